@@ -1,0 +1,416 @@
+//! The bare main request behind an errand: a connection with no peer, and a request that never runs nginx's phases.
+//!
+//! The connection is a slot of nginx's own, on one datagram socket that the worker keeps for all of them and never reads or writes. It
+//! is marked as nginx marks its UDP sessions: shared, so that closing it closes no descriptor, and active, so that nothing is registered.
+
+use std::cell::OnceCell;
+use std::mem::size_of;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixDatagram;
+use std::ptr::{addr_of_mut, fn_addr_eq, NonNull};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nginx_sys::{
+    in_addr, ngx_buf_t, ngx_chain_t, ngx_connection_counter, ngx_connection_t, ngx_create_pool, ngx_current_msec, ngx_cycle, ngx_event_t,
+    ngx_get_connection, ngx_http_block_reading, ngx_http_close_connection, ngx_http_connection_t, ngx_http_core_find_config_phase,
+    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_create_request, ngx_http_event_handler_pt, ngx_http_free_request,
+    ngx_http_log_ctx_t, ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t, ngx_list_init, ngx_list_push, ngx_log_t, ngx_pool_t,
+    ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, u_char, AF_INET, NGX_ERROR, NGX_HTTP_GET, NGX_OK,
+};
+
+use super::errand::{configuration, zeroed_in, CannotStart, Order};
+use super::headers::element;
+use super::request::keep;
+
+type EventHandler = unsafe extern "C" fn(*mut ngx_event_t);
+type RequestHandler = unsafe extern "C" fn(*mut ngx_http_request_t);
+
+const POOL_SIZE: usize = 1024;
+const HTTP_1_1: usize = 1001;
+/// What the limit modules write when they have let a request pass: they look at it no more.
+const LIMITS_PASSED: u32 = 1;
+
+thread_local! {
+    static SOCKET: OnceCell<UnixDatagram> = const { OnceCell::new() };
+}
+
+/// Makes the request: `woken` runs when its subrequest ends, `dispatch` on events of its connection.
+pub fn create(order: &Order<'_>, woken: RequestHandler, dispatch: EventHandler) -> Result<NonNull<ngx_http_request_t>, CannotStart> {
+    let connection = connect(order, dispatch)?;
+    // SAFETY: the connection has all that this reads: pool, log with context, buffer, and the server's configuration in `data`.
+    let request = unsafe { ngx_http_create_request(connection.as_ptr()) };
+    let Some(request) = NonNull::new(request) else {
+        // SAFETY: ours, with a pool; nothing else refers to it.
+        unsafe { ngx_http_close_connection(connection.as_ptr()) };
+        return Err(CannotStart);
+    };
+    // SAFETY: ours.
+    unsafe { (*connection.as_ptr()).data = request.as_ptr().cast() };
+    match dress(request, order, woken) {
+        Ok(()) => Ok(request),
+        Err(error) => {
+            discard(request);
+            Err(error)
+        }
+    }
+}
+
+/// Frees a request that was never started, and its connection.
+pub fn discard(request: NonNull<ngx_http_request_t>) {
+    // SAFETY: made by create().
+    let connection = unsafe { (*request.as_ptr()).connection };
+    // SAFETY: nothing of it runs.
+    unsafe { ngx_http_free_request(request.as_ptr(), 0) };
+    // SAFETY: its request is gone.
+    unsafe { ngx_http_close_connection(connection) };
+}
+
+/// Whether a connection was made here.
+pub fn is_bare(connection: *mut ngx_connection_t) -> bool {
+    let ours: unsafe extern "C" fn(*mut ngx_connection_t, *mut u_char, usize) -> isize = receive;
+    // SAFETY: nginx's requests always have a connection.
+    unsafe { connection.as_ref() }.and_then(|connection| connection.recv).is_some_and(|recv| fn_addr_eq(recv, ours))
+}
+
+/// Where in the phases nginx looks for a request's location.
+pub fn find_config_index(request: NonNull<ngx_http_request_t>) -> Option<ngx_int_t> {
+    let module = &raw const ngx_http_core_module;
+    // SAFETY: nginx's own module; numbered before any request.
+    let index = unsafe { (*module).ctx_index };
+    // SAFETY: every HTTP module has an entry in the main configuration.
+    let slot = unsafe { (*request.as_ptr()).main_conf.add(index) };
+    // SAFETY: the core module's.
+    let core: *const ngx_http_core_main_conf_t = unsafe { *slot }.cast();
+    // SAFETY: built by nginx when it read its configuration; ended by an entry without a checker.
+    let mut handler: *const ngx_http_phase_handler_t = unsafe { (*core).phase_engine.handlers };
+    let wanted: unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_phase_handler_t) -> ngx_int_t =
+        ngx_http_core_find_config_phase;
+    for index in 0.. {
+        // SAFETY: within the array, whose last entry has no checker.
+        let checker = unsafe { (*handler).checker }?;
+        if fn_addr_eq(checker, wanted) {
+            return Some(index);
+        }
+        // SAFETY: as above.
+        handler = unsafe { handler.add(1) };
+    }
+    None
+}
+
+fn connect(order: &Order<'_>, dispatch: EventHandler) -> Result<NonNull<ngx_connection_t>, CannotStart> {
+    let descriptor = SOCKET.with(|socket| {
+        if socket.get().is_none() {
+            let made = UnixDatagram::unbound().map_err(|_| CannotStart)?;
+            // It was empty just now, and a worker is one thread.
+            socket.set(made).map_err(|_| CannotStart)?;
+        }
+        socket.get().map(AsRawFd::as_raw_fd).ok_or(CannotStart)
+    })?;
+    // SAFETY: the running worker's cycle.
+    let log = unsafe { (*ngx_cycle).log };
+    // SAFETY: nginx's own way to get a free slot; null when there is none.
+    let connection = NonNull::new(unsafe { ngx_get_connection(descriptor, log) }).ok_or(CannotStart)?;
+    // SAFETY: nginx's way to make a pool; null when there is no memory.
+    let pool = unsafe { ngx_create_pool(POOL_SIZE, log) };
+    // SAFETY: a slot that is ours alone.
+    let slot = unsafe { &mut *connection.as_ptr() };
+    slot.set_shared(1);
+    slot.pool = pool;
+    count_active();
+    if pool.is_null() {
+        // SAFETY: without a pool only the slot itself has to go back; it is shared, so no descriptor is closed.
+        unsafe { nginx_sys::ngx_close_connection(connection.as_ptr()) };
+        uncount_active();
+        return Err(CannotStart);
+    }
+    match furnish(slot, pool, log, order, dispatch) {
+        Ok(()) => Ok(connection),
+        Err(error) => {
+            // SAFETY: ours, with a pool; no request yet.
+            unsafe { ngx_http_close_connection(connection.as_ptr()) };
+            Err(error)
+        }
+    }
+}
+
+fn furnish(
+    slot: &mut ngx_connection_t,
+    pool: *mut ngx_pool_t,
+    log: *mut ngx_log_t,
+    order: &Order<'_>,
+    dispatch: EventHandler,
+) -> Result<(), CannotStart> {
+    let own_log: NonNull<ngx_log_t> = zeroed_in(pool)?;
+    let log_context: NonNull<ngx_http_log_ctx_t> = zeroed_in(pool)?;
+    let http: NonNull<ngx_http_connection_t> = zeroed_in(pool)?;
+    let buffer: NonNull<ngx_buf_t> = zeroed_in(pool)?;
+    let byte = keep(pool, &[])?;
+    // SAFETY: an atomic counter of nginx's, shared by its processes.
+    let counter = unsafe { AtomicU64::from_ptr(ngx_connection_counter.cast()) };
+    slot.number = counter.fetch_add(1, Ordering::Relaxed);
+    // SAFETY: nginx's clock.
+    slot.start_time = unsafe { ngx_current_msec };
+    // SAFETY: fresh memory.
+    let context = unsafe { &mut *log_context.as_ptr() };
+    context.connection = slot;
+    // SAFETY: the cycle's log.
+    let mut copy = unsafe { *log };
+    copy.connection = slot.number;
+    copy.handler = Some(log_line);
+    copy.data = log_context.as_ptr().cast();
+    copy.action = c"asking Authgear".as_ptr().cast_mut();
+    // SAFETY: fresh memory.
+    unsafe { own_log.write(copy) };
+    slot.log = own_log.as_ptr();
+    // SAFETY: the slot's pool.
+    unsafe { (*pool).log = own_log.as_ptr() };
+    for event in [slot.read, slot.write] {
+        // SAFETY: nginx gives every connection its two events.
+        let event = unsafe { &mut *event };
+        event.log = own_log.as_ptr();
+        event.handler = Some(dispatch);
+        event.set_active(1);
+    }
+    // SAFETY: as above.
+    unsafe { &mut *slot.write }.set_ready(1);
+    slot.recv = Some(receive);
+    slot.send = Some(receive);
+    slot.recv_chain = Some(receive_chain);
+    slot.send_chain = Some(send_chain);
+    slot.type_ = nginx_sys::__socket_type_SOCK_STREAM as i32;
+    address(slot, pool, order)?;
+    // SAFETY: fresh memory.
+    let empty = unsafe { &mut *buffer.as_ptr() };
+    empty.start = byte.data;
+    empty.pos = byte.data;
+    empty.last = byte.data;
+    // SAFETY: the one byte that keep() leaves behind the text.
+    empty.end = unsafe { byte.data.add(1) };
+    slot.buffer = buffer.as_ptr();
+    // SAFETY: fresh memory.
+    unsafe { (*http.as_ptr()).conf_ctx = configuration(order.server) };
+    slot.data = http.as_ptr().cast();
+    Ok(())
+}
+
+/// The addresses that the location's configuration sees: the asker's, or loopback.
+fn address(slot: &mut ngx_connection_t, pool: *mut ngx_pool_t, order: &Order<'_>) -> Result<(), CannotStart> {
+    let local: NonNull<sockaddr_in> = zeroed_in(pool)?;
+    // SAFETY: fresh memory.
+    let loopback = unsafe { &mut *local.as_ptr() };
+    loopback.sin_family = AF_INET as u16;
+    loopback.sin_addr = in_addr { s_addr: u32::from_ne_bytes([127, 0, 0, 1]) };
+    slot.local_sockaddr = local.as_ptr().cast();
+    slot.local_socklen = size_of::<sockaddr_in>() as socklen_t;
+    let Some(asker) = order.asker else {
+        slot.sockaddr = slot.local_sockaddr;
+        slot.socklen = slot.local_socklen;
+        slot.addr_text = keep(pool, &[b"127.0.0.1"])?;
+        return Ok(());
+    };
+    // SAFETY: a client's request has a connection.
+    let theirs = unsafe { &*asker.raw().connection };
+    let len = usize::try_from(theirs.socklen).map_err(|_| CannotStart)?;
+    // SAFETY: a socket address of `socklen` bytes.
+    let copy = keep(pool, &[unsafe { std::slice::from_raw_parts(theirs.sockaddr.cast::<u8>(), len) }])?;
+    slot.sockaddr = copy.data.cast::<sockaddr>();
+    slot.socklen = theirs.socklen;
+    slot.addr_text = keep(pool, &[asker.address()])?;
+    Ok(())
+}
+
+fn dress(request: NonNull<ngx_http_request_t>, order: &Order<'_>, woken: RequestHandler) -> Result<(), CannotStart> {
+    // SAFETY: made just now; nobody else has it.
+    let raw = unsafe { &mut *request.as_ptr() };
+    let pool = raw.pool;
+    raw.method = NGX_HTTP_GET as usize;
+    raw.http_version = HTTP_1_1;
+    raw.method_name = keep(pool, &[b"GET"])?;
+    raw.http_protocol = keep(pool, &[b"HTTP/1.1"])?;
+    raw.request_line = keep(pool, &[b"GET ", order.uri.as_bytes(), b" HTTP/1.1"])?;
+    raw.uri = keep(pool, &[order.uri.as_bytes()])?;
+    raw.unparsed_uri = raw.uri;
+    raw.read_event_handler = Some(ngx_http_block_reading);
+    raw.write_event_handler = ngx_http_event_handler_pt::Some(woken);
+    raw.set_http_state(nginx_sys::ngx_http_state_e_NGX_HTTP_PROCESS_REQUEST_STATE);
+    raw.set_logged(1);
+    raw.set_valid_location(1);
+    raw.set_limit_req_status(LIMITS_PASSED);
+    raw.set_limit_conn_status(LIMITS_PASSED);
+    // No `post_action` of the server either: nginx runs none for a request that looks like one without a redirect left.
+    raw.set_post_action(1);
+    raw.set_uri_changes(0);
+    count_processing(raw);
+    let headers = &mut raw.headers_in;
+    headers.content_length_n = -1 as off_t;
+    // SAFETY: the list of a request that has none yet.
+    let rc = unsafe { ngx_list_init(addr_of_mut!(headers.headers), pool, order.headers.len().saturating_add(1), size_of::<ngx_table_elt_t>()) };
+    if rc != NGX_OK as ngx_int_t {
+        return Err(CannotStart);
+    }
+    prepare_multiple(raw, pool)?;
+    raw.headers_in.server = keep(pool, &[order.host.as_bytes()])?;
+    raw.headers_in.host = push(raw, pool, "Host", order.host.as_bytes())?.as_ptr();
+    for &(name, value) in order.headers {
+        let element = push(raw, pool, name, value)?;
+        point(raw, pool, name, element)?;
+    }
+    Ok(())
+}
+
+fn push(raw: &mut ngx_http_request_t, pool: *mut ngx_pool_t, name: &str, value: &[u8]) -> Result<NonNull<ngx_table_elt_t>, CannotStart> {
+    let ready = element(pool, name.as_bytes(), value)?;
+    // SAFETY: the request's own list, initialised in dress().
+    let slot = NonNull::new(unsafe { ngx_list_push(addr_of_mut!(raw.headers_in.headers)) }).ok_or(CannotStart)?.cast();
+    // SAFETY: a fresh element.
+    unsafe { slot.write(ready) };
+    Ok(slot)
+}
+
+/// Sets the pointer by which nginx's variables find a header.
+fn point(raw: &mut ngx_http_request_t, pool: *mut ngx_pool_t, name: &str, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+    let headers = &mut raw.headers_in;
+    match name {
+        "Authorization" => headers.authorization = element.as_ptr(),
+        "User-Agent" => headers.user_agent = element.as_ptr(),
+        "Cookie" => multiple::cookie(headers, pool, element)?,
+        "X-Forwarded-For" => multiple::forwarded(headers, pool, element)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn prepare_multiple(raw: &mut ngx_http_request_t, pool: *mut ngx_pool_t) -> Result<(), CannotStart> {
+    multiple::prepare(&mut raw.headers_in, pool)
+}
+
+/// Headers that may stand several times: chained since nginx 1.23, arrays of pointers before.
+#[cfg(nginx1_23)]
+mod multiple {
+    use super::{ngx_pool_t, ngx_table_elt_t, CannotStart, NonNull};
+    use nginx_sys::ngx_http_headers_in_t;
+
+    pub fn prepare(_: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t) -> Result<(), CannotStart> {
+        Ok(())
+    }
+
+    pub fn cookie(headers: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+        headers.cookie = element.as_ptr();
+        Ok(())
+    }
+
+    #[cfg(ngx_feature = "http_x_forwarded_for")]
+    pub fn forwarded(headers: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+        headers.x_forwarded_for = element.as_ptr();
+        Ok(())
+    }
+
+    #[cfg(not(ngx_feature = "http_x_forwarded_for"))]
+    pub fn forwarded(_: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, _: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+        Ok(())
+    }
+}
+
+/// Headers that may stand several times: chained since nginx 1.23, arrays of pointers before.
+#[cfg(not(nginx1_23))]
+mod multiple {
+    use super::{ngx_pool_t, ngx_table_elt_t, CannotStart, NonNull};
+    use nginx_sys::{ngx_array_push, ngx_array_t, ngx_http_headers_in_t, ngx_palloc};
+    use std::mem::size_of;
+
+    pub fn prepare(headers: &mut ngx_http_headers_in_t, pool: *mut ngx_pool_t) -> Result<(), CannotStart> {
+        array(&mut headers.cookies, pool)?;
+        #[cfg(ngx_feature = "http_x_forwarded_for")]
+        array(&mut headers.x_forwarded_for, pool)?;
+        Ok(())
+    }
+
+    pub fn cookie(headers: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+        append(&mut headers.cookies, element)
+    }
+
+    #[cfg(ngx_feature = "http_x_forwarded_for")]
+    pub fn forwarded(headers: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+        append(&mut headers.x_forwarded_for, element)
+    }
+
+    #[cfg(not(ngx_feature = "http_x_forwarded_for"))]
+    pub fn forwarded(_: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, _: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+        Ok(())
+    }
+
+    fn array(array: &mut ngx_array_t, pool: *mut ngx_pool_t) -> Result<(), CannotStart> {
+        const ROOM: usize = 1;
+        // SAFETY: the request's own pool.
+        array.elts = unsafe { ngx_palloc(pool, size_of::<*mut ngx_table_elt_t>() * ROOM) };
+        (array.nelts, array.size, array.nalloc, array.pool) = (0, size_of::<*mut ngx_table_elt_t>(), ROOM, pool);
+        if array.elts.is_null() { Err(CannotStart) } else { Ok(()) }
+    }
+
+    fn append(array: &mut ngx_array_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+        // SAFETY: an array of pointers, initialised in prepare().
+        let slot: *mut *mut ngx_table_elt_t = unsafe { ngx_array_push(array) }.cast();
+        if slot.is_null() {
+            return Err(CannotStart);
+        }
+        // SAFETY: a fresh element of the array.
+        unsafe { slot.write(element.as_ptr()) };
+        Ok(())
+    }
+}
+
+/// nginx's own count of open connections, which closing this one will lower.
+#[cfg(stat_stub)]
+fn count_active() {
+    // SAFETY: an atomic counter of nginx's, shared by its processes.
+    unsafe { AtomicU64::from_ptr(nginx_sys::ngx_stat_active.cast()) }.fetch_add(1, Ordering::Relaxed);
+}
+
+#[cfg(stat_stub)]
+fn uncount_active() {
+    // SAFETY: as above.
+    unsafe { AtomicU64::from_ptr(nginx_sys::ngx_stat_active.cast()) }.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// From reading to writing, as nginx counts a request whose header has been read.
+#[cfg(stat_stub)]
+fn count_processing(raw: &mut ngx_http_request_t) {
+    // SAFETY: as above.
+    unsafe { AtomicU64::from_ptr(nginx_sys::ngx_stat_reading.cast()) }.fetch_sub(1, Ordering::Relaxed);
+    // SAFETY: as above.
+    unsafe { AtomicU64::from_ptr(nginx_sys::ngx_stat_writing.cast()) }.fetch_add(1, Ordering::Relaxed);
+    raw.set_stat_reading(0);
+    raw.set_stat_writing(1);
+}
+
+#[cfg(not(stat_stub))]
+fn count_active() {}
+
+#[cfg(not(stat_stub))]
+fn uncount_active() {}
+
+#[cfg(not(stat_stub))]
+fn count_processing(_: &mut ngx_http_request_t) {}
+
+/// There is no peer to read from or write to.
+unsafe extern "C" fn receive(_: *mut ngx_connection_t, _: *mut u_char, _: usize) -> isize {
+    NGX_ERROR as isize
+}
+
+unsafe extern "C" fn receive_chain(_: *mut ngx_connection_t, _: *mut ngx_chain_t, _: off_t) -> isize {
+    NGX_ERROR as isize
+}
+
+unsafe extern "C" fn send_chain(_: *mut ngx_connection_t, _: *mut ngx_chain_t, _: off_t) -> *mut ngx_chain_t {
+    std::ptr::without_provenance_mut(usize::MAX)
+}
+
+/// What nginx appends to a log line about this connection.
+unsafe extern "C" fn log_line(_: *mut ngx_log_t, buffer: *mut u_char, len: usize) -> *mut u_char {
+    const NOTE: &[u8] = b" (a request of the worker's own, for authgear)";
+    let count = NOTE.len().min(len);
+    // SAFETY: nginx gives a buffer with room for `len` bytes.
+    unsafe { std::ptr::copy_nonoverlapping(NOTE.as_ptr(), buffer, count) };
+    // SAFETY: within or one past that room.
+    unsafe { buffer.add(count) }
+}

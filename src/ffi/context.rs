@@ -1,0 +1,75 @@
+//! What this module remembers of a request, kept where internal redirects don't lose it.
+//!
+//! nginx zeroes every module's context on an internal redirect; the state therefore hangs on a clean-up of the request's pool, and is found
+//! there again. It is dropped when that pool is destroyed.
+
+use std::ffi::c_void;
+use std::ptr::fn_addr_eq;
+
+use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_pt, ngx_pool_cleanup_t};
+
+use super::entry::entry;
+use super::module;
+use super::request::{OutOfMemory, Request};
+use crate::handler::State;
+
+/// The request's state, if it has one.
+pub fn find(request: Request<'_>) -> Option<&State> {
+    let slot = module_context(request);
+    // SAFETY: `slot` points into the request's array of contexts, which is as long as there are modules.
+    let mut state: *mut c_void = unsafe { *slot };
+    if state.is_null() && request.is_internal() {
+        state = search(request)?;
+        // SAFETY: as above.
+        unsafe { *slot = state };
+    }
+    // SAFETY: only attach() stores here, always a Box<State> that lives until the pool's clean-up; shared access only.
+    unsafe { state.cast::<State>().as_ref() }
+}
+
+/// Gives the request a state; it must have none yet.
+pub fn attach(request: Request<'_>, state: State) -> Result<&State, OutOfMemory> {
+    let pool = request.pool();
+    // SAFETY: the request's own pool.
+    let cleanup = unsafe { ngx_pool_cleanup_add(pool, 0) };
+    // SAFETY: null or a fresh entry of the pool.
+    let cleanup = unsafe { cleanup.as_mut() }.ok_or(OutOfMemory)?;
+    let state: *mut State = Box::into_raw(Box::new(state));
+    cleanup.data = state.cast();
+    cleanup.handler = Some(drop_state);
+    let slot = module_context(request);
+    // SAFETY: as in find().
+    unsafe { *slot = state.cast() };
+    // SAFETY: just made, freed only by the clean-up.
+    Ok(unsafe { &*state })
+}
+
+fn module_context(request: Request<'_>) -> *mut *mut c_void {
+    // SAFETY: r->ctx has an entry for every HTTP module; ours is among them.
+    unsafe { request.raw().ctx.add(module::ctx_index()) }
+}
+
+fn search(request: Request<'_>) -> Option<*mut c_void> {
+    // SAFETY: the request's own pool.
+    let mut next: *mut ngx_pool_cleanup_t = unsafe { (*request.pool()).cleanup };
+    // SAFETY: the pool's list of clean-ups, ended by null.
+    while let Some(cleanup) = unsafe { next.as_ref() } {
+        if is_ours(cleanup.handler) {
+            return Some(cleanup.data);
+        }
+        next = cleanup.next;
+    }
+    None
+}
+
+fn is_ours(handler: ngx_pool_cleanup_pt) -> bool {
+    let ours: unsafe extern "C" fn(*mut c_void) = drop_state;
+    handler.is_some_and(|handler| fn_addr_eq(handler, ours))
+}
+
+unsafe extern "C" fn drop_state(data: *mut c_void) {
+    entry((), || {
+        // SAFETY: the Box that attach() leaked; nginx runs a clean-up once.
+        drop(unsafe { Box::from_raw(data.cast::<State>()) });
+    });
+}

@@ -1,0 +1,419 @@
+//! A request of the worker's own: one subrequest to a configured location, asked for nobody's connection.
+//!
+//! What enters: a server, the URI of one of its exact internal locations, and the headers that the location's request has. What leaves:
+//! exactly one [`Outcome`], whatever happens: an answer, a failure, the time limit, the worker's end.
+//!
+//! It is a main request that never runs nginx's phases, on a connection with no peer, plus one ordinary subrequest of it that starts
+//! where nginx looks for the location. So the server's rewrites, access rules, limits and error pages never meet it, and no client's
+//! connection, body, variables or leaving has any part in it. The filters (see `filter`) end its answer here.
+
+use std::ffi::c_void;
+use std::mem::size_of;
+use std::ptr::{self, addr_of_mut, NonNull};
+
+use nginx_sys::{
+    ngx_add_timer, ngx_chain_t, ngx_del_timer, ngx_event_t, ngx_http_conf_ctx_t, ngx_http_core_run_phases, ngx_http_finalize_request,
+    ngx_http_post_subrequest_t, ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_subrequest,
+    ngx_int_t, ngx_msec_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_t, NGX_ERROR, NGX_OK,
+};
+
+use super::conf::ServerRef;
+use super::entry::entry;
+use super::request::{bytes, elements, keep, OutOfMemory, Request};
+use super::{bare, module};
+
+/// What to ask, where, and for whom.
+pub struct Order<'o> {
+    pub server: ServerRef,
+    /// The URI of the location.
+    pub uri: &'o str,
+    /// What `$host` and `$http_host` are there.
+    pub host: &'o str,
+    /// Its other headers, all of them.
+    pub headers: &'o [(&'static str, &'o [u8])],
+    /// The client's request that gave rise to it: its address is shown as the peer's.
+    pub asker: Option<Request<'o>>,
+    /// How much of a body is kept; one byte more and the answer is [`End::TooLarge`].
+    pub body_limit: usize,
+    /// Milliseconds until it is given up.
+    pub time_limit: u64,
+}
+
+/// How an errand ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The upstream's own answer, whole.
+    Answered,
+    /// An answer that this nginx gave: from its cache, a file or `return`.
+    Stored,
+    /// The answer stopped before its end.
+    CutShort,
+    /// Larger than the limit.
+    TooLarge,
+    /// No upstream could be reached, or none gave an answer.
+    Unreachable,
+    /// An upstream took longer than the location allows, or all took longer than the time limit.
+    TimedOut,
+    /// This nginx made something else of it: a redirect, an error page, an access rule.
+    Redirected,
+    /// The worker is leaving.
+    Abandoned,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Outcome {
+    pub end: End,
+    /// The status: of the upstream, or of this nginx when `end` says that it was its answer.
+    pub status: u16,
+    /// The upstream's headers, in order; empty unless answered.
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub body: Vec<u8>,
+}
+
+/// No connection or memory was left to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CannotStart;
+
+impl From<OutOfMemory> for CannotStart {
+    fn from(_: OutOfMemory) -> Self {
+        Self
+    }
+}
+
+/// One errand under way; freed with the pool of its main request.
+pub struct Errand {
+    main: NonNull<ngx_http_request_t>,
+    timer: ngx_event_t,
+    body_limit: usize,
+    header_seen: bool,
+    theirs: bool,
+    complete: bool,
+    too_large: bool,
+    timed_out: bool,
+    /// What the subrequest was first finalized with.
+    first: Option<ngx_int_t>,
+    tried_upstream: bool,
+    status: u16,
+    headers: Vec<(Vec<u8>, Vec<u8>)>,
+    body: Vec<u8>,
+    on_end: Option<Box<dyn FnOnce(Outcome)>>,
+}
+
+/// Starts an errand. `on_end` is called once, later or before this returns; it must only record and wake.
+pub fn start(order: &Order<'_>, on_end: Box<dyn FnOnce(Outcome)>) -> Result<(), CannotStart> {
+    let main = bare::create(order, main_event, connection_event)?;
+    match launch(main, order, on_end) {
+        Ok(()) => {
+            // SAFETY: the main request has a connection as long as it lives.
+            let connection = unsafe { (*main.as_ptr()).connection };
+            // SAFETY: starts the subrequest; afterwards everything may be gone.
+            unsafe { ngx_http_run_posted_requests(connection) };
+            Ok(())
+        }
+        Err(error) => {
+            bare::discard(main);
+            Err(error)
+        }
+    }
+}
+
+/// The errand that `request` belongs to, if it is one.
+pub fn of<'e>(request: *mut ngx_http_request_t) -> Option<&'e mut Errand> {
+    // SAFETY: nginx calls a filter with a live request.
+    let request = unsafe { request.as_ref() }?;
+    if !bare::is_bare(request.connection) {
+        return None;
+    }
+    // SAFETY: a request's main request outlives it; its array of contexts has an entry for every module, and only launch() stores ours.
+    let slot = unsafe { (*request.main).ctx.add(module::ctx_index()) };
+    // SAFETY: as above.
+    let errand: *mut Errand = unsafe { *slot }.cast();
+    // SAFETY: a Box that lives until the main request's pool is destroyed; the worker is one thread and holds no other reference now.
+    unsafe { errand.as_mut() }
+}
+
+fn launch(main: NonNull<ngx_http_request_t>, order: &Order<'_>, on_end: Box<dyn FnOnce(Outcome)>) -> Result<(), CannotStart> {
+    // SAFETY: just made by bare::create(); nobody else has it.
+    let pool = unsafe { (*main.as_ptr()).pool };
+    let subrequest = subrequest(main, pool, order)?;
+    // SAFETY: the request's own pool.
+    let cleanup = unsafe { ngx_pool_cleanup_add(pool, 0) };
+    // SAFETY: null or fresh.
+    let cleanup = unsafe { cleanup.as_mut() }.ok_or(CannotStart)?;
+    // SAFETY: all-zero is nginx's own start value of an event.
+    let timer: ngx_event_t = unsafe { std::mem::zeroed() };
+    let errand = Box::into_raw(Box::new(Errand {
+        main,
+        timer,
+        body_limit: order.body_limit,
+        header_seen: false,
+        theirs: false,
+        complete: false,
+        too_large: false,
+        timed_out: false,
+        first: None,
+        tried_upstream: false,
+        status: 0,
+        headers: Vec::new(),
+        body: Vec::new(),
+        on_end: Some(on_end),
+    }));
+    cleanup.data = errand.cast();
+    cleanup.handler = Some(end_of_pool);
+    for request in [main.as_ptr(), subrequest.as_ptr()] {
+        // SAFETY: both requests are alive and have a context for every module.
+        let slot = unsafe { (*request).ctx.add(module::ctx_index()) };
+        // SAFETY: as above.
+        unsafe { *slot = errand.cast() };
+    }
+    // SAFETY: just boxed; nothing else refers to it while this function runs.
+    let errand = unsafe { &mut *errand };
+    errand.timer.data = main.as_ptr().cast();
+    errand.timer.handler = Some(timer_event);
+    // SAFETY: the main request has a connection, and that a log.
+    errand.timer.log = unsafe { (*(*main.as_ptr()).connection).log };
+    let limit = ngx_msec_t::try_from(order.time_limit).unwrap_or(ngx_msec_t::MAX);
+    // SAFETY: the event lives in the Box until the pool's clean-up, which takes it out of the tree.
+    unsafe { ngx_add_timer(&mut errand.timer, limit) };
+    Ok(())
+}
+
+/// The one subrequest, ready to look for its location.
+fn subrequest(
+    main: NonNull<ngx_http_request_t>,
+    pool: *mut ngx_pool_t,
+    order: &Order<'_>,
+) -> Result<NonNull<ngx_http_request_t>, CannotStart> {
+    let mut uri = keep(pool, &[order.uri.as_bytes()])?;
+    let post: *mut ngx_http_post_subrequest_t = zeroed_in(pool)?.as_ptr();
+    // SAFETY: fresh memory of that type.
+    unsafe { post.write(ngx_http_post_subrequest_t { handler: Some(subrequest_ended), data: ptr::null_mut() }) };
+    let mut made: *mut ngx_http_request_t = ptr::null_mut();
+    // SAFETY: a live main request, and strings that live in its pool.
+    let rc = unsafe { ngx_http_subrequest(main.as_ptr(), &mut uri, ptr::null_mut(), &mut made, post, 0) };
+    let made = NonNull::new(made).filter(|_| rc == NGX_OK as ngx_int_t).ok_or(CannotStart)?;
+    let body: NonNull<ngx_http_request_body_t> = zeroed_in(pool)?;
+    let at = bare::find_config_index(main).ok_or(CannotStart)?;
+    // SAFETY: made by nginx just now, not yet running.
+    let request = unsafe { &mut *made.as_ptr() };
+    request.request_body = body.as_ptr();
+    request.phase_handler = at;
+    request.write_event_handler = Some(ngx_http_core_run_phases);
+    request.set_valid_location(1);
+    request.set_filter_need_in_memory(1);
+    Ok(made)
+}
+
+/// Zeroed memory for a `T` of nginx's, whose own code starts from all-zero too.
+pub fn zeroed_in<T>(pool: *mut ngx_pool_t) -> Result<NonNull<T>, OutOfMemory> {
+    // SAFETY: a live pool; nginx aligns for any of its structures.
+    let memory = unsafe { ngx_pcalloc(pool, size_of::<T>()) };
+    NonNull::new(memory.cast()).ok_or(OutOfMemory)
+}
+
+impl Errand {
+    /// The header filter: notes the first header, and passes nothing on.
+    pub fn header(&mut self, request: *mut ngx_http_request_t) -> ngx_int_t {
+        // SAFETY: nginx calls the filter with a live request; nobody else uses it meanwhile.
+        let request = unsafe { &mut *request };
+        request.set_header_sent(1);
+        if self.header_seen || !self.is_first_subrequest(request) {
+            return NGX_OK as ngx_int_t;
+        }
+        self.header_seen = true;
+        self.status = u16::try_from(request.headers_out.status).unwrap_or(0);
+        // SAFETY: null, or the upstream state that lives as long as the request.
+        let Some(upstream) = (unsafe { request.upstream.as_ref() }) else { return NGX_OK as ngx_int_t };
+        if upstream.headers_in.status_n == 0 || is_cached(request) {
+            return NGX_OK as ngx_int_t;
+        }
+        self.theirs = true;
+        self.status = u16::try_from(upstream.headers_in.status_n).unwrap_or(0);
+        // SAFETY: the upstream's header list, filled by nginx's parser.
+        let headers = unsafe { elements(&raw const upstream.headers_in.headers.part) };
+        self.headers = headers.map(|header| (bytes(&header.key).to_vec(), bytes(&header.value).to_vec())).collect();
+        NGX_OK as ngx_int_t
+    }
+
+    /// The body filter: keeps what fits, and marks all of it as used.
+    pub fn body(&mut self, request: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
+        // SAFETY: nginx calls the filter with a live request.
+        let counts = unsafe { request.as_ref() }.is_some_and(|request| self.is_first_subrequest(request));
+        let mut link = chain;
+        // SAFETY: a chain of live buffers, ended by null.
+        while let Some(current) = unsafe { link.as_ref() } {
+            // SAFETY: each link has a buffer, ours to consume while the filter runs.
+            let buffer = unsafe { &mut *current.buf };
+            if counts {
+                if buffer.pos < buffer.last {
+                    // SAFETY: pos and last bound the buffer's bytes in memory.
+                    let len = usize::try_from(unsafe { buffer.last.offset_from(buffer.pos) }).unwrap_or(0);
+                    // SAFETY: as above.
+                    self.take(unsafe { std::slice::from_raw_parts(buffer.pos, len) });
+                } else if buffer.in_file() != 0 && buffer.file_pos < buffer.file_last {
+                    self.too_large = true;
+                }
+                self.complete |= buffer.last_buf() != 0 || buffer.last_in_chain() != 0;
+            }
+            buffer.pos = buffer.last;
+            buffer.file_pos = buffer.file_last;
+            link = current.next;
+        }
+        NGX_OK as ngx_int_t
+    }
+
+    fn take(&mut self, part: &[u8]) {
+        if self.body.len().saturating_add(part.len()) > self.body_limit {
+            self.too_large = true;
+            self.body = Vec::new();
+        }
+        if !self.too_large {
+            self.body.extend_from_slice(part);
+        }
+    }
+
+    /// Whether `request` is the subrequest that was sent out, and not what a redirect has made of it since: that clears the contexts.
+    fn is_first_subrequest(&self, request: &ngx_http_request_t) -> bool {
+        // SAFETY: the array has an entry for every module.
+        let slot = unsafe { request.ctx.add(module::ctx_index()) };
+        // SAFETY: as above.
+        let context = unsafe { *slot };
+        ptr::eq(context.cast_const().cast(), self) && request.parent == self.main.as_ptr()
+    }
+
+    fn end(&self) -> End {
+        if self.timed_out {
+            return End::TimedOut;
+        }
+        if self.header_seen {
+            return match (self.too_large, self.complete, self.theirs) {
+                (true, _, _) => End::TooLarge,
+                (false, false, _) => End::CutShort,
+                (false, true, true) => End::Answered,
+                (false, true, false) => End::Stored,
+            };
+        }
+        match (self.first, self.tried_upstream) {
+            (None, _) => End::Abandoned,
+            (Some(504), true) => End::TimedOut,
+            (Some(500..), true) => End::Unreachable,
+            (Some(_), _) => End::Redirected,
+        }
+    }
+}
+
+#[cfg(ngx_feature = "http_cache")]
+fn is_cached(request: &ngx_http_request_t) -> bool {
+    request.cached() != 0
+}
+
+#[cfg(not(ngx_feature = "http_cache"))]
+fn is_cached(_: &ngx_http_request_t) -> bool {
+    false
+}
+
+/// nginx's call when the subrequest is finalized: before any error page, and again after one. The first word counts.
+unsafe extern "C" fn subrequest_ended(request: *mut ngx_http_request_t, _: *mut c_void, rc: ngx_int_t) -> ngx_int_t {
+    entry(NGX_ERROR as ngx_int_t, || {
+        if let Some(errand) = of(request) {
+            // SAFETY: nginx calls this with a live request.
+            let tried = unsafe { !(*request).upstream.is_null() };
+            if errand.first.is_none() {
+                errand.first = Some(rc);
+                errand.tried_upstream = tried;
+            }
+        }
+        NGX_OK as ngx_int_t
+    })
+}
+
+/// The main request is woken: by the end of its subrequest, or for nothing.
+unsafe extern "C" fn main_event(request: *mut ngx_http_request_t) {
+    entry((), || {
+        if of(request).is_none_or(|errand| errand.first.is_some()) {
+            // SAFETY: a live request of ours.
+            unsafe { terminate(request) };
+        }
+    });
+}
+
+/// An event of the connection itself: a delay that is over, or nginx closing it at the end of a worker.
+unsafe extern "C" fn connection_event(event: *mut ngx_event_t) {
+    entry((), || {
+        // SAFETY: nginx hands back an event of the connection that bare::create() made.
+        let event = unsafe { &mut *event };
+        // SAFETY: an event's data is its connection.
+        let connection = unsafe { &mut *event.data.cast::<nginx_sys::ngx_connection_t>() };
+        let request: *mut ngx_http_request_t = connection.data.cast();
+        // SAFETY: a connection's data is the request that is active on it.
+        let (main, read, write) = unsafe { ((*request).main, (*request).read_event_handler, (*request).write_event_handler) };
+        if connection.close() != 0 {
+            // SAFETY: a live main request of ours.
+            unsafe { terminate(main) };
+        } else {
+            if event.delayed() != 0 && event.timedout() != 0 {
+                event.set_delayed(0);
+                event.set_timedout(0);
+            }
+            if let Some(handler) = if event.write() != 0 { write } else { read } {
+                // SAFETY: what nginx's own dispatcher does.
+                unsafe { handler(request) };
+            }
+        }
+        // SAFETY: looks at `destroyed` first.
+        unsafe { ngx_http_run_posted_requests(connection) };
+    });
+}
+
+/// The time limit is over.
+unsafe extern "C" fn timer_event(event: *mut ngx_event_t) {
+    entry((), || {
+        // SAFETY: nginx hands back the timer of an errand that is still under way.
+        let request: *mut ngx_http_request_t = unsafe { (*event).data }.cast();
+        if let Some(errand) = of(request) {
+            errand.timed_out = errand.first.is_none();
+        }
+        // SAFETY: a live main request of ours.
+        let connection = unsafe { (*request).connection };
+        // SAFETY: as above.
+        unsafe { terminate(request) };
+        // SAFETY: looks at `destroyed` first.
+        unsafe { ngx_http_run_posted_requests(connection) };
+    });
+}
+
+/// Ends the main request and with it whatever its subrequest is doing; done when the posted requests have run.
+///
+/// # Safety
+/// `main` is a live main request made by `bare::create`.
+unsafe fn terminate(main: *mut ngx_http_request_t) {
+    // SAFETY: the caller vouches.
+    let request = unsafe { &mut *main };
+    // SAFETY: a request has a connection.
+    unsafe { &mut *request.connection }.set_error(1);
+    // SAFETY: with `error` set nginx runs the clean-ups, the upstream's among them, and frees the request from its event loop.
+    unsafe { ngx_http_finalize_request(main, NGX_ERROR as ngx_int_t) };
+}
+
+unsafe extern "C" fn end_of_pool(data: *mut c_void) {
+    entry((), || {
+        // SAFETY: the Box that launch() leaked; nginx runs a clean-up once.
+        let mut errand = unsafe { Box::from_raw(data.cast::<Errand>()) };
+        if errand.timer.timer_set() != 0 {
+            // SAFETY: timer_set says that it stands in the timer tree.
+            unsafe { ngx_del_timer(addr_of_mut!(errand.timer)) };
+        }
+        let end = errand.end();
+        if let Some(on_end) = errand.on_end.take() {
+            let headers = std::mem::take(&mut errand.headers);
+            on_end(Outcome { end, status: errand.status, headers, body: std::mem::take(&mut errand.body) });
+        }
+    });
+}
+
+/// The HTTP configuration of a server.
+pub fn configuration(server: ServerRef) -> *mut ngx_http_conf_ctx_t {
+    // SAFETY: a server of the running configuration, which outlives its requests.
+    unsafe { (*server.as_ptr()).ctx }
+}

@@ -1,0 +1,200 @@
+//! Changing the headers of a client's request: taking `x-authgear-*` out, and putting our own in.
+//!
+//! What always holds: no element of the list is moved, since nginx keeps pointers to them; nothing changes before all memory was
+//! allocated; each function can be called again at any time. Main requests only: a subrequest's list ends inside its parent's.
+//!
+//! nginx's loops over a header list read the first element of a part without looking at its count, so a part is never left empty.
+
+use std::mem::size_of;
+use std::ptr::{self, addr_of_mut};
+
+use authgear_core::ownership;
+use nginx_sys::{
+    ngx_hash_strlow, ngx_list_init, ngx_list_part_t, ngx_list_push, ngx_list_t, ngx_palloc, ngx_pcalloc, ngx_pool_t, ngx_str_t,
+    ngx_table_elt_t, NGX_OK,
+};
+
+use super::request::{bytes, elements, keep, OutOfMemory, Request};
+
+/// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then sets `lines`.
+pub fn replace_ours<'l>(request: Request<'_>, lines: impl Iterator<Item = (&'l str, &'l str)>) -> Result<(), OutOfMemory> {
+    let pool = request.pool();
+    let mut ours = Vec::new();
+    for (name, value) in lines {
+        ours.push(element(pool, name.as_bytes(), value.as_bytes())?);
+    }
+    rebuild(request, &ours)
+}
+
+/// Takes every header out that belongs to this module, and its name out of `Connection`. Costs one walk when there is none.
+pub fn strip(request: Request<'_>) -> Result<(), OutOfMemory> {
+    rebuild(request, &[])
+}
+
+/// A header of the answer that the client will get.
+pub fn add_to_answer(request: Request<'_>, name: &str, value: &[u8]) -> Result<(), OutOfMemory> {
+    let ready = element(request.pool(), name.as_bytes(), value)?;
+    // SAFETY: the answer's header list, initialised when nginx made the request; elements are table entries.
+    let slot = unsafe { ngx_list_push(addr_of_mut!((*request.as_ptr().as_ptr()).headers_out.headers)) };
+    let slot: *mut ngx_table_elt_t = slot.cast();
+    if slot.is_null() {
+        return Err(OutOfMemory);
+    }
+    // SAFETY: a fresh, unused element of the list.
+    unsafe { slot.write(ready) };
+    Ok(())
+}
+
+/// A header element with its bytes in `pool`.
+pub fn element(pool: *mut ngx_pool_t, name: &[u8], value: &[u8]) -> Result<ngx_table_elt_t, OutOfMemory> {
+    let key = keep(pool, &[name])?;
+    let lowcase = keep(pool, &[name])?;
+    // SAFETY: both strings are `name.len()` bytes long.
+    let hash = unsafe { ngx_hash_strlow(lowcase.data, key.data, key.len) };
+    // SAFETY: an all-zero element is what nginx's own code starts from; it is then filled.
+    let mut element: ngx_table_elt_t = unsafe { std::mem::zeroed() };
+    element.hash = hash;
+    element.key = key;
+    element.value = keep(pool, &[value])?;
+    element.lowcase_key = lowcase.data;
+    Ok(element)
+}
+
+/// What has to change: found before anything is changed.
+struct Changes {
+    /// Runs of elements that stay, in order: the first of them and how many.
+    kept: Vec<(*mut ngx_table_elt_t, usize)>,
+    /// `Connection` elements and what is left of their value.
+    connections: Vec<(*mut ngx_table_elt_t, ngx_str_t)>,
+    removed: bool,
+}
+
+fn rebuild(request: Request<'_>, ours: &[ngx_table_elt_t]) -> Result<(), OutOfMemory> {
+    let headers = &request.raw().headers_in.headers;
+    // SAFETY: the request's own list.
+    let touched = unsafe { elements(&raw const headers.part) }
+        .any(|element| ownership::is_ours(bytes(&element.key)) || is_connection(element));
+    if !touched && ours.is_empty() {
+        return Ok(());
+    }
+    let changes = plan(request)?;
+    if !changes.removed && changes.connections.is_empty() && ours.is_empty() {
+        return Ok(());
+    }
+    let list = relinked(request.pool(), headers, &changes.kept, ours)?;
+    commit(request, list, &changes.connections);
+    Ok(())
+}
+
+fn is_connection(element: &ngx_table_elt_t) -> bool {
+    bytes(&element.key).eq_ignore_ascii_case(b"connection")
+}
+
+fn plan(request: Request<'_>) -> Result<Changes, OutOfMemory> {
+    let mut changes = Changes { kept: Vec::new(), connections: Vec::new(), removed: false };
+    let mut next: *const ngx_list_part_t = &raw const request.raw().headers_in.headers.part;
+    // SAFETY: the request's own list; `next` is null or another part of it.
+    while let Some(part) = unsafe { next.as_ref() } {
+        let mut run: Option<(*mut ngx_table_elt_t, usize)> = None;
+        for index in 0..part.nelts {
+            // SAFETY: a part has `nelts` elements.
+            let at = unsafe { part.elts.cast::<ngx_table_elt_t>().add(index) };
+            // SAFETY: as above.
+            let element = unsafe { &*at };
+            if stays(request, element, at, &mut changes)? {
+                run = Some(run.map_or((at, 1), |(first, count)| (first, count.saturating_add(1))));
+            } else {
+                changes.removed = true;
+                changes.kept.extend(run.take());
+            }
+        }
+        changes.kept.extend(run);
+        next = part.next;
+    }
+    Ok(changes)
+}
+
+/// Whether the element stays; notes what is left of a `Connection` header.
+fn stays(
+    request: Request<'_>,
+    element: &ngx_table_elt_t,
+    at: *mut ngx_table_elt_t,
+    changes: &mut Changes,
+) -> Result<bool, OutOfMemory> {
+    if ownership::is_ours(bytes(&element.key)) {
+        return Ok(false);
+    }
+    if !is_connection(element) {
+        return Ok(true);
+    }
+    if let Some(left) = ownership::connection_without_ours(bytes(&element.value)) {
+        changes.connections.push((at, keep(request.pool(), &[&left])?));
+    }
+    Ok(true)
+}
+
+/// A list over the kept runs and a last part with ours; all memory is new.
+fn relinked(
+    pool: *mut ngx_pool_t,
+    old: &ngx_list_t,
+    kept: &[(*mut ngx_table_elt_t, usize)],
+    ours: &[ngx_table_elt_t],
+) -> Result<ngx_list_t, OutOfMemory> {
+    let mut runs = kept.to_vec();
+    if !ours.is_empty() {
+        runs.push((elements_of(pool, ours)?, ours.len()));
+    }
+    let mut list = *old;
+    let Some((&(first, count), rest)) = runs.split_first() else {
+        // SAFETY: the list is a copy of ours; the pool is the request's.
+        let rc = unsafe { ngx_list_init(&mut list, pool, 4, size_of::<ngx_table_elt_t>()) };
+        return if rc == NGX_OK as isize { Ok(list) } else { Err(OutOfMemory) };
+    };
+    let mut next = ptr::null_mut();
+    let mut last: *mut ngx_list_part_t = ptr::null_mut();
+    for &(elts, nelts) in rest.iter().rev() {
+        // SAFETY: the request's pool.
+        let node: *mut ngx_list_part_t = unsafe { ngx_pcalloc(pool, size_of::<ngx_list_part_t>()) }.cast();
+        if node.is_null() {
+            return Err(OutOfMemory);
+        }
+        // SAFETY: fresh memory of that size.
+        unsafe { node.write(ngx_list_part_t { elts: elts.cast(), nelts, next }) };
+        if last.is_null() {
+            last = node;
+        }
+        next = node;
+    }
+    list.part = ngx_list_part_t { elts: first.cast(), nelts: count, next };
+    list.last = last;
+    // A full last part: the next push opens a part of its own instead of writing behind a run.
+    list.nalloc = rest.last().map_or(count, |&(_, nelts)| nelts);
+    Ok(list)
+}
+
+fn elements_of(pool: *mut ngx_pool_t, ours: &[ngx_table_elt_t]) -> Result<*mut ngx_table_elt_t, OutOfMemory> {
+    // SAFETY: the request's pool; the size of a slice that exists can't overflow.
+    let array: *mut ngx_table_elt_t = unsafe { ngx_palloc(pool, size_of_val(ours)) }.cast();
+    if array.is_null() {
+        return Err(OutOfMemory);
+    }
+    // SAFETY: the array was just allocated with the slice's size.
+    unsafe { ptr::copy_nonoverlapping(ours.as_ptr(), array, ours.len()) };
+    Ok(array)
+}
+
+fn commit(request: Request<'_>, list: ngx_list_t, connections: &[(*mut ngx_table_elt_t, ngx_str_t)]) {
+    // SAFETY: nginx has handed control to us, so nobody else reads or writes the request now.
+    let raw = unsafe { &mut *request.as_ptr().as_ptr() };
+    raw.headers_in.headers = list;
+    if raw.headers_in.headers.last.is_null() || raw.headers_in.headers.part.next.is_null() {
+        raw.headers_in.headers.last = addr_of_mut!(raw.headers_in.headers.part);
+    }
+    #[cfg(nginx1_23)]
+    raw.headers_in.set_multi_linked(0);
+    for &(connection, left) in connections {
+        // SAFETY: an element of the list; elements are never moved or freed while the request lives.
+        let element = unsafe { &mut *connection };
+        element.value = left;
+    }
+}

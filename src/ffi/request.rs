@@ -1,0 +1,147 @@
+//! A request of nginx's, as this module reads it. Nothing here changes a header: see `headers`.
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::slice;
+
+use nginx_sys::{
+    ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_http_request_t, ngx_list_part_t, ngx_log_t, ngx_palloc, ngx_pool_t, ngx_str_t,
+    ngx_table_elt_t, ngx_uint_t, NGX_HTTP_SATISFY_ALL,
+};
+
+/// nginx's pool could not give memory: the request fails, nothing else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
+/// A request while nginx is calling us about it.
+#[derive(Clone, Copy)]
+pub struct Request<'r>(NonNull<ngx_http_request_t>, PhantomData<&'r ngx_http_request_t>);
+
+impl<'r> Request<'r> {
+    /// Wraps what nginx handed to a callback; `None` for null.
+    ///
+    /// # Safety
+    /// The request must stay alive for `'r`: the time of the callback.
+    pub unsafe fn from_ptr(raw: *mut ngx_http_request_t) -> Option<Self> {
+        NonNull::new(raw).map(|raw| Self(raw, PhantomData))
+    }
+
+    /// The pointer itself, for other files of `ffi`.
+    pub fn as_ptr(self) -> NonNull<ngx_http_request_t> {
+        self.0
+    }
+
+    /// The structure, for reading.
+    pub fn raw(self) -> &'r ngx_http_request_t {
+        // SAFETY: from_ptr()'s caller promised that it lives for 'r; nginx writes to it only while it has control.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Whether this is the client's own request, not a subrequest.
+    pub fn is_main(self) -> bool {
+        self.raw().main == self.0.as_ptr()
+    }
+
+    /// Whether it has been redirected internally, or never came from a client.
+    pub fn is_internal(self) -> bool {
+        self.raw().internal() != 0
+    }
+
+    pub fn pool(self) -> *mut ngx_pool_t {
+        self.raw().pool
+    }
+
+    /// The log of its connection.
+    pub fn log(self) -> *mut ngx_log_t {
+        // SAFETY: a request has a connection as long as it lives.
+        unsafe { (*self.raw().connection).log }
+    }
+
+    /// Every header that the request has now, in order: (name as sent, value).
+    pub fn headers(self) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
+        // SAFETY: the part is embedded in the request and its chain lives in its pool.
+        unsafe { elements(&raw const self.raw().headers_in.headers.part) }
+            .map(|element| (bytes(&element.key), bytes(&element.value)))
+    }
+
+    /// The values of the headers called `name` (in lower case), in order.
+    pub fn header(self, name: &'static str) -> impl Iterator<Item = &'r [u8]> {
+        self.headers().filter(move |(key, _)| key.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+    }
+
+    /// The client's address, as nginx prints it.
+    pub fn address(self) -> &'r [u8] {
+        // SAFETY: a request has a connection as long as it lives.
+        let connection = unsafe { &*self.raw().connection };
+        bytes(&connection.addr_text)
+    }
+
+    /// Whether every handler of the access phase has to admit (`satisfy all`).
+    pub fn satisfies_all(self) -> bool {
+        // SAFETY: the array has an entry for every HTTP module.
+        let slot = unsafe { self.raw().loc_conf.add(ngx_http_core_module_index()) };
+        // SAFETY: the core module's location configuration, made by nginx for every location.
+        let core: *const ngx_http_core_loc_conf_t = unsafe { *slot }.cast();
+        // SAFETY: as above; it lives as long as the cycle.
+        unsafe { (*core).satisfy == NGX_HTTP_SATISFY_ALL as ngx_uint_t }
+    }
+
+    /// Copies `parts`, one after the other, into the request's pool.
+    pub fn keep(self, parts: &[&[u8]]) -> Result<ngx_str_t, OutOfMemory> {
+        keep(self.pool(), parts)
+    }
+}
+
+/// Copies `parts`, one after the other, into `pool`, with a NUL behind them as nginx's parser leaves one behind a header.
+pub fn keep(pool: *mut ngx_pool_t, parts: &[&[u8]]) -> Result<ngx_str_t, OutOfMemory> {
+    let len = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+    let size = len.checked_add(1).ok_or(OutOfMemory)?;
+    // SAFETY: a pool that the caller keeps alive.
+    let data: *mut u8 = unsafe { ngx_palloc(pool, size) }.cast();
+    if data.is_null() {
+        return Err(OutOfMemory);
+    }
+    let mut at = data;
+    for part in parts {
+        // SAFETY: `len` is the sum of all parts, so this one fits behind those before it; pool memory overlaps nothing.
+        unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), at, part.len()) };
+        // SAFETY: at most the last byte of the allocation, the NUL's.
+        at = unsafe { at.add(part.len()) };
+    }
+    // SAFETY: as above.
+    unsafe { at.write(0) };
+    Ok(ngx_str_t { len, data })
+}
+
+/// The bytes of an nginx string.
+pub fn bytes<'s>(text: &'s ngx_str_t) -> &'s [u8] {
+    if text.len == 0 || text.data.is_null() {
+        return &[];
+    }
+    // SAFETY: an nginx string is a pointer to `len` bytes that live as long as what holds it.
+    unsafe { slice::from_raw_parts(text.data, text.len) }
+}
+
+/// The elements of a header list, part by part.
+///
+/// # Safety
+/// `part` starts a valid list of `ngx_table_elt_t`, which lives for `'l`.
+pub unsafe fn elements<'l>(part: *const ngx_list_part_t) -> impl Iterator<Item = &'l ngx_table_elt_t> {
+    // SAFETY: the caller vouches for the list.
+    let first: Option<&'l ngx_list_part_t> = unsafe { part.as_ref() };
+    // SAFETY: `next` is null or the next part of the same list.
+    let parts = std::iter::successors(first, |part| unsafe { part.next.as_ref() });
+    parts.flat_map(|part| {
+        if part.nelts == 0 {
+            return [].iter();
+        }
+        // SAFETY: a part has `nelts` elements of the list's type.
+        unsafe { slice::from_raw_parts(part.elts.cast::<ngx_table_elt_t>(), part.nelts) }.iter()
+    })
+}
+
+fn ngx_http_core_module_index() -> usize {
+    let module = &raw const ngx_http_core_module;
+    // SAFETY: nginx's own module; numbered before any request.
+    unsafe { (*module).ctx_index }
+}

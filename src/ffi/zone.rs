@@ -1,0 +1,279 @@
+//! The shared memory of all workers: one area of fixed slots, laid out when the zone is made.
+//!
+//! What always holds: a worker killed at any moment blocks nobody, since the lock is the slab pool's, which nginx frees; what it was half
+//! through changing is thrown away by the next to take the lock, since a word is set while anything changes. Numbers are atomics and may
+//! be read at any time; bytes are copied under the lock. Nothing long is done under the lock.
+
+use std::cell::UnsafeCell;
+use std::ffi::c_void;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::{align_of, size_of};
+use std::ptr::{self, addr_of_mut, NonNull};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use authgear_core::jwks;
+use nginx_sys::{
+    ngx_conf_t, ngx_int_t, ngx_pagesize, ngx_shared_memory_add, ngx_shm_zone_t, ngx_shmtx_lock, ngx_shmtx_unlock, ngx_slab_alloc,
+    ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
+};
+
+use super::entry::entry;
+use super::log::{self, Level};
+use super::{module, request};
+
+const MAGIC: u64 = u64::from_be_bytes(*b"authgear");
+/// Raise it with any change to [`Header`] or [`KeySlot`].
+const LAYOUT: u64 = 1;
+/// What nginx's slab allocator needs for itself, and then some.
+const OVERHEAD: usize = 64 * 1024;
+/// Key sets get at most this part of the zone; the rest is for verdicts.
+const KEY_SHARE: usize = 4;
+
+/// The zone's first bytes.
+#[repr(C)]
+struct Header {
+    magic: AtomicU64,
+    layout: AtomicU64,
+    /// Set while somebody changes anything under the lock.
+    dirty: AtomicU64,
+    /// Gives every change of a slot a number that was never used before.
+    versions: AtomicU64,
+    key_slots: AtomicU64,
+}
+
+/// One key set: which it is, what is known of fetching it, and its bytes.
+#[repr(C)]
+pub struct KeySlot {
+    id: [AtomicU64; 4],
+    /// 0: no set yet. Another number with every set that is stored.
+    pub version: AtomicU64,
+    /// When the set was stored, on the monotonic clock in milliseconds.
+    pub fetched_at: AtomicU64,
+    /// Not 0: to be fetched again whatever its age.
+    pub due: AtomicU64,
+    /// Fetches that failed since the last that did not.
+    pub failures: AtomicU64,
+    /// No fetch before this time.
+    pub not_before: AtomicU64,
+    /// No fetch for an unknown key before this time.
+    pub no_refetch_before: AtomicU64,
+    /// Somebody is fetching it, and has until then.
+    pub lease: AtomicU64,
+    len: AtomicU64,
+    /// Written and copied only under the lock.
+    bytes: UnsafeCell<[u8; jwks::MAX_SERIALISED]>,
+}
+
+const _: () = assert!(size_of::<Header>() == 40, "the header's layout is part of LAYOUT");
+const _: () = assert!(align_of::<KeySlot>() == 8);
+
+static AREA: AtomicPtr<Header> = AtomicPtr::new(ptr::null_mut());
+static POOL: AtomicPtr<ngx_slab_pool_t> = AtomicPtr::new(ptr::null_mut());
+
+/// Why a zone could not be declared.
+#[derive(Debug)]
+pub struct ZoneError(&'static str);
+
+impl fmt::Display for ZoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The smallest zone, in bytes, that has room for `key_sets` fetched key sets.
+pub fn smallest(key_sets: usize) -> usize {
+    let keys = size_of::<KeySlot>().saturating_mul(key_sets.max(1));
+    keys.saturating_mul(KEY_SHARE).saturating_add(OVERHEAD)
+}
+
+/// Asks nginx for the zone, in postconfiguration.
+pub fn declare(cf: NonNull<ngx_conf_t>, name: &str, size: usize, _key_sets: usize) -> Result<(), ZoneError> {
+    // SAFETY: nginx's configuration pool, while it reads its configuration.
+    let pool = unsafe { (*cf.as_ptr()).pool };
+    let mut name: ngx_str_t = request::keep(pool, &[name.as_bytes()]).map_err(|_| ZoneError("out of memory"))?;
+    // SAFETY: as above; the tag is this module, which is never unloaded.
+    let zone = unsafe { ngx_shared_memory_add(cf.as_ptr(), &mut name, size, module::tag()) };
+    // SAFETY: null or nginx's zone.
+    let zone = unsafe { zone.as_mut() }.ok_or(ZoneError("nginx could not add the shared memory zone"))?;
+    zone.init = Some(init);
+    Ok(())
+}
+
+unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_t {
+    entry(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: nginx hands over the zone that declare() added, mapped, with its slab pool at the start.
+        let zone = unsafe { &mut *zone };
+        let pool: *mut ngx_slab_pool_t = zone.shm.addr.cast();
+        POOL.store(pool, Ordering::Release);
+        // SAFETY: as above.
+        let slab = unsafe { &mut *pool };
+        if slab.data.is_null() {
+            slab.data = lay_out(slab).map_or(ptr::null_mut(), |area| area.as_ptr().cast());
+        }
+        let Some(area) = NonNull::new(slab.data.cast::<Header>()) else {
+            log::process(Level::Alert, "authgear: the shared memory zone is too small to be laid out");
+            return NGX_ERROR as ngx_int_t;
+        };
+        AREA.store(area.as_ptr(), Ordering::Release);
+        // SAFETY: laid out by lay_out(), maybe by an earlier configuration of this same module.
+        let header = unsafe { area.as_ref() };
+        if header.magic.load(Ordering::Acquire) != MAGIC || header.layout.load(Ordering::Acquire) != LAYOUT {
+            log::process(Level::Alert, "authgear: the shared memory zone holds something else");
+            return NGX_ERROR as ngx_int_t;
+        }
+        // A reload: whatever was fetched is asked for again, so that removing a key is a reload away.
+        for slot in key_slots() {
+            slot.due.store(1, Ordering::Release);
+            slot.not_before.store(0, Ordering::Release);
+        }
+        NGX_OK as ngx_int_t
+    })
+}
+
+/// One allocation for everything: no slab call happens later.
+fn lay_out(slab: &mut ngx_slab_pool_t) -> Option<NonNull<Header>> {
+    // SAFETY: set once at nginx's start.
+    let page = unsafe { ngx_pagesize };
+    // SAFETY: both bound the pool's pages.
+    let room = usize::try_from(unsafe { slab.end.offset_from(slab.start) }).ok()?;
+    slab.set_log_nomem(0);
+    let mut pages = room.checked_div(page)?;
+    let area = loop {
+        let size = pages.checked_mul(page)?;
+        // SAFETY: a pool that no worker uses yet.
+        let memory = unsafe { ngx_slab_alloc(slab, size) };
+        if let Some(memory) = NonNull::new(memory) {
+            break (memory, size);
+        }
+        pages = pages.checked_sub(1).filter(|&left| left > 0)?;
+    };
+    let (memory, size) = area;
+    // SAFETY: as many bytes as were allocated.
+    unsafe { ptr::write_bytes(memory.as_ptr().cast::<u8>(), 0, size) };
+    let slots = size.checked_div(KEY_SHARE)?.checked_div(size_of::<KeySlot>())?;
+    let area: NonNull<Header> = memory.cast();
+    // SAFETY: zeroed memory, larger than a header; its fields are atomics.
+    let header = unsafe { area.as_ref() };
+    header.key_slots.store(u64::try_from(slots).ok()?, Ordering::Release);
+    header.layout.store(LAYOUT, Ordering::Release);
+    header.magic.store(MAGIC, Ordering::Release);
+    (slots > 0).then_some(area)
+}
+
+fn header() -> Option<&'static Header> {
+    // SAFETY: null, or laid out; nginx unmaps a zone only when no worker of its configuration is left.
+    unsafe { AREA.load(Ordering::Acquire).as_ref() }
+}
+
+/// All slots for key sets.
+pub fn key_slots() -> &'static [KeySlot] {
+    let Some(header) = header() else { return &[] };
+    let count = usize::try_from(header.key_slots.load(Ordering::Acquire)).unwrap_or(0);
+    // SAFETY: the slots stand right behind the header, in the same allocation.
+    let first: *const KeySlot = unsafe { ptr::from_ref(header).add(1) }.cast();
+    // SAFETY: lay_out() made room for `count`; all fields but the bytes are atomics, and those are only touched by copying under the lock.
+    unsafe { std::slice::from_raw_parts(first, count) }
+}
+
+impl KeySlot {
+    /// Whether the slot belongs to this key set.
+    pub fn is(&self, id: &[u8; 32]) -> bool {
+        words(id).iter().zip(&self.id).all(|(word, slot)| slot.load(Ordering::Acquire) == *word)
+    }
+
+    /// Whether it belongs to none.
+    pub fn is_free(&self) -> bool {
+        self.id.iter().all(|word| word.load(Ordering::Acquire) == 0)
+    }
+}
+
+fn words(id: &[u8; 32]) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, part) in words.iter_mut().zip(id.chunks_exact(8)) {
+        *word = part.try_into().map_or(0, u64::from_ne_bytes);
+    }
+    words
+}
+
+/// The lock, held. Everything that changes more than one number at a time is a method of it.
+pub struct Locked {
+    header: &'static Header,
+    pool: NonNull<ngx_slab_pool_t>,
+    /// Not to be sent anywhere.
+    thread: PhantomData<*const ()>,
+}
+
+/// Takes the lock; `None` where there is no zone.
+pub fn lock() -> Option<Locked> {
+    let header = header()?;
+    let pool = NonNull::new(POOL.load(Ordering::Acquire))?;
+    // SAFETY: the pool's own mutex, in shared memory.
+    unsafe { ngx_shmtx_lock(addr_of_mut!((*pool.as_ptr()).mutex)) };
+    if header.dirty.swap(1, Ordering::AcqRel) != 0 {
+        for slot in key_slots() {
+            slot.clear();
+        }
+    }
+    Some(Locked { header, pool, thread: PhantomData })
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.header.dirty.store(0, Ordering::Release);
+        }
+        // SAFETY: taken by lock() in this process.
+        unsafe { ngx_shmtx_unlock(addr_of_mut!((*self.pool.as_ptr()).mutex)) };
+    }
+}
+
+impl KeySlot {
+    fn clear(&self) {
+        let numbers =
+            [&self.version, &self.fetched_at, &self.due, &self.failures, &self.not_before, &self.no_refetch_before, &self.lease, &self.len];
+        for number in numbers.into_iter().chain(&self.id) {
+            number.store(0, Ordering::Release);
+        }
+    }
+}
+
+impl Locked {
+    /// The slot of a key set: its own, else a free one, else one whose set `in_use` does not know. `None` when all are taken.
+    pub fn claim(&self, id: &[u8; 32], in_use: impl Fn(&KeySlot) -> bool) -> Option<&'static KeySlot> {
+        let slots = key_slots();
+        if let Some(slot) = slots.iter().find(|slot| slot.is(id)) {
+            return Some(slot);
+        }
+        let slot = slots.iter().find(|slot| slot.is_free()).or_else(|| slots.iter().find(|slot| !in_use(slot)))?;
+        slot.clear();
+        for (word, part) in slot.id.iter().zip(words(id)) {
+            word.store(part, Ordering::Release);
+        }
+        Some(slot)
+    }
+
+    /// Stores a set's bytes under a new version. `false` when they don't fit.
+    pub fn store(&self, slot: &KeySlot, bytes: &[u8]) -> bool {
+        if bytes.len() > jwks::MAX_SERIALISED {
+            return false;
+        }
+        let target: *mut u8 = slot.bytes.get().cast();
+        // SAFETY: the slot has room for them, and its bytes are only touched under the lock, which is held.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len()) };
+        slot.len.store(u64::try_from(bytes.len()).unwrap_or(0), Ordering::Release);
+        let version = self.header.versions.fetch_add(1, Ordering::AcqRel).saturating_add(1);
+        slot.version.store(version, Ordering::Release);
+        true
+    }
+
+    /// A copy of a set's bytes, and their version.
+    pub fn load(&self, slot: &KeySlot) -> (u64, Vec<u8>) {
+        let len = usize::try_from(slot.len.load(Ordering::Acquire)).unwrap_or(0).min(jwks::MAX_SERIALISED);
+        let mut copy = vec![0; len];
+        let source: *const u8 = slot.bytes.get().cast();
+        // SAFETY: `len` is within the slot, and its bytes are only touched under the lock, which is held.
+        unsafe { ptr::copy_nonoverlapping(source, copy.as_mut_ptr(), len) };
+        (slot.version.load(Ordering::Acquire), copy)
+    }
+}

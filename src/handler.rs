@@ -1,0 +1,82 @@
+//! The doors by which a request comes in. nginx calls in three places: before anything looks at the headers ([`strip`]), in the access phase ([`access`]), and in the precontent
+//! phase ([`precontent`]) for the requests that the access phase let pass without us. A request that has to wait is parked, and its phases
+//! run again when what it waits for has come.
+
+use crate::conf::Location;
+use crate::ffi::conf as settings;
+use crate::ffi::request::{OutOfMemory, Request};
+use crate::ffi::{context, headers};
+use crate::turn::Turn;
+
+pub use crate::turn::State;
+
+/// nginx's status for a request that fails for want of memory.
+pub const INTERNAL_SERVER_ERROR: u16 = 500;
+
+/// What nginx shall do with the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Continue,
+    Wait,
+    Refuse(u16),
+}
+
+/// Who is asking for a verdict.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    Access,
+    /// May wait, but never refuses.
+    Precontent,
+}
+
+/// Takes every header that belongs to this module out of a client's request.
+pub fn strip(request: Request<'_>) -> Next {
+    let ours = || context::find(request).is_some_and(State::has_headers);
+    if !request.is_main() || settings::trusts_request_headers(request) || ours() {
+        return Next::Continue;
+    }
+    done(headers::strip(request))
+}
+
+/// The access phase: a verdict, and its headers for the backend.
+pub fn access(request: Request<'_>) -> Next {
+    verdict(request, Door::Access)
+}
+
+/// The precontent phase: the same for a request that `satisfy any` let pass before us.
+pub fn precontent(request: Request<'_>) -> Next {
+    if request.satisfies_all() {
+        return Next::Continue;
+    }
+    match verdict(request, Door::Precontent) {
+        Next::Refuse(_) => done(headers::strip(request)),
+        next @ (Next::Continue | Next::Wait) => next,
+    }
+}
+
+pub fn done(result: Result<(), OutOfMemory>) -> Next {
+    match result {
+        Ok(()) => Next::Continue,
+        Err(OutOfMemory) => Next::Refuse(INTERNAL_SERVER_ERROR),
+    }
+}
+
+fn verdict(request: Request<'_>, door: Door) -> Next {
+    if !request.is_main() {
+        return Next::Continue;
+    }
+    let location = settings::location(request);
+    let (Some(policy), Some(site)) = (&location.policy, settings::site(request)) else {
+        return leave(request, location);
+    };
+    Turn { request, location, policy, site, door }.take()
+}
+
+/// A location without a verdict: it keeps that of an earlier one, unless somebody wrote that it has none.
+fn leave(request: Request<'_>, location: &Location) -> Next {
+    let Some(state) = context::find(request).filter(|state| location.written && state.has_headers()) else {
+        return Next::Continue;
+    };
+    state.forget();
+    done(headers::strip(request))
+}

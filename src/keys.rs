@@ -1,0 +1,319 @@
+//! Which key set judges a token, and when it is fetched.
+//!
+//! A set belongs to an endpoint and its source. Those that are fetched lie in shared memory, parsed once per worker and version; one
+//! worker fetches for all, in a request of its own. Whatever a fetch brings, only a good set replaces a good set.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
+
+use crate::conf::{JwksTimes, KeySource, Site};
+use crate::ffi::clock;
+use crate::ffi::errand::{self, End, Order, Outcome};
+use crate::ffi::log::{self, Level};
+use crate::ffi::zone::{self, KeySlot};
+use crate::flight::Flight;
+
+/// Milliseconds that a fetch may take.
+const TIME_LIMIT: u64 = 5_000;
+/// How long others leave a fetch alone: its time limit, and room for the worker to notice.
+const LEASE: u64 = 6_000;
+/// The first pause after a fetch that failed; it doubles with each.
+const FIRST_PAUSE: u64 = 1_000;
+
+type Id = [u8; 32];
+
+/// Why a set is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// There is none that may be used, or it is due.
+    Set,
+    /// A token names a key that is not in it.
+    Key,
+}
+
+/// How a fetch goes on.
+pub enum Fetch {
+    /// This worker is at it.
+    Here(Rc<Flight<()>>),
+    /// Another worker is at it: look again in a few milliseconds.
+    Elsewhere,
+    /// Not now: it failed lately, or an unknown key was asked for lately.
+    Paused,
+}
+
+/// A key set as one request sees it now.
+pub struct View {
+    /// The set that may be used.
+    pub set: Option<Rc<KeySet>>,
+    /// Another number with every set that is stored; 0 when there never was one.
+    pub version: u64,
+    /// It is so old that a request waits for another.
+    pub overdue: bool,
+}
+
+/// What this worker knows of one set.
+#[derive(Default)]
+struct Local {
+    slot: Option<&'static KeySlot>,
+    version: u64,
+    set: Option<Rc<KeySet>>,
+    flight: Option<Rc<Flight<()>>>,
+}
+
+thread_local! {
+    static SETS: RefCell<HashMap<Id, Local>> = RefCell::new(HashMap::new());
+}
+
+/// The set of `site` as it is now.
+pub fn view(site: &Site) -> View {
+    match &site.keys {
+        KeySource::File { set, .. } => View { set: Some(Rc::clone(set)), version: 1, overdue: false },
+        KeySource::Request { .. } => SETS.with_borrow_mut(|sets| {
+            let local = sets.entry(site.key_set_id).or_default();
+            let Some(slot) = local.slot(&site.key_set_id) else { return View { set: None, version: 0, overdue: false } };
+            local.refresh(slot);
+            let age = Age::of(slot, &site.jwks_times);
+            View { set: local.set.clone().filter(|_| age.usable), version: local.version, overdue: age.overdue }
+        }),
+    }
+}
+
+/// Whether the set of `site` does not change while nginx runs.
+pub fn is_fixed(site: &Site) -> bool {
+    matches!(site.keys, KeySource::File { .. })
+}
+
+/// Whether the set should be fetched, without anybody waiting for it.
+pub fn is_due(site: &Site) -> bool {
+    !is_fixed(site)
+        && SETS.with_borrow_mut(|sets| {
+            let local = sets.entry(site.key_set_id).or_default();
+            local.slot(&site.key_set_id).is_some_and(|slot| Age::of(slot, &site.jwks_times).due)
+        })
+}
+
+/// Whether a fetch is under way or may be started now.
+pub fn may_fetch(site: &Site, need: Need) -> bool {
+    let KeySource::Request { .. } = &site.keys else { return false };
+    let now = clock::monotonic();
+    SETS.with_borrow_mut(|sets| {
+        let local = sets.entry(site.key_set_id).or_default();
+        local.slot(&site.key_set_id).is_some_and(|slot| number(&slot.lease) > now || !is_paused(slot, need, now))
+    })
+}
+
+/// Whether somebody is fetching the set right now.
+pub fn is_under_way(site: &Site) -> bool {
+    let now = clock::monotonic();
+    SETS.with_borrow_mut(|sets| {
+        let local = sets.entry(site.key_set_id).or_default();
+        local.slot(&site.key_set_id).is_some_and(|slot| number(&slot.lease) > now)
+    })
+}
+
+/// Starts a fetch, or joins the one that is under way.
+pub fn fetch(site: &Site, need: Need) -> Fetch {
+    let KeySource::Request { uri } = &site.keys else { return Fetch::Paused };
+    let id = site.key_set_id;
+    let (slot, flight) = SETS.with_borrow_mut(|sets| {
+        let local = sets.entry(id).or_default();
+        (local.slot(&id), local.flight.clone())
+    });
+    if let Some(flight) = flight {
+        return Fetch::Here(flight);
+    }
+    let Some(slot) = slot else { return Fetch::Paused };
+    match lease(slot, need, &site.jwks_times) {
+        Lease::Taken => {}
+        Lease::Elsewhere => return Fetch::Elsewhere,
+        Lease::Paused => return Fetch::Paused,
+    }
+    let flight = Rc::new(Flight::new());
+    SETS.with_borrow_mut(|sets| sets.entry(id).or_default().flight = Some(Rc::clone(&flight)));
+    let arrival = Arrival { id, slot, times: site.jwks_times, endpoint: site.endpoint.as_str().to_owned() };
+    let landing = Rc::clone(&flight);
+    let on_end = Box::new(move |outcome: Outcome| {
+        arrival.settle(&outcome);
+        SETS.with_borrow_mut(|sets| sets.entry(arrival.id).or_default().flight = None);
+        landing.land(());
+    });
+    let order = Order {
+        server: site.server,
+        uri,
+        host: site.endpoint.host(),
+        headers: &[("Accept", b"application/json")],
+        asker: None,
+        body_limit: MAX_DOCUMENT,
+        time_limit: TIME_LIMIT,
+    };
+    if errand::start(&order, on_end).is_err() {
+        log::process(Level::Error, "authgear: no connection or memory is left to fetch keys with: raise worker_connections");
+        SETS.with_borrow_mut(|sets| sets.entry(id).or_default().flight = None);
+        fail(slot, &site.jwks_times);
+        flight.land(());
+    }
+    Fetch::Here(flight)
+}
+
+impl Local {
+    fn slot(&mut self, id: &Id) -> Option<&'static KeySlot> {
+        if let Some(slot) = self.slot.filter(|slot| slot.is(id)) {
+            return Some(slot);
+        }
+        self.slot = zone::lock()?.claim(id, |_| true);
+        self.version = 0;
+        self.set = None;
+        self.slot
+    }
+
+    /// Takes over what another worker has stored.
+    fn refresh(&mut self, slot: &KeySlot) {
+        if number(&slot.version) == self.version {
+            return;
+        }
+        let Some((version, bytes)) = zone::lock().map(|locked| locked.load(slot)) else { return };
+        self.version = version;
+        self.set = KeySet::from_bytes(&bytes).map(Rc::new);
+    }
+}
+
+/// How old a set is, against what was configured.
+struct Age {
+    usable: bool,
+    due: bool,
+    overdue: bool,
+}
+
+impl Age {
+    fn of(slot: &KeySlot, times: &JwksTimes) -> Self {
+        if number(&slot.version) == 0 {
+            return Self { usable: false, due: true, overdue: false };
+        }
+        let age = clock::monotonic().saturating_sub(number(&slot.fetched_at));
+        let usable = age <= times.valid.saturating_add(times.stale);
+        let due = age > times.valid || number(&slot.due) != 0;
+        let overdue = age > times.valid.saturating_mul(2) && number(&slot.failures) == 0;
+        Self { usable, due, overdue }
+    }
+}
+
+enum Lease {
+    Taken,
+    Elsewhere,
+    Paused,
+}
+
+fn lease(slot: &KeySlot, need: Need, times: &JwksTimes) -> Lease {
+    let Some(_locked) = zone::lock() else { return Lease::Paused };
+    let now = clock::monotonic();
+    if number(&slot.lease) > now {
+        return Lease::Elsewhere;
+    }
+    if is_paused(slot, need, now) {
+        return Lease::Paused;
+    }
+    set(&slot.lease, now.saturating_add(LEASE));
+    if need == Need::Key {
+        set(&slot.no_refetch_before, now.saturating_add(times.refetch));
+    }
+    Lease::Taken
+}
+
+fn is_paused(slot: &KeySlot, need: Need, now: u64) -> bool {
+    match need {
+        Need::Set => number(&slot.not_before) > now,
+        Need::Key => number(&slot.not_before) > now || number(&slot.no_refetch_before) > now,
+    }
+}
+
+/// A fetch on its way back.
+struct Arrival {
+    id: Id,
+    slot: &'static KeySlot,
+    times: JwksTimes,
+    endpoint: String,
+}
+
+impl Arrival {
+    fn settle(&self, outcome: &Outcome) {
+        match read(outcome) {
+            Ok((set, notes)) => self.keep(&set, &notes),
+            Err(why) => {
+                let pause = fail(self.slot, &self.times);
+                let line = format!("authgear: keys of {} could not be fetched: {why}; next try in {pause} ms", self.endpoint);
+                log::process(Level::Error, &line);
+            }
+        }
+    }
+
+    fn keep(&self, set: &KeySet, notes: &str) {
+        let bytes = set.to_bytes();
+        let Some(locked) = zone::lock() else { return };
+        // The slot went to another set while this one was fetched: nobody needs it any more.
+        if !self.slot.is(&self.id) {
+            return;
+        }
+        let (_, before) = locked.load(self.slot);
+        let stored = locked.store(self.slot, &bytes);
+        let recovered = number(&self.slot.failures) > 0;
+        zone_numbers(self.slot, clock::monotonic());
+        drop(locked);
+        if stored && (before != bytes || recovered) {
+            log::process(Level::Notice, &format!("authgear: {} key(s) of {} fetched{notes}", set.len(), self.endpoint));
+        }
+    }
+}
+
+fn zone_numbers(slot: &KeySlot, now: u64) {
+    set(&slot.fetched_at, now);
+    for number in [&slot.due, &slot.failures, &slot.not_before, &slot.lease] {
+        set(number, 0);
+    }
+}
+
+/// The set in an answer, and what is worth a word about it; or what is wrong with it.
+fn read(outcome: &Outcome) -> Result<(KeySet, String), String> {
+    match outcome.end {
+        End::Answered | End::Stored if outcome.status == 200 => {}
+        End::Answered | End::Stored => return Err(format!("status {}", outcome.status)),
+        End::CutShort => return Err("the answer was cut short".to_owned()),
+        End::TooLarge => return Err(format!("the answer is larger than {MAX_DOCUMENT} bytes")),
+        End::Unreachable => return Err("no server could be reached".to_owned()),
+        End::TimedOut => return Err("it timed out".to_owned()),
+        End::Redirected => return Err("the location of authgear_jwks_request did not hand on an answer of the server's".to_owned()),
+        End::Abandoned => return Err("the worker is leaving".to_owned()),
+    }
+    let parsed = KeySet::parse(&outcome.body).map_err(|error| error.to_string())?;
+    let mut notes = String::new();
+    if parsed.beyond > 0 {
+        notes = format!("; {} more are beyond the limit and not used", parsed.beyond);
+    }
+    if !parsed.ignored.is_empty() {
+        notes = format!("{notes}; {} not usable", parsed.ignored.len());
+    }
+    Ok((parsed.set, notes))
+}
+
+/// Notes a fetch that failed, and gives the pause until the next in milliseconds.
+fn fail(slot: &KeySlot, times: &JwksTimes) -> u64 {
+    let Some(_locked) = zone::lock() else { return FIRST_PAUSE };
+    let failures = number(&slot.failures).saturating_add(1);
+    set(&slot.failures, failures);
+    set(&slot.lease, 0);
+    let longest = if number(&slot.version) == 0 { times.refetch } else { times.valid };
+    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(32);
+    let pause = clock::jittered(FIRST_PAUSE.saturating_mul(1_u64 << doublings).min(longest));
+    set(&slot.not_before, clock::monotonic().saturating_add(pause));
+    pause
+}
+
+fn number(of: &std::sync::atomic::AtomicU64) -> u64 {
+    of.load(std::sync::atomic::Ordering::Acquire)
+}
+
+fn set(to: &std::sync::atomic::AtomicU64, value: u64) {
+    to.store(value, std::sync::atomic::Ordering::Release);
+}

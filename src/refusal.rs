@@ -1,0 +1,95 @@
+//! What is said about a credential that was refused, and about a verdict that could not be had: the log lines and the answer's headers.
+//!
+//! At most a few lines a second for each reason: a client can't fill a log.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use authgear_core::verdict::{Reason, Why};
+use authgear_core::verify::{Policy, Seen};
+
+use crate::conf::{LogLevel, Site};
+use crate::ffi::clock;
+use crate::ffi::headers;
+use crate::ffi::log::{self, Level};
+use crate::ffi::request::{OutOfMemory, Request};
+
+/// Lines of one reason in one second; those beyond are counted and told with the next line.
+const LINES_A_SECOND: u32 = 10;
+/// Seconds after which a client may try again when no verdict could be had.
+const RETRY_AFTER: &[u8] = b"5";
+
+/// A credential was refused.
+pub fn log_invalid(request: Request<'_>, level: LogLevel, reason: Reason, seen: Option<&Seen>, policy: &Policy) {
+    let Some(skipped) = allowance(reason.as_str()) else { return };
+    let mut line = format!("authgear: credential refused: {}", reason.as_str());
+    if let Some(seen) = seen {
+        line.push_str(&format!(
+            "; token has iss \"{}\" aud \"{}\" typ \"{}\" kid \"{}\"; expected iss \"{}\" aud \"{}\"",
+            log::escape(seen.iss.as_bytes()),
+            log::escape(seen.aud.as_bytes()),
+            log::escape(seen.typ.as_bytes()),
+            log::escape(seen.kid.as_bytes()),
+            policy.issuers.join(" "),
+            policy.audiences.join(" "),
+        ));
+    }
+    log::write(request.log(), level_of(level), &with_skipped(line, skipped));
+}
+
+/// No verdict could be had.
+pub fn log_unknown(request: Request<'_>, site: &Site, why: &Why) {
+    let Some(skipped) = allowance(why.as_str()) else { return };
+    let line = format!("authgear: no verdict could be had: {} (endpoint {}, asked at {})", why.as_str(), site.endpoint.as_str(), site.resolve_request);
+    log::write(request.log(), Level::Error, &with_skipped(line, skipped));
+}
+
+/// What goes with an `authgear_unavailable` status.
+pub fn add_retry_after(request: Request<'_>) -> Result<(), OutOfMemory> {
+    headers::add_to_answer(request, "Retry-After", RETRY_AFTER)
+}
+
+fn level_of(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Info => Level::Info,
+        LogLevel::Notice => Level::Notice,
+        LogLevel::Warn => Level::Warn,
+        LogLevel::Error => Level::Error,
+    }
+}
+
+fn with_skipped(line: String, skipped: u32) -> String {
+    if skipped == 0 {
+        return line;
+    }
+    format!("{line} ({skipped} more such lines left out)")
+}
+
+#[derive(Default)]
+struct Tally {
+    second: u64,
+    lines: u32,
+    skipped: u32,
+}
+
+thread_local! {
+    static TALLIES: RefCell<HashMap<&'static str, Tally>> = RefCell::new(HashMap::new());
+}
+
+/// Whether one more line of this reason may be written now, and how many were left out since the last.
+fn allowance(reason: &'static str) -> Option<u32> {
+    TALLIES.with_borrow_mut(|tallies| {
+        let tally = tallies.entry(reason).or_default();
+        let now = clock::unix();
+        if tally.second != now {
+            tally.second = now;
+            tally.lines = 0;
+        }
+        if tally.lines >= LINES_A_SECOND {
+            tally.skipped = tally.skipped.saturating_add(1);
+            return None;
+        }
+        tally.lines = tally.lines.saturating_add(1);
+        Some(std::mem::take(&mut tally.skipped))
+    })
+}

@@ -1,0 +1,297 @@
+//! Carries out, for one request, what `authgear_core::flow` decides. It translates; it decides nothing itself.
+//!
+//! A request that has to wait is parked, and nginx runs its phases again when what it waits for has come: each such call is a turn.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use authgear_core::credential::Credentials;
+use authgear_core::flow::{Action, Event, Flow, Keys};
+use authgear_core::resolver::Question;
+use authgear_core::verdict::{Verdict, Why};
+use authgear_core::verify::Policy;
+
+use crate::conf::{Location, Site, Unavailable};
+use crate::ffi::park::Parking;
+use crate::ffi::request::{OutOfMemory, Request};
+use crate::ffi::{clock, context, headers};
+use crate::flight::Flight;
+use crate::handler::{done, Door, Next, INTERNAL_SERVER_ERROR};
+use crate::keys::{self, Fetch, Need};
+use crate::question::{self, Reply};
+use crate::refusal;
+
+const BAD_REQUEST: u16 = 400;
+/// Milliseconds that a request waits for work of this worker; the work itself is given up earlier.
+const WAIT: u64 = 6_000;
+/// Milliseconds between two looks at another worker's work, and how many looks.
+const LOOK: u64 = 5;
+const LOOKS: u32 = 1_200;
+/// The one line of a session that is not valid.
+const INVALID: [(&str, &str); 1] = [("x-authgear-session-valid", "false")];
+
+/// What is remembered of a request that carries a credential; it survives internal redirects.
+pub struct State {
+    parking: Parking,
+    /// The headers of a verdict stand in the request: what is there is ours, not a client's.
+    owned: Cell<bool>,
+    told_retry: Cell<bool>,
+    walk: RefCell<Walk>,
+}
+
+struct Walk {
+    /// The policy that the verdict is made under.
+    policy: [u8; 32],
+    stage: Stage,
+    flow: Flow,
+    /// The key set's version when the request came.
+    keys: u64,
+    keys_tried: bool,
+}
+
+enum Stage {
+    Begun,
+    Asking(Rc<Flight<Reply>>),
+    Fetching(Rc<Flight<()>>),
+    /// Another worker fetches; so many looks are left.
+    Watching(u32),
+    Decided(Next),
+}
+
+/// What a parked request has to say when nginx runs its phases.
+enum Progress {
+    Event(Event),
+    /// Still waiting, for so many milliseconds at most.
+    Wait(u64),
+    Decided(Next),
+}
+
+/// RFC 9110 allows one `Authorization`; which of two would the backend believe?
+struct TwoAuthorizations;
+
+impl State {
+    /// Whether the request carries the headers of a verdict.
+    pub fn has_headers(&self) -> bool {
+        self.owned.get()
+    }
+
+    /// Forgets the verdict: the next location makes its own.
+    pub fn forget(&self) {
+        self.owned.set(false);
+        self.walk.borrow_mut().stage = Stage::Begun;
+    }
+}
+
+/// One call of nginx's about one request, with what is configured for it.
+pub struct Turn<'r> {
+    pub request: Request<'r>,
+    pub location: &'r Location,
+    pub policy: &'r Policy,
+    pub site: &'r Site,
+    pub door: Door,
+}
+
+impl<'r> Turn<'r> {
+    /// Takes the verdict as far as it goes.
+    pub fn take(&self) -> Next {
+        let Ok(credentials) = self.credentials() else { return Next::Refuse(BAD_REQUEST) };
+        match context::find(self.request) {
+            Some(state) => self.resume(state, &credentials),
+            // Nothing to decide and nothing to remember: the common case of an anonymous request.
+            None if credentials.is_empty() => done(headers::strip(self.request)),
+            None => self.begin(&credentials),
+        }
+    }
+
+    fn credentials(&self) -> Result<Credentials<'r>, TwoAuthorizations> {
+        let mut authorizations = self.request.header("authorization");
+        let authorization = authorizations.next();
+        if authorizations.next().is_some() {
+            return Err(TwoAuthorizations);
+        }
+        let cookies = self.request.header("cookie");
+        Ok(Credentials::read(authorization, cookies, &self.policy.cookie_prefix, self.policy.allowed))
+    }
+
+    fn begin(&self, credentials: &Credentials<'r>) -> Next {
+        let state = State {
+            parking: Parking::new(self.request),
+            owned: Cell::new(false),
+            told_retry: Cell::new(false),
+            walk: RefCell::new(self.walk()),
+        };
+        match context::attach(self.request, state) {
+            Ok(state) => self.advance(state, credentials, Event::Begin),
+            Err(OutOfMemory) => Next::Refuse(INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    fn walk(&self) -> Walk {
+        Walk {
+            policy: self.location.policy_digest,
+            stage: Stage::Begun,
+            flow: Flow::new(),
+            keys: keys::view(self.site).version,
+            keys_tried: false,
+        }
+    }
+
+    fn resume(&self, state: &State, credentials: &Credentials<'r>) -> Next {
+        if state.walk.borrow().policy != self.location.policy_digest {
+            state.walk.replace(self.walk());
+        }
+        match self.progress(state) {
+            Progress::Event(event) => self.advance(state, credentials, event),
+            Progress::Wait(milliseconds) => park(state, milliseconds),
+            Progress::Decided(next) => next,
+        }
+    }
+
+    fn progress(&self, state: &State) -> Progress {
+        let mut walk = state.walk.borrow_mut();
+        let asked_with = walk.keys;
+        match &mut walk.stage {
+            Stage::Begun => Progress::Event(Event::Begin),
+            Stage::Decided(next) => Progress::Decided(*next),
+            Stage::Asking(flight) => match flight.cargo() {
+                Some(reply) => Progress::Event(self.answered(reply)),
+                None if state.parking.expired() => Progress::Event(Event::Unanswered(Why::TimedOut)),
+                None => Progress::Wait(WAIT),
+            },
+            Stage::Fetching(flight) if flight.cargo().is_none() && !state.parking.expired() => Progress::Wait(WAIT),
+            Stage::Watching(looks) if *looks > 0 && self.is_fetched_elsewhere(asked_with) => {
+                *looks = looks.saturating_sub(1);
+                Progress::Wait(LOOK)
+            }
+            Stage::Fetching(_) | Stage::Watching(_) => Progress::Event(Event::KeysTried),
+        }
+    }
+
+    /// Whether another worker is still fetching what this request waits for.
+    fn is_fetched_elsewhere(&self, asked_with: u64) -> bool {
+        keys::view(self.site).version == asked_with && keys::is_under_way(self.site)
+    }
+
+    /// Steps through the flow until it has to wait or has decided.
+    fn advance(&self, state: &State, credentials: &Credentials<'r>, first: Event) -> Next {
+        let mut event = first;
+        loop {
+            match self.step(state, credentials, event) {
+                Action::Decide(verdict) => return self.decide(state, verdict),
+                Action::FetchKeys => match self.fetch(state) {
+                    Some(milliseconds) => return park(state, milliseconds),
+                    None => event = Event::KeysTried,
+                },
+                Action::Ask(question) => match self.ask(state, &question) {
+                    Some(answer) => event = answer,
+                    None => return park(state, WAIT),
+                },
+            }
+        }
+    }
+
+    fn step(&self, state: &State, credentials: &Credentials<'r>, event: Event) -> Action {
+        let mut walk = state.walk.borrow_mut();
+        if matches!(event, Event::KeysTried) {
+            walk.keys_tried = true;
+        }
+        let view = keys::view(self.site);
+        let usable = view.set.as_deref().filter(|_| walk.keys_tried || !view.overdue);
+        let keys = Keys {
+            set: usable,
+            current: keys::is_fixed(self.site) || view.version != walk.keys,
+            fetchable: keys::may_fetch(self.site, Need::Set),
+            refetchable: keys::may_fetch(self.site, Need::Key),
+        };
+        walk.flow.step(event, credentials, self.policy, keys, clock::unix())
+    }
+
+    /// Starts or joins a fetch; the milliseconds to wait, or `None` when there is nothing to wait for.
+    fn fetch(&self, state: &State) -> Option<u64> {
+        let view = keys::view(self.site);
+        let need = if view.set.is_none() || view.overdue { Need::Set } else { Need::Key };
+        let (stage, wait) = match keys::fetch(self.site, need) {
+            Fetch::Here(flight) if flight.cargo().is_some() => return None,
+            Fetch::Here(flight) => {
+                flight.wait(state.parking.waker());
+                (Stage::Fetching(flight), WAIT)
+            }
+            Fetch::Elsewhere => (Stage::Watching(LOOKS), LOOK),
+            Fetch::Paused => return None,
+        };
+        state.walk.borrow_mut().stage = stage;
+        Some(wait)
+    }
+
+    /// Asks, or joins those who do; the answer when it is there at once.
+    fn ask(&self, state: &State, question: &Question) -> Option<Event> {
+        let flight = question::ask(self.request, self.site, self.location, question);
+        if let Some(reply) = flight.cargo() {
+            return Some(self.answered(reply));
+        }
+        flight.wait(state.parking.waker());
+        state.walk.borrow_mut().stage = Stage::Asking(flight);
+        None
+    }
+
+    /// What a reply means to the flow; its cookies go on to the client where that is configured.
+    fn answered(&self, reply: &Reply) -> Event {
+        if self.location.pass_set_cookie {
+            for cookie in &reply.set_cookies {
+                if headers::add_to_answer(self.request, "Set-Cookie", cookie).is_err() {
+                    return Event::Unanswered(Why::NoConnection);
+                }
+            }
+        }
+        match &reply.reading {
+            Ok(reading) => Event::Answered(reading.clone()),
+            Err(why) => Event::Unanswered(why.clone()),
+        }
+    }
+
+    fn decide(&self, state: &State, verdict: Verdict) -> Next {
+        let next = match verdict {
+            Verdict::Valid(session, _) => self.set(state, session.lines()),
+            Verdict::Invalid(reason) => {
+                let walk = state.walk.borrow();
+                refusal::log_invalid(self.request, self.location.log_level, reason, walk.flow.seen(), self.policy);
+                drop(walk);
+                self.set(state, INVALID.into_iter())
+            }
+            Verdict::None => self.set(state, [].into_iter()),
+            Verdict::Unknown(why) => {
+                refusal::log_unknown(self.request, self.site, &why);
+                self.unavailable(state)
+            }
+        };
+        state.walk.borrow_mut().stage = Stage::Decided(next);
+        next
+    }
+
+    /// Replaces the whole set of our headers.
+    fn set<'l>(&self, state: &State, lines: impl Iterator<Item = (&'l str, &'l str)>) -> Next {
+        let next = done(headers::replace_ours(self.request, lines));
+        state.owned.set(next == Next::Continue);
+        next
+    }
+
+    /// No verdict could be had: as configured, but never with an identity.
+    fn unavailable(&self, state: &State) -> Next {
+        let stripped = self.set(state, [].into_iter());
+        match (self.location.unavailable, self.door) {
+            (Unavailable::Pass, _) | (Unavailable::Status(_), Door::Precontent) => stripped,
+            (Unavailable::Status(status), Door::Access) => {
+                if state.told_retry.replace(true) || refusal::add_retry_after(self.request).is_ok() {
+                    Next::Refuse(status)
+                } else {
+                    Next::Refuse(INTERNAL_SERVER_ERROR)
+                }
+            }
+        }
+    }
+}
+
+fn park(state: &State, milliseconds: u64) -> Next {
+    state.parking.park(milliseconds);
+    Next::Wait
+}
