@@ -1,0 +1,293 @@
+//! Tokens to order, good ones and hostile ones.
+//!
+//! Enters: an order, a user, the second. Leaves: the token's text and its payload.
+//! Always holds: what the order wrote is in the token literally; only what it left open is filled in as Authgear does.
+
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use base64::Engine;
+use serde::{Deserialize, Deserializer};
+use serde_json::{json, Map, Value};
+
+use crate::fail::Fail;
+use crate::issuer::{merge, Issuer};
+use crate::random;
+use crate::sessions::User;
+
+const LIFETIME: i64 = 1800;
+const SCOPE: &str = "openid offline_access https://authgear.com/scopes/full-access";
+
+/// Which of Authgear's tokens is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Access,
+    Id,
+    Machine,
+}
+
+/// What is done to a token after it was signed.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tamper {
+    Signature,
+    Payload,
+    Header,
+    Padding,
+    StrayBits,
+    Alphabet,
+    EmptySignature,
+    TwoParts,
+    FourParts,
+    Truncate,
+}
+
+/// A token's order; README has the meaning of each member.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Order {
+    pub user: Option<String>,
+    pub jwt: Option<bool>,
+    pub lifetime: Option<i64>,
+    #[serde(deserialize_with = "given")]
+    pub iat: Option<Value>,
+    #[serde(deserialize_with = "given")]
+    pub exp: Option<Value>,
+    #[serde(deserialize_with = "given")]
+    pub nbf: Option<Value>,
+    #[serde(deserialize_with = "given")]
+    pub auth_time: Option<Value>,
+    pub client_id: Option<String>,
+    pub scope: Option<String>,
+    pub resource: Option<String>,
+    pub claims: Map<String, Value>,
+    pub header: Map<String, Value>,
+    pub raw_payload: Option<String>,
+    pub raw_header: Option<String>,
+    pub key: Option<String>,
+    #[serde(deserialize_with = "given")]
+    pub kid: Option<Value>,
+    pub alg: Option<String>,
+    pub tamper: Option<Tamper>,
+    pub register: Option<bool>,
+    pub count: Option<usize>,
+}
+
+/// A `null` that is written is something else than a member that is not.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+impl Order {
+    fn lifetime(&self) -> i64 {
+        self.lifetime.unwrap_or(LIFETIME)
+    }
+
+    fn issued(&self, now: i64) -> i64 {
+        let unwritten = if self.lifetime() > 0 {
+            now
+        } else {
+            now.saturating_add(self.lifetime()).saturating_sub(LIFETIME)
+        };
+        self.iat.as_ref().and_then(Value::as_i64).unwrap_or(unwritten)
+    }
+
+    /// The end as Authgear would set it, for what the order does not write.
+    pub fn expiry(&self, now: i64) -> i64 {
+        let start = if self.lifetime() > 0 {
+            self.issued(now)
+        } else {
+            now
+        };
+        self.exp
+            .as_ref()
+            .and_then(Value::as_i64)
+            .unwrap_or_else(|| start.saturating_add(self.lifetime()))
+    }
+
+    /// When the user authenticated.
+    pub fn authenticated_at(&self, now: i64) -> Option<i64> {
+        match &self.auth_time {
+            Some(written) => written.as_i64(),
+            None => Some(self.issued(now)),
+        }
+    }
+
+    fn payload(
+        &self,
+        purpose: Purpose,
+        user: &User,
+        origin: &str,
+        now: i64,
+    ) -> Result<Map<String, Value>, Fail> {
+        let written = |value: &Option<Value>, unwritten: i64| value.clone().unwrap_or(json!(unwritten));
+        let mut payload = Map::new();
+        let mut put = |name: &str, value: Value| payload.insert(name.to_owned(), value);
+        put("iss", json!(origin));
+        put("iat", written(&self.iat, self.issued(now)));
+        put("exp", written(&self.exp, self.expiry(now)));
+        if let Some(nbf) = &self.nbf {
+            put("nbf", nbf.clone());
+        }
+        let client = self.client_id.as_deref().unwrap_or(match purpose {
+            Purpose::Access | Purpose::Id => "jwtapp",
+            Purpose::Machine => "m2mapp",
+        });
+        match purpose {
+            Purpose::Access => put("aud", json!([origin])),
+            Purpose::Id => put("aud", json!([client])),
+            Purpose::Machine => put(
+                "aud",
+                json!([self
+                    .resource
+                    .as_deref()
+                    .unwrap_or("https://api.authgear.test/orders")]),
+            ),
+        };
+        if purpose == Purpose::Id {
+            put(
+                "sid",
+                json!(BASE64URL.encode(format!("offline_grant:{}", random::uuid()?))),
+            );
+        } else {
+            let unwritten = if purpose == Purpose::Machine {
+                "orders:read"
+            } else {
+                SCOPE
+            };
+            put("scope", json!(self.scope.as_deref().unwrap_or(unwritten)));
+            put("client_id", json!(client));
+            put("jti", json!(random::digest()?));
+        }
+        if purpose == Purpose::Machine {
+            put("sub", json!(format!("client_id_{client}")));
+        } else {
+            put("sub", json!(user.id));
+            put("auth_time", written(&self.auth_time, self.issued(now)));
+            put(
+                "https://authgear.com/claims/user/is_anonymous",
+                json!(user.anonymous),
+            );
+            put(
+                "https://authgear.com/claims/user/is_verified",
+                json!(user.verified),
+            );
+            put(
+                "https://authgear.com/claims/user/can_reauthenticate",
+                json!(user.can_reauthenticate),
+            );
+            put("https://authgear.com/claims/user/roles", json!(user.roles));
+        }
+        merge(&mut payload, self.claims.clone());
+        Ok(payload)
+    }
+
+    fn header(&self, purpose: Purpose, issuer: &Issuer, signer: &str) -> Result<Map<String, Value>, Fail> {
+        let mut header = Map::new();
+        header.insert("alg".to_owned(), json!(self.alg.as_deref().unwrap_or("RS256")));
+        header.insert(
+            "typ".to_owned(),
+            json!(if purpose == Purpose::Id { "JWT" } else { "at+jwt" }),
+        );
+        let kid = match &self.kid {
+            None => Some(json!(signer)),
+            Some(Value::Null) => None,
+            Some(Value::String(name)) if ["current", "previous", "foreign"].contains(&name.as_str()) => {
+                Some(json!(issuer.key(name)?.kid))
+            }
+            Some(literal) => Some(literal.clone()),
+        };
+        if let Some(kid) = kid {
+            header.insert("kid".to_owned(), kid);
+        }
+        merge(&mut header, self.header.clone());
+        Ok(header)
+    }
+}
+
+/// Makes the token: its text, and its payload where that is JSON.
+pub fn mint(
+    order: &Order,
+    purpose: Purpose,
+    issuer: &Issuer,
+    user: &User,
+    origin: &str,
+    now: i64,
+) -> Result<(String, Value), Fail> {
+    let key = issuer.key(order.key.as_deref().unwrap_or("current"))?;
+    let header = match &order.raw_header {
+        Some(raw) => raw.clone(),
+        None => serde_json::to_string(&order.header(purpose, issuer, &key.kid)?)?,
+    };
+    let payload = match &order.raw_payload {
+        Some(raw) => raw.clone(),
+        None => serde_json::to_string(&order.payload(purpose, user, origin, now)?)?,
+    };
+    let input = format!("{}.{}", BASE64URL.encode(&header), BASE64URL.encode(&payload));
+    let signature = key.sign(order.alg.as_deref().unwrap_or("RS256"), input.as_bytes())?;
+    let token = match order.tamper {
+        None => format!("{input}.{}", BASE64URL.encode(&signature)),
+        Some(tamper) => tampered(tamper, &header, &payload, &signature),
+    };
+    Ok((token, serde_json::from_str(&payload).unwrap_or(Value::Null)))
+}
+
+/// The same JSON object with one member more, or a byte more where it is no object.
+fn changed(text: &str, name: &str, value: Value) -> String {
+    match serde_json::from_str::<Map<String, Value>>(text) {
+        Ok(mut object) => {
+            object.insert(name.to_owned(), value);
+            Value::Object(object).to_string()
+        }
+        Err(_) => format!("{text} "),
+    }
+}
+
+fn padded(part: &str) -> String {
+    let missing = 4_usize.wrapping_sub(part.len() % 4) % 4;
+    format!("{part}{}", "=".repeat(missing))
+}
+
+/// The last letter with one of the bits set that no byte uses, where there are such.
+fn with_stray_bits(part: &str) -> String {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut letters = part.chars();
+    let last = letters.next_back().filter(|_| matches!(part.len() % 4, 2 | 3));
+    // Unused bits of a canonical letter are zero, so its place is even and the next one is free.
+    let next = last.and_then(|last| ALPHABET.chars().skip_while(|letter| *letter != last).nth(1));
+    next.map_or_else(|| part.to_owned(), |next| format!("{}{next}", letters.as_str()))
+}
+
+fn tampered(tamper: Tamper, header: &str, payload: &str, signature: &[u8]) -> String {
+    let (h, p, s) = (
+        BASE64URL.encode(header),
+        BASE64URL.encode(payload),
+        BASE64URL.encode(signature),
+    );
+    match tamper {
+        Tamper::Signature => {
+            let mut other = signature.to_vec();
+            let middle = other.len() / 2;
+            if let Some(byte) = other.get_mut(middle) {
+                *byte ^= 1;
+            }
+            format!("{h}.{p}.{}", BASE64URL.encode(other))
+        }
+        Tamper::Payload => {
+            let other = changed(payload, "sub", json!("00000000-0000-4000-8000-000000000000"));
+            format!("{h}.{}.{s}", BASE64URL.encode(other))
+        }
+        Tamper::Header => format!(
+            "{}.{p}.{s}",
+            BASE64URL.encode(changed(header, "tampered", json!(true)))
+        ),
+        Tamper::Padding => format!("{}.{}.{}", padded(&h), padded(&p), padded(&s)),
+        Tamper::StrayBits => format!("{h}.{p}.{}", with_stray_bits(&s)),
+        Tamper::Alphabet => format!("{h}.{p}.{s}").replace('-', "+").replace('_', "/"),
+        Tamper::EmptySignature => format!("{h}.{p}."),
+        Tamper::TwoParts => format!("{h}.{p}"),
+        Tamper::FourParts => format!("{h}.{p}.{s}.{s}"),
+        Tamper::Truncate => {
+            let half = signature.get(..signature.len() / 2).unwrap_or_default();
+            format!("{h}.{p}.{}", BASE64URL.encode(half))
+        }
+    }
+}
