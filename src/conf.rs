@@ -1,0 +1,144 @@
+//! What the configuration says, as a request meets it.
+//!
+//! What enters: the words of our directives, and what nginx knows of its servers and locations. What leaves: one [`Main`], one [`Server`]
+//! for each `server`, one [`Location`] for each location, or a refusal that names a directive's file and line. What always holds: nothing
+//! here changes once nginx has read its configuration, and nothing half-configured becomes a [`Location`] that resolves.
+//!
+//! - [`directives`]: the words of each directive, into values
+//! - [`written`]: what is written at each level, and its inheritance
+//! - [`complete`]: defaults and checks, once everything is read
+//! - [`locations`]: where a request's URI leads
+//! - [`digest`]: the identities of servers, key sets and policies
+
+pub mod complete;
+mod digest;
+pub mod directives;
+pub mod locations;
+mod value;
+pub mod written;
+
+use std::rc::Rc;
+
+use authgear_core::endpoint::Endpoint;
+use authgear_core::jwks::KeySet;
+use authgear_core::verify::Policy;
+
+use crate::ffi::conf::ServerRef;
+
+/// Milliseconds.
+pub type Millis = u64;
+
+/// What holds for the whole `http` block.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Main {
+    /// Resolving is on somewhere.
+    pub active: bool,
+    pub zone: ZoneSpec,
+    /// The number of different key sets that are fetched.
+    pub key_sets: usize,
+}
+
+/// The shared memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneSpec {
+    pub name: String,
+    pub size: usize,
+}
+
+/// What holds for one `server`.
+#[derive(Default)]
+pub struct Server {
+    /// `None` without an endpoint.
+    pub site: Option<Site>,
+    pub trust_request_headers: bool,
+}
+
+/// A server's project: where it is, and what is accepted as its own.
+pub struct Site {
+    pub endpoint: Endpoint,
+    pub issuers: Vec<String>,
+    pub resolve_request: String,
+    pub keys: KeySource,
+    /// Some location of it judges by keys.
+    pub uses_keys: bool,
+    pub jwks_times: JwksTimes,
+    pub cookie_prefix: String,
+    /// For requests of the worker's own.
+    pub server: ServerRef,
+    /// SHA-256 over its sorted listen addresses and sorted names: the same after any reload that changes neither.
+    pub server_digest: [u8; 32],
+    /// SHA-256 over the endpoint and the keys' source.
+    pub key_set_id: [u8; 32],
+}
+
+/// Where keys come from.
+#[derive(Clone)]
+pub enum KeySource {
+    /// A file, read with the configuration; `id` is its SHA-256.
+    File { set: Rc<KeySet>, id: [u8; 32] },
+    /// A location of the same server.
+    Request { uri: String },
+}
+
+/// How keys age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JwksTimes {
+    pub valid: Millis,
+    pub stale: Millis,
+    pub refetch: Millis,
+}
+
+/// What holds for one location.
+pub struct Location {
+    pub resolve: Resolve,
+    /// `authgear_resolve` is written for it, here or at an outer level.
+    pub written: bool,
+    /// Some unless `resolve` is off.
+    pub policy: Option<Policy>,
+    /// SHA-256 over everything that a verdict here depends on, besides the credential.
+    pub policy_digest: [u8; 32],
+    pub unavailable: Unavailable,
+    pub pass_set_cookie: bool,
+    pub log_level: LogLevel,
+}
+
+/// Who judges a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolve {
+    Off,
+    /// The worker where it can, else the resolver.
+    On,
+    /// The worker alone.
+    Local,
+    /// The resolver alone.
+    Remote,
+}
+
+/// What a request gets when no verdict can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unavailable {
+    Status(u16),
+    /// As without a credential.
+    Pass,
+}
+
+/// The level of a refusal's line in the error log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    Info,
+    Notice,
+    Warn,
+    Error,
+}
+
+impl Default for Main {
+    fn default() -> Self {
+        Self { active: false, zone: complete::default_zone(), key_sets: 0 }
+    }
+}
+
+impl Default for Location {
+    fn default() -> Self {
+        complete::location(&written::LocationWritten::default(), None)
+    }
+}

@@ -1,0 +1,180 @@
+//! The words of each directive, into what is written at its level.
+//!
+//! What enters: one statement as nginx has split it into words. What leaves: a value with its place, or what is wrong with which word.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use authgear_core::credential::Allowed;
+use authgear_core::endpoint::Endpoint;
+use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
+
+use super::value::{self, Problem};
+use super::written::{LocationWritten, MainWritten, ServerWritten, Setting, Written};
+use super::{complete, digest, JwksTimes, KeySource, ZoneSpec};
+use crate::ffi::conf::{parse, Statement};
+
+/// Why a statement is refused.
+pub enum Refusal {
+    /// It stands twice at its level.
+    Duplicate,
+    /// One of its words cannot be.
+    Word { word: String, problem: Problem },
+    /// No such directive at this level.
+    Unknown,
+}
+
+type Outcome = Result<(), Refusal>;
+
+/// A directive of the `http` block.
+pub fn main(level: &mut MainWritten, statement: &Statement<'_>) -> Outcome {
+    match statement.directive() {
+        "authgear_zone" => one(&mut level.zone, statement, zone),
+        _ => Err(Refusal::Unknown),
+    }
+}
+
+/// A directive of `http` and `server`.
+pub fn server(level: &mut ServerWritten, statement: &Statement<'_>) -> Outcome {
+    match statement.directive() {
+        "authgear_endpoint" => {
+            one(&mut level.endpoint, statement, endpoint)?;
+            warn_of_plain_http(&level.endpoint, statement);
+            Ok(())
+        }
+        "authgear_issuer" => each(&mut level.issuers, statement, issuer),
+        "authgear_resolve_request" => one(&mut level.resolve_request, statement, value::request_uri),
+        "authgear_jwks_request" => one(&mut level.jwks_request, statement, value::request_uri),
+        "authgear_jwks_file" => one(&mut level.jwks_file, statement, |word| jwks_file(word, statement)),
+        "authgear_jwks_valid" => all(&mut level.jwks_times, statement, jwks_times),
+        "authgear_cookie_prefix" => one(&mut level.cookie_prefix, statement, value::cookie_prefix),
+        "authgear_trust_request_headers" => one(&mut level.trust_request_headers, statement, value::flag),
+        _ => Err(Refusal::Unknown),
+    }
+}
+
+/// A directive of `http`, `server` and `location`.
+pub fn location(level: &mut LocationWritten, statement: &Statement<'_>) -> Outcome {
+    match statement.directive() {
+        "authgear_resolve" => one(&mut level.resolve, statement, value::resolve),
+        "authgear_audience" => each(&mut level.audiences, statement, audience),
+        "authgear_credentials" => all(&mut level.credentials, statement, credentials),
+        "authgear_leeway" => one(&mut level.leeway, statement, value::time),
+        "authgear_unavailable" => one(&mut level.unavailable, statement, value::unavailable),
+        "authgear_pass_set_cookie" => one(&mut level.pass_set_cookie, statement, value::flag),
+        "authgear_log_level" => one(&mut level.log_level, statement, value::log_level),
+        _ => Err(Refusal::Unknown),
+    }
+}
+
+/// A directive with one argument.
+fn one<T>(setting: &mut Setting<T>, statement: &Statement<'_>, read: impl FnOnce(&str) -> Result<T, Problem>) -> Outcome {
+    all(setting, statement, |words| {
+        let word = words.first().copied().unwrap_or_default();
+        read(word).map_err(|problem| refused(word, problem))
+    })
+}
+
+/// A directive whose arguments are alike.
+fn each<T>(setting: &mut Setting<Vec<T>>, statement: &Statement<'_>, read: impl Fn(&str) -> Result<T, Problem>) -> Outcome {
+    all(setting, statement, |words| words.iter().map(|word| read(word).map_err(|problem| refused(word, problem))).collect())
+}
+
+/// A directive that reads all its arguments at once.
+fn all<T>(setting: &mut Setting<T>, statement: &Statement<'_>, read: impl FnOnce(&[&str]) -> Result<T, Refusal>) -> Outcome {
+    if setting.is_some() {
+        return Err(Refusal::Duplicate);
+    }
+    let words = statement.arguments().map_err(|word| refused(&word, "it is not UTF-8".to_owned()))?;
+    *setting = Some(Rc::new(Written { value: read(&words)?, place: statement.place() }));
+    Ok(())
+}
+
+fn refused(word: &str, problem: Problem) -> Refusal {
+    Refusal::Word { word: word.to_owned(), problem }
+}
+
+fn endpoint(word: &str) -> Result<Endpoint, Problem> {
+    if word.contains('$') {
+        return Err("it must not hold a variable".to_owned());
+    }
+    Endpoint::parse(word).map_err(|error| error.to_string())
+}
+
+/// Whoever reads plain HTTP on the way reads every credential.
+fn warn_of_plain_http(setting: &Setting<Endpoint>, statement: &Statement<'_>) {
+    let Some(written) = setting else { return };
+    let endpoint = &written.value;
+    if endpoint.scheme() == "http" && !endpoint.is_loopback() {
+        statement.warn(&format!("\"authgear_endpoint\" {} is neither https:// nor on this machine: credentials travel unprotected", endpoint.as_str()));
+    }
+}
+
+/// Compared with `iss` byte by byte, so nothing of it is changed.
+fn issuer(word: &str) -> Result<String, Problem> {
+    let rest = ["https://", "http://"].iter().find_map(|scheme| word.strip_prefix(scheme));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    Endpoint::parse(&format!("https://{host}")).map_err(|_| "it is not an http:// or https:// URL".to_owned())?;
+    if word.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'$') {
+        return Err("it holds a character that no URL may hold".to_owned());
+    }
+    Ok(word.to_owned())
+}
+
+fn audience(word: &str) -> Result<String, Problem> {
+    if word.is_empty() {
+        return Err("it must not be empty".to_owned());
+    }
+    Ok(word.to_owned())
+}
+
+fn credentials(words: &[&str]) -> Result<Allowed, Refusal> {
+    Allowed::from_names(words.iter().copied()).map_err(|error| refused(&words.join(" "), error.to_string()))
+}
+
+fn jwks_times(words: &[&str]) -> Result<JwksTimes, Refusal> {
+    let (mut valid, mut stale, mut refetch) = (None, None, None);
+    for word in words {
+        let mut read = || -> Result<(), Problem> {
+            if value::time_parameter(word, "stale", &mut stale)? || value::time_parameter(word, "refetch", &mut refetch)? {
+                return Ok(());
+            }
+            if valid.is_some() {
+                return Err("it must be TIME [stale=TIME] [refetch=TIME]".to_owned());
+            }
+            valid = Some(value::time(word)?);
+            Ok(())
+        };
+        read().map_err(|problem| refused(word, problem))?;
+    }
+    let default = complete::JWKS_TIMES;
+    let valid = valid.ok_or_else(|| refused(&words.join(" "), "its first argument must be a time".to_owned()))?;
+    Ok(JwksTimes { valid, stale: stale.unwrap_or(default.stale), refetch: refetch.unwrap_or(default.refetch) })
+}
+
+fn zone(word: &str) -> Result<ZoneSpec, Problem> {
+    let form = || "it must be zone=NAME:SIZE".to_owned();
+    let (name, size) = word.strip_prefix("zone=").and_then(|spec| spec.rsplit_once(':')).ok_or_else(form)?;
+    if name.is_empty() {
+        return Err(form());
+    }
+    let size = parse::size(size).ok_or_else(|| "its size is not one, like 512k or 8m".to_owned())?;
+    Ok(ZoneSpec { name: name.to_owned(), size })
+}
+
+fn jwks_file(word: &str, statement: &Statement<'_>) -> Result<KeySource, Problem> {
+    let path = statement.conf_path(word).ok_or_else(|| "out of memory".to_owned())?;
+    let bytes = read(&path).map_err(|error| format!("the file cannot be read: {error}"))?;
+    let parsed = KeySet::parse(&bytes).map_err(|error| error.to_string())?;
+    Ok(KeySource::File { set: Rc::new(parsed.set), id: digest::of(&bytes) })
+}
+
+/// A file, but never more of it than a key set may be long, and one byte.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let limit = u64::try_from(MAX_DOCUMENT).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,278 @@
+//! nginx's configuration callbacks, and the configuration of a request.
+//!
+//! What enters: nginx's calls while it reads its configuration, later a request. What leaves: the directives' words to `crate::conf`, and
+//! the completed configuration to whoever handles the request. What always holds: each level is one Rust value, owned by the cycle's pool
+//! and dropped with it; it is changed only while nginx reads its configuration, so a request borrows it for its own life.
+
+pub mod parse;
+mod statement;
+mod survey;
+
+use std::ffi::{c_char, c_void};
+use std::ptr::{self, NonNull};
+
+use nginx_sys::{
+    ngx_command_t, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_core_srv_conf_t, ngx_http_module, ngx_int_t, ngx_pool_cleanup_add,
+    NGX_ERROR, NGX_OK,
+};
+
+pub use statement::Statement;
+
+use super::entry::entry;
+use super::request::{OutOfMemory, Request};
+use super::{module, phases, variable, zone};
+use crate::conf::complete::{complete, Completed, Fault};
+use crate::conf::written::{Inherit, LocationWritten, MainWritten, ServerWritten};
+use crate::conf::{directives, Location, Main, Server, Site};
+use statement::{report, Severity};
+use survey::{Seen, Survey};
+
+/// A server of nginx's, for requests of the worker's own. It lives as long as the configuration that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerRef(NonNull<ngx_http_core_srv_conf_t>);
+
+impl ServerRef {
+    pub fn as_ptr(self) -> *mut ngx_http_core_srv_conf_t {
+        self.0.as_ptr()
+    }
+}
+
+/// What is written at one level of nginx's configuration, and what it comes to.
+#[derive(Default)]
+struct Level<W, C> {
+    written: W,
+    complete: C,
+}
+
+type MainLevel = Level<(MainWritten, Survey), Main>;
+type ServerLevel = Level<ServerWritten, Server>;
+type LocationLevel = Level<LocationWritten, Location>;
+
+/// What holds for the whole `http` block.
+pub fn main(request: Request<'_>) -> &Main {
+    // SAFETY: nginx's array has an entry for every HTTP module; ours is what create_main() made.
+    unsafe { &level::<MainLevel>(request.raw().main_conf).complete }
+}
+
+/// The project of the server that handles the request; `None` without an endpoint.
+pub fn site(request: Request<'_>) -> Option<&Site> {
+    server(request).site.as_ref()
+}
+
+/// Whether a client's `x-authgear-*` headers stay where no verdict is made.
+pub fn trust_request_headers(request: Request<'_>) -> bool {
+    server(request).trust_request_headers
+}
+
+/// What holds for the request's location, as nginx has chosen it by now.
+pub fn location(request: Request<'_>) -> &Location {
+    // SAFETY: as in main(), made by create_location().
+    unsafe { &level::<LocationLevel>(request.raw().loc_conf).complete }
+}
+
+fn server(request: Request<'_>) -> &Server {
+    // SAFETY: as in main(), made by create_server().
+    unsafe { &level::<ServerLevel>(request.raw().srv_conf).complete }
+}
+
+/// Our entry of one of nginx's arrays of configurations.
+///
+/// # Safety
+/// The array is nginx's for the kind of level that `L` is, and nobody changes the level during `'l`.
+unsafe fn level<'l, L>(array: *mut *mut c_void) -> &'l L {
+    // SAFETY: the array has an entry for every HTTP module.
+    let slot = unsafe { array.add(module::ctx_index()) };
+    // SAFETY: as above.
+    let level: *const L = unsafe { *slot }.cast();
+    // SAFETY: the caller vouches for its type; create() made it, and the cycle's pool keeps it.
+    unsafe { &*level }
+}
+
+/// Whether resolving is on anywhere in a cycle's configuration.
+pub fn is_active(cycle: *mut ngx_cycle_t) -> bool {
+    // SAFETY: as in main().
+    http(cycle).is_some_and(|context| unsafe { level::<MainLevel>(context.main_conf) }.complete.active)
+}
+
+/// The sites of all servers of the running configuration. Not to be kept: a reload ends them.
+pub fn sites<'l>() -> impl Iterator<Item = &'l Site> {
+    // SAFETY: nginx's current cycle; this thread is the only one.
+    let servers: &[_] = http(unsafe { ngx_cycle }.cast_mut()).map_or(&[], |context| survey::servers(context));
+    // SAFETY: as in main(), made by create_server().
+    servers.iter().filter_map(|own| unsafe { level::<ServerLevel>(survey::own_levels(*own)) }.complete.site.as_ref())
+}
+
+/// The `http` block of a cycle that nginx has completed.
+fn http<'l>(cycle: *mut ngx_cycle_t) -> Option<&'l ngx_http_conf_ctx_t> {
+    let http = &raw const ngx_http_module;
+    // SAFETY: nginx's own module, numbered at its start.
+    let index = unsafe { (*http).index };
+    // SAFETY: a complete cycle.
+    let contexts = unsafe { (*cycle).conf_ctx };
+    // SAFETY: the array has an entry for every module.
+    let slot = unsafe { contexts.add(index) };
+    // SAFETY: as above.
+    let context: *const ngx_http_conf_ctx_t = unsafe { *slot }.cast();
+    // SAFETY: null without an `http` block, else its context.
+    unsafe { context.as_ref() }
+}
+
+pub unsafe extern "C" fn create_main(cf: *mut ngx_conf_t) -> *mut c_void {
+    create::<MainLevel>(cf)
+}
+
+pub unsafe extern "C" fn create_server(cf: *mut ngx_conf_t) -> *mut c_void {
+    create::<ServerLevel>(cf)
+}
+
+pub unsafe extern "C" fn create_location(cf: *mut ngx_conf_t) -> *mut c_void {
+    create::<LocationLevel>(cf)
+}
+
+fn create<L: Default>(cf: *mut ngx_conf_t) -> *mut c_void {
+    entry(ptr::null_mut(), || {
+        // SAFETY: nginx's configuration under way, with the cycle's pool.
+        let pool = unsafe { (*cf).pool };
+        // SAFETY: as above.
+        let cleanup = unsafe { ngx_pool_cleanup_add(pool, 0) };
+        // SAFETY: null or a fresh entry of the pool.
+        let Some(cleanup) = (unsafe { cleanup.as_mut() }) else { return ptr::null_mut() };
+        let level: *mut L = Box::into_raw(Box::default());
+        cleanup.data = level.cast();
+        cleanup.handler = Some(drop_level::<L>);
+        level.cast()
+    })
+}
+
+unsafe extern "C" fn drop_level<L>(level: *mut c_void) {
+    entry((), || {
+        // SAFETY: the Box that create() leaked; nginx runs a clean-up once, when nothing uses the cycle any more.
+        drop(unsafe { Box::from_raw(level.cast::<L>()) });
+    });
+}
+
+pub unsafe extern "C" fn set_main(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
+    set::<MainLevel>(cf, conf, |level, statement| directives::main(&mut level.written.0, statement))
+}
+
+pub unsafe extern "C" fn set_server(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
+    set::<ServerLevel>(cf, conf, |level, statement| directives::server(&mut level.written, statement))
+}
+
+pub unsafe extern "C" fn set_location(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
+    set::<LocationLevel>(cf, conf, |level, statement| directives::location(&mut level.written, statement))
+}
+
+fn set<L>(
+    cf: *mut ngx_conf_t,
+    conf: *mut c_void,
+    read: impl FnOnce(&mut L, &Statement<'_>) -> Result<(), directives::Refusal>,
+) -> *mut c_char {
+    entry(error(), || {
+        let (Some(cf), Some(level)) = (NonNull::new(cf), NonNull::new(conf.cast::<L>())) else { return error() };
+        // SAFETY: nginx calls with the configuration under way, and its words stay until we return.
+        let statement = unsafe { Statement::new(cf) };
+        let mut level = level;
+        // SAFETY: made by create() for this level; nginx reads one directive at a time.
+        let level = unsafe { level.as_mut() };
+        match read(level, &statement) {
+            Ok(()) => ptr::null_mut(),
+            Err(refusal) => {
+                statement.refuse(&refusal);
+                error()
+            }
+        }
+    })
+}
+
+/// `NGX_CONF_ERROR`: what is wrong has been said.
+fn error() -> *mut c_char {
+    ptr::without_provenance_mut(usize::MAX)
+}
+
+pub unsafe extern "C" fn merge_server(_: *mut ngx_conf_t, outer: *mut c_void, inner: *mut c_void) -> *mut c_char {
+    entry(error(), || {
+        inherit::<ServerWritten, Server>(outer, inner);
+        ptr::null_mut()
+    })
+}
+
+/// Every location of every server comes by here, after the server's own level: this is how they become known.
+pub unsafe extern "C" fn merge_location(cf: *mut ngx_conf_t, outer: *mut c_void, inner: *mut c_void) -> *mut c_char {
+    entry(error(), || {
+        inherit::<LocationWritten, Location>(outer, inner);
+        let (Some(outer), Some(inner)) = (NonNull::new(outer), NonNull::new(inner)) else { return error() };
+        // SAFETY: while it merges, `ctx` has the server's and the location's arrays.
+        let Some(context) = (unsafe { (*cf).ctx.cast::<ngx_http_conf_ctx_t>().as_ref() }) else { return error() };
+        // SAFETY: called by nginx in the middle of a merge.
+        let seen = unsafe { Seen::new(context, outer.cast(), inner.cast()) };
+        let mut main = main_level(context);
+        // SAFETY: made by create_main(); nginx is in this callback alone.
+        unsafe { main.as_mut() }.written.1.push(seen);
+        ptr::null_mut()
+    })
+}
+
+fn inherit<W: Inherit, C>(outer: *mut c_void, inner: *mut c_void) {
+    // SAFETY: nginx hands over two levels that create() made, the outer one first.
+    let outer = unsafe { outer.cast::<Level<W, C>>().as_ref() };
+    // SAFETY: as above; they are never the same.
+    let inner = unsafe { inner.cast::<Level<W, C>>().as_mut() };
+    if let (Some(outer), Some(inner)) = (outer, inner) {
+        inner.written.inherit(&outer.written);
+    }
+}
+
+fn main_level(context: &ngx_http_conf_ctx_t) -> NonNull<MainLevel> {
+    // SAFETY: the array has an entry for every HTTP module.
+    let slot = unsafe { context.main_conf.add(module::ctx_index()) };
+    // SAFETY: made by create_main() before anything else of the `http` block; nginx refuses a null.
+    unsafe { NonNull::new_unchecked((*slot).cast()) }
+}
+
+pub unsafe extern "C" fn before(cf: *mut ngx_conf_t) -> ngx_int_t {
+    entry(NGX_ERROR as ngx_int_t, || match variable::add(cf) {
+        Ok(()) => NGX_OK as ngx_int_t,
+        Err(OutOfMemory) => NGX_ERROR as ngx_int_t,
+    })
+}
+
+pub unsafe extern "C" fn after(cf: *mut ngx_conf_t) -> ngx_int_t {
+    entry(NGX_ERROR as ngx_int_t, || {
+        let Some(cf) = NonNull::new(cf) else { return NGX_ERROR as ngx_int_t };
+        match finish(cf) {
+            Ok(()) => NGX_OK as ngx_int_t,
+            Err(fault) => {
+                report(cf, Severity::Emergency, &fault);
+                NGX_ERROR as ngx_int_t
+            }
+        }
+    })
+}
+
+/// Completes the configuration, and makes the module part of nginx where it resolves anything.
+fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
+    // SAFETY: in postconfiguration `ctx` is that of the http block.
+    let context = unsafe { (*cf.as_ptr()).ctx.cast::<ngx_http_conf_ctx_t>().as_ref() };
+    let context = context.ok_or("authgear: no http block")?;
+    let mut level = main_level(context);
+    // SAFETY: made by create_main(); nginx is in this callback alone, and nobody else has a reference.
+    let level = unsafe { level.as_mut() };
+    let survey = std::mem::take(&mut level.written.1);
+    // SAFETY: everything is merged, and nginx's structures stand until the cycle ends.
+    let servers = unsafe { survey.read(cf, context) };
+    let completed = complete(&level.written.0, &servers, zone::smallest)?;
+    drop(servers);
+    for warning in &completed.warnings {
+        report(cf, Severity::Warning, warning);
+    }
+    let Completed { main, servers, .. } = completed;
+    // SAFETY: the shared references into the levels ended above.
+    unsafe { survey.store(servers) };
+    if main.active {
+        zone::declare(cf, &main.zone.name, main.zone.size, main.key_sets).map_err(|error| format!("\"authgear_zone\": {error}"))?;
+        phases::install(cf).map_err(|OutOfMemory| "authgear: out of memory")?;
+    }
+    level.complete = main;
+    Ok(())
+}

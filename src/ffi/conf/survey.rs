@@ -1,0 +1,258 @@
+//! nginx's servers and locations, as this module sees them: noted one by one while nginx merges them, read when all are there.
+//!
+//! What always holds: a server's own level comes first, then every location in it, outer before inner; that is the order of nginx's merge.
+
+use std::collections::HashMap;
+use std::ffi::{c_void, CStr};
+use std::ptr::{self, NonNull};
+
+use nginx_sys::{
+    ngx_conf_t, ngx_http_conf_addr_t, ngx_http_conf_ctx_t, ngx_http_conf_port_t, ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t,
+    ngx_http_core_module, ngx_http_core_srv_conf_t, ngx_http_server_name_t, ngx_http_upstream_conf_t, ngx_str_t,
+};
+
+use super::statement::noted_place;
+use super::{level, LocationLevel, ServerLevel, ServerRef};
+use crate::conf::complete::ServerRead;
+use crate::conf::locations::{Facts, Kind};
+use crate::conf::{Location, Server};
+use crate::ffi::request::bytes;
+
+/// One location, or a server's own level, noted while nginx merged it.
+pub struct Seen {
+    server: NonNull<ngx_http_core_srv_conf_t>,
+    core: NonNull<ngx_http_core_loc_conf_t>,
+    level: NonNull<LocationLevel>,
+    /// `None` for a server's own level.
+    outer: Option<NonNull<LocationLevel>>,
+}
+
+impl Seen {
+    /// # Safety
+    /// nginx is merging `level` with `context`, and `outer` is the level around it.
+    pub unsafe fn new(context: &ngx_http_conf_ctx_t, outer: NonNull<LocationLevel>, level: NonNull<LocationLevel>) -> Self {
+        // SAFETY: the core module's, made by nginx for every server.
+        let server = unsafe { core_entry::<ngx_http_core_srv_conf_t>(context.srv_conf) };
+        // SAFETY: the core module's, made by nginx for every location.
+        let core = unsafe { core_entry::<ngx_http_core_loc_conf_t>(context.loc_conf) };
+        // SAFETY: a server has a context of its own.
+        let own = unsafe { (*(*server.as_ptr()).ctx).loc_conf };
+        let outer = (!ptr::eq(own, context.loc_conf)).then_some(outer);
+        Self { server, core, level, outer }
+    }
+}
+
+/// Everything that was noted.
+#[derive(Default)]
+pub struct Survey(Vec<Seen>);
+
+impl Survey {
+    pub fn push(&mut self, seen: Seen) {
+        self.0.push(seen);
+    }
+
+    fn servers(&self) -> impl Iterator<Item = &[Seen]> {
+        self.0.chunk_by(|_, next| next.outer.is_some())
+    }
+
+    /// What nginx knows of every server.
+    ///
+    /// # Safety
+    /// nginx has merged everything, and nobody changes a level while the result is there.
+    pub unsafe fn read<'c>(&self, cf: NonNull<ngx_conf_t>, context: &'c ngx_http_conf_ctx_t) -> Vec<ServerRead<'c>> {
+        // SAFETY: the core module's.
+        let main = unsafe { core_entry::<ngx_http_core_main_conf_t>(context.main_conf) };
+        // SAFETY: nginx keeps it until the cycle ends.
+        let main: &'c ngx_http_core_main_conf_t = unsafe { main.as_ref() };
+        let modules = OtherModules::find(cf);
+        let read = |seen: &[Seen]| {
+            let server = seen.first()?.server;
+            let mut indices = HashMap::new();
+            let facts = seen.iter().enumerate().map(|(index, each)| {
+                indices.insert(each.level, index);
+                each.facts(each.outer.and_then(|outer| indices.get(&outer).copied()), &modules)
+            });
+            let facts = facts.collect();
+            // SAFETY: as above.
+            let core: &'c ngx_http_core_srv_conf_t = unsafe { server.as_ref() };
+            // SAFETY: nginx noted the name of a file that it was reading, a C string in the cycle's pool.
+            let place = unsafe { noted_place(core.file_name, core.line) };
+            // SAFETY: made by create_server(); the caller vouches that nobody changes it.
+            let written = unsafe { &level::<ServerLevel>(own_levels(server)).written };
+            // SAFETY: made by create_location(); likewise.
+            let locations = seen.iter().map(|each| unsafe { &(*each.level.as_ptr()).written }).collect();
+            let (addresses, names) = (addresses(main, server), names(core));
+            Some(ServerRead { server: ServerRef(server), place, addresses, names, written, locations, facts })
+        };
+        self.servers().filter_map(read).collect()
+    }
+
+    /// Gives every level what it came to, in the order of [`Survey::read`].
+    ///
+    /// # Safety
+    /// nginx is in our callback, and nobody has a reference to a level of a server or a location.
+    pub unsafe fn store(&self, completed: Vec<(Server, Vec<Location>)>) {
+        for (seen, (server, locations)) in self.servers().zip(completed) {
+            for (each, location) in seen.iter().zip(locations) {
+                // SAFETY: made by create_location(), and the caller vouches that nobody reads it now.
+                unsafe { (*each.level.as_ptr()).complete = location };
+            }
+            let Some(first) = seen.first() else { continue };
+            // SAFETY: the array has an entry for every HTTP module.
+            let slot = unsafe { own_levels(first.server).add(crate::ffi::module::ctx_index()) };
+            // SAFETY: as above.
+            let level: *mut ServerLevel = unsafe { *slot }.cast();
+            // SAFETY: made by create_server(); as above.
+            unsafe { (*level).complete = server };
+        }
+    }
+}
+
+impl Seen {
+    fn facts(&self, outer: Option<usize>, modules: &OtherModules) -> Facts {
+        // SAFETY: nginx keeps it until the cycle ends.
+        let core = unsafe { self.core.as_ref() };
+        let kind = match (self.outer, is_by_other_means(core), core.exact_match()) {
+            (None, _, _) => Kind::Server,
+            (Some(_), true, _) => Kind::Other,
+            (Some(_), false, 0) => Kind::Prefix,
+            (Some(_), false, _) => Kind::Exact,
+        };
+        Facts {
+            name: bytes(&core.name).to_vec(),
+            kind,
+            internal: core.internal == 1,
+            auth_request: modules.auth_request(core),
+            proxy_cache: modules.proxy_cache(core),
+            outer,
+        }
+    }
+}
+
+fn is_by_other_means(core: &ngx_http_core_loc_conf_t) -> bool {
+    #[cfg(ngx_feature = "pcre")]
+    let regex = !core.regex.is_null();
+    #[cfg(not(ngx_feature = "pcre"))]
+    let regex = false;
+    regex || core.named() != 0 || core.noname() != 0
+}
+
+/// The core module's entry of one of nginx's arrays of configurations.
+///
+/// # Safety
+/// The array is of the kind that `T` is.
+unsafe fn core_entry<T>(array: *mut *mut c_void) -> NonNull<T> {
+    let module = &raw const ngx_http_core_module;
+    // SAFETY: nginx's own module; numbered by now.
+    let index = unsafe { (*module).ctx_index };
+    // SAFETY: the array has an entry for every HTTP module.
+    let slot = unsafe { array.add(index) };
+    // SAFETY: as above.
+    let entry = unsafe { *slot };
+    // SAFETY: the core module has one of every kind, made before ours.
+    unsafe { NonNull::new_unchecked(entry.cast()) }
+}
+
+/// All servers of an `http` block.
+pub fn servers(context: &ngx_http_conf_ctx_t) -> &[NonNull<ngx_http_core_srv_conf_t>] {
+    // SAFETY: the core module's.
+    let main = unsafe { core_entry::<ngx_http_core_main_conf_t>(context.main_conf) };
+    // SAFETY: nginx keeps it until the cycle ends.
+    let servers = unsafe { &(*main.as_ptr()).servers };
+    // SAFETY: an array of pointers, none of them null.
+    unsafe { servers.as_slice() }
+}
+
+/// A server's own array of server levels.
+pub fn own_levels(server: NonNull<ngx_http_core_srv_conf_t>) -> *mut *mut c_void {
+    // SAFETY: nginx keeps a server until the cycle ends.
+    let context = unsafe { (*server.as_ptr()).ctx };
+    // SAFETY: a server has a context of its own.
+    unsafe { (*context).srv_conf }
+}
+
+/// The addresses that a server listens on, as nginx prints them.
+fn addresses(main: &ngx_http_core_main_conf_t, server: NonNull<ngx_http_core_srv_conf_t>) -> Vec<Vec<u8>> {
+    // SAFETY: null, or nginx's array of what the servers listen on.
+    let Some(ports) = (unsafe { main.ports.as_ref() }) else { return Vec::new() };
+    // SAFETY: its elements' type.
+    let ports = unsafe { ports.as_slice::<ngx_http_conf_port_t>() };
+    // SAFETY: likewise.
+    let addresses = ports.iter().flat_map(|port| unsafe { port.addrs.as_slice::<ngx_http_conf_addr_t>() });
+    let listening = addresses.filter(|address| {
+        // SAFETY: likewise: the servers of one address.
+        let servers = unsafe { address.servers.as_slice::<*mut ngx_http_core_srv_conf_t>() };
+        servers.contains(&server.as_ptr())
+    });
+    listening.map(|address| bytes(&address.opt.addr_text).to_vec()).collect()
+}
+
+fn names(server: &ngx_http_core_srv_conf_t) -> Vec<Vec<u8>> {
+    // SAFETY: nginx's array of a server's names.
+    let names = unsafe { server.server_names.as_slice::<ngx_http_server_name_t>() };
+    let name = |name: &ngx_http_server_name_t| {
+        #[cfg(ngx_feature = "pcre")]
+        let mark: &[u8] = if name.regex.is_null() { b"" } else { b"~" };
+        #[cfg(not(ngx_feature = "pcre"))]
+        let mark: &[u8] = b"";
+        [mark, bytes(&name.name)].concat()
+    };
+    names.iter().map(name).collect()
+}
+
+/// Modules whose work beside ours is worth a warning, by their place in a location's array. Their structures are their own; what is read of
+/// them is their first member only, which is no smaller than what is read and has been the same since before nginx 1.22.
+struct OtherModules {
+    auth_request: Option<usize>,
+    proxy: Option<usize>,
+}
+
+impl OtherModules {
+    fn find(cf: NonNull<ngx_conf_t>) -> Self {
+        // SAFETY: the configuration under way.
+        let cycle = unsafe { (*cf.as_ptr()).cycle };
+        // SAFETY: the cycle under way.
+        let mut next = unsafe { (*cycle).modules };
+        let mut found = Self { auth_request: None, proxy: None };
+        // SAFETY: the array of loaded modules, ended by null.
+        while let Some(module) = unsafe { (*next).as_ref() } {
+            // SAFETY: every loaded module has a name, a C string.
+            let name = unsafe { CStr::from_ptr(module.name) };
+            if name == c"ngx_http_auth_request_module" {
+                found.auth_request = Some(module.ctx_index);
+            } else if name == c"ngx_http_proxy_module" {
+                found.proxy = Some(module.ctx_index);
+            }
+            // SAFETY: not past the null.
+            next = unsafe { next.add(1) };
+        }
+        found
+    }
+
+    /// Its configuration begins with the URI that it asks, empty when it is off.
+    fn auth_request(&self, core: &ngx_http_core_loc_conf_t) -> bool {
+        // SAFETY: that module's first member.
+        unsafe { first_member::<ngx_str_t>(core, self.auth_request) }.is_some_and(|uri| uri.len != 0)
+    }
+
+    /// Its configuration begins with that of its upstream.
+    fn proxy_cache(&self, core: &ngx_http_core_loc_conf_t) -> bool {
+        #[cfg(ngx_feature = "http_cache")]
+        // SAFETY: that module's first member.
+        let on = unsafe { first_member::<ngx_http_upstream_conf_t>(core, self.proxy) }.is_some_and(|upstream| upstream.cache() == 1);
+        #[cfg(not(ngx_feature = "http_cache"))]
+        let on = false;
+        on
+    }
+}
+
+/// # Safety
+/// `T` is the first member of that module's location configuration.
+unsafe fn first_member<T>(core: &ngx_http_core_loc_conf_t, index: Option<usize>) -> Option<&T> {
+    // SAFETY: a location's array has an entry for every HTTP module.
+    let slot = unsafe { core.loc_conf.add(index?) };
+    // SAFETY: as above.
+    let entry: *const T = unsafe { *slot }.cast();
+    // SAFETY: the caller vouches for the type.
+    unsafe { entry.as_ref() }
+}

@@ -1,0 +1,110 @@
+//! What nginx reads when it loads the module: the module itself, its callbacks, its directives, and its place among the others.
+
+use std::ffi::{c_char, c_void, CStr};
+use std::ptr;
+
+use nginx_sys::{
+    ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t, ngx_str_t, ngx_uint_t, NGX_CONF_1MORE,
+    NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE123, NGX_ERROR, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET, NGX_OK,
+};
+
+use super::conf;
+use super::entry::entry;
+use crate::process;
+
+const NAME: &CStr = c"ngx_http_authgear_module";
+
+static CONTEXT: ngx_http_module_t = ngx_http_module_t {
+    preconfiguration: Some(conf::before),
+    postconfiguration: Some(conf::after),
+    create_main_conf: Some(conf::create_main),
+    init_main_conf: None,
+    create_srv_conf: Some(conf::create_server),
+    merge_srv_conf: Some(conf::merge_server),
+    create_loc_conf: Some(conf::create_location),
+    merge_loc_conf: Some(conf::merge_location),
+};
+
+const MAIN: u32 = NGX_HTTP_MAIN_CONF;
+const SERVER: u32 = MAIN | NGX_HTTP_SRV_CONF;
+const LOCATION: u32 = SERVER | NGX_HTTP_LOC_CONF;
+
+static mut COMMANDS: [ngx_command_t; 17] = [
+    server(c"authgear_endpoint", NGX_CONF_TAKE1),
+    server(c"authgear_issuer", NGX_CONF_1MORE),
+    location(c"authgear_audience", NGX_CONF_1MORE),
+    location(c"authgear_resolve", NGX_CONF_TAKE1),
+    location(c"authgear_credentials", NGX_CONF_1MORE),
+    server(c"authgear_resolve_request", NGX_CONF_TAKE1),
+    server(c"authgear_jwks_request", NGX_CONF_TAKE1),
+    server(c"authgear_jwks_file", NGX_CONF_TAKE1),
+    server(c"authgear_jwks_valid", NGX_CONF_TAKE123),
+    location(c"authgear_leeway", NGX_CONF_TAKE1),
+    server(c"authgear_cookie_prefix", NGX_CONF_TAKE1),
+    main(c"authgear_zone", NGX_CONF_TAKE1),
+    location(c"authgear_unavailable", NGX_CONF_TAKE1),
+    location(c"authgear_pass_set_cookie", NGX_CONF_FLAG),
+    server(c"authgear_trust_request_headers", NGX_CONF_FLAG),
+    location(c"authgear_log_level", NGX_CONF_TAKE1),
+    ngx_command_t::empty(),
+];
+
+type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
+
+const fn main(name: &'static CStr, arguments: u32) -> ngx_command_t {
+    command(name, MAIN | arguments, conf::set_main, NGX_HTTP_MAIN_CONF_OFFSET)
+}
+
+const fn server(name: &'static CStr, arguments: u32) -> ngx_command_t {
+    command(name, SERVER | arguments, conf::set_server, NGX_HTTP_SRV_CONF_OFFSET)
+}
+
+const fn location(name: &'static CStr, arguments: u32) -> ngx_command_t {
+    command(name, LOCATION | arguments, conf::set_location, NGX_HTTP_LOC_CONF_OFFSET)
+}
+
+const fn command(name: &'static CStr, type_: u32, set: Set, level: usize) -> ngx_command_t {
+    let name = ngx_str_t { len: name.count_bytes(), data: name.as_ptr().cast_mut().cast() };
+    ngx_command_t { name, type_: type_ as ngx_uint_t, set: Some(set), conf: level, offset: 0, post: ptr::null_mut() }
+}
+
+static mut MODULE: ngx_module_t = ngx_module_t {
+    ctx: (&raw const CONTEXT).cast_mut().cast(),
+    commands: (&raw mut COMMANDS).cast(),
+    type_: NGX_HTTP_MODULE as ngx_uint_t,
+    init_process: Some(init_process),
+    ..ngx_module_t::default()
+};
+
+/// The modules of this library, ended by null.
+#[no_mangle]
+pub static mut ngx_modules: [*mut ngx_module_t; 2] = [&raw mut MODULE, ptr::null_mut()];
+
+/// Their names.
+#[no_mangle]
+pub static mut ngx_module_names: [*const c_char; 2] = [NAME.as_ptr(), ptr::null()];
+
+/// Our filters run before the one that reads files into memory: its own place decides whether they see an answer's bytes.
+#[no_mangle]
+pub static mut ngx_module_order: [*const c_char; 3] = [NAME.as_ptr(), c"ngx_http_copy_filter_module".as_ptr(), ptr::null()];
+
+/// Our index in nginx's arrays of HTTP modules; numbered when nginx meets its `http` block.
+pub fn ctx_index() -> usize {
+    // SAFETY: written by nginx while it reads its configuration, when nothing else runs.
+    unsafe { MODULE.ctx_index }
+}
+
+/// What marks shared memory as ours.
+pub fn tag() -> *mut c_void {
+    (&raw mut MODULE).cast()
+}
+
+unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    entry(NGX_ERROR as ngx_int_t, || {
+        if conf::is_active(cycle) {
+            process::start(cycle);
+        }
+        NGX_OK as ngx_int_t
+    })
+}
