@@ -11,6 +11,8 @@ mod cookies;
 mod fail;
 mod fastcgi;
 mod faults;
+#[cfg(test)]
+mod golden;
 mod issuer;
 mod mint;
 mod random;

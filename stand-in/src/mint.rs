@@ -291,3 +291,156 @@ fn tampered(tamper: Tamper, header: &str, payload: &str, signature: &[u8]) -> St
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::issuer::Key;
+
+    const ORIGIN: &str = "https://project.authgear.test";
+
+    fn issuer() -> Issuer {
+        let mut issuer = Issuer::default();
+        issuer
+            .publish(Key::generate(2048, None, 0).unwrap(), true)
+            .unwrap();
+        issuer
+            .keep_foreign(Key::generate(2048, None, 0).unwrap())
+            .unwrap();
+        issuer
+    }
+
+    fn minted(issuer: &Issuer, order: Value) -> (String, Value) {
+        let order: Order = serde_json::from_value(order).unwrap();
+        mint(
+            &order,
+            Purpose::Access,
+            issuer,
+            &User::new("alice".to_owned()),
+            ORIGIN,
+            1_000_000,
+        )
+        .unwrap()
+    }
+
+    fn part(token: &str, n: usize) -> Value {
+        serde_json::from_slice(&BASE64URL.decode(token.split('.').nth(n).unwrap()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_access_token_has_the_claims_of_a_recorded_one() {
+        let recorded: Value = serde_json::from_str(include_str!("../tests/data/authgear.json")).unwrap();
+        let bearer = recorded["sets"][0]["cases"][1]["request"]["Authorization"]
+            .as_str()
+            .unwrap();
+        let (real, ours) = (&bearer[7..], minted(&issuer(), json!({})).0);
+        for n in [0, 1] {
+            let names = |token| {
+                part(token, n)
+                    .as_object()
+                    .unwrap()
+                    .keys()
+                    .cloned()
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(names(&ours), names(real));
+        }
+    }
+
+    #[test]
+    fn what_is_written_stands_in_the_token_literally() {
+        let order = json!({"exp": "soon", "nbf": null, "claims": {"sub": 7, "iss": null}, "header": {"typ": null},
+            "kid": null, "alg": "none"});
+        let (token, payload) = minted(&issuer(), order);
+        assert_eq!(part(&token, 0), json!({"alg": "none"}));
+        assert_eq!(
+            (&payload["exp"], &payload["nbf"], &payload["sub"]),
+            (&json!("soon"), &json!(null), &json!(7))
+        );
+        assert_eq!(payload.get("iss"), None);
+        assert!(token.ends_with('.'));
+    }
+
+    #[test]
+    fn an_expired_token_was_once_good() {
+        let (_, payload) = minted(&issuer(), json!({"lifetime": -5}));
+        assert_eq!(
+            (&payload["iat"], &payload["exp"]),
+            (&json!(998_195), &json!(999_995))
+        );
+    }
+
+    #[test]
+    fn only_an_untouched_token_of_a_published_key_is_vouched_for() {
+        let issuer = issuer();
+        let vouched = |order| issuer.voucher(&minted(&issuer, order).0).is_some();
+        assert!(vouched(json!({})));
+        assert!(vouched(json!({"raw_payload": "no JSON"})));
+        for order in [
+            json!({"key": "foreign"}),
+            json!({"key": "foreign", "kid": "current"}),
+            json!({"kid": null}),
+            json!({"kid": "nobody's"}),
+            json!({"alg": "none"}),
+            json!({"alg": "HS256"}),
+            json!({"alg": "PS256"}),
+            json!({"alg": "RS512"}),
+        ] {
+            assert!(!vouched(order.clone()), "{order}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_tampering_changes_the_token_and_spoils_it() {
+        let issuer = issuer();
+        for tamper in [
+            "signature",
+            "payload",
+            "header",
+            "padding",
+            "stray_bits",
+            "empty_signature",
+            "two_parts",
+            "four_parts",
+            "truncate",
+        ] {
+            let token = minted(&issuer, json!({"tamper": tamper})).0;
+            assert_eq!(issuer.voucher(&token), None, "{tamper}");
+        }
+        let token = minted(&issuer, json!({"tamper": "alphabet"})).0;
+        assert!(!token.contains(['-', '_']));
+    }
+
+    #[test]
+    fn stray_bits_spell_the_same_signature() {
+        let sloppy = base64::engine::GeneralPurpose::new(
+            &base64::alphabet::URL_SAFE,
+            base64::engine::general_purpose::NO_PAD.with_decode_allow_trailing_bits(true),
+        );
+        for length in [1, 2, 256] {
+            let bytes = vec![0xa7; length];
+            let stray = with_stray_bits(&BASE64URL.encode(&bytes));
+            assert_ne!(stray, BASE64URL.encode(&bytes));
+            assert_eq!(sloppy.decode(&stray).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_dropped_key_signs_on_and_vouches_no_more() {
+        let mut issuer = issuer();
+        let old = minted(&issuer, json!({})).0;
+        issuer
+            .publish(Key::generate(2048, None, 0).unwrap(), true)
+            .unwrap();
+        assert!(issuer.voucher(&old).is_some());
+        assert_ne!(
+            part(&minted(&issuer, json!({})).0, 0)["kid"],
+            part(&old, 0)["kid"]
+        );
+        assert_eq!(issuer.drop_old().len(), 1);
+        assert!(issuer.voucher(&old).is_none());
+        let late = minted(&issuer, json!({"key": "previous"})).0;
+        assert_eq!(part(&late, 0)["kid"], part(&old, 0)["kid"]);
+    }
+}
