@@ -13,7 +13,10 @@ fn main() {
     versions();
     stat_stub();
     // A reload must find the module where it was: its threads' state and its handlers outlive nginx's dlclose().
-    if matches!(env::var("CARGO_CFG_TARGET_OS").as_deref(), Ok("linux" | "freebsd")) {
+    if matches!(
+        env::var("CARGO_CFG_TARGET_OS").as_deref(),
+        Ok("linux" | "freebsd")
+    ) {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
     if matches!(env::var("CARGO_CFG_TARGET_OS").as_deref(), Ok("macos")) {
@@ -49,7 +52,9 @@ fn versions() {
 /// Whether nginx counts connections for `stub_status`: its counters exist only then.
 fn stat_stub() {
     println!("cargo::rustc-check-cfg=cfg(stat_stub)");
-    let Some(directory) = from_nginx("DEP_NGINX_BUILD_DIR") else { return };
+    let Some(directory) = from_nginx("DEP_NGINX_BUILD_DIR") else {
+        return;
+    };
     let header = Path::new(&directory).join("ngx_auto_config.h");
     println!("cargo::rerun-if-changed={}", header.display());
     let counted = |line: &str| line.split_whitespace().eq(["#define", "NGX_STAT_STUB", "1"]);

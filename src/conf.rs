@@ -133,7 +133,11 @@ pub enum LogLevel {
 
 impl Default for Main {
     fn default() -> Self {
-        Self { active: false, zone: complete::default_zone(), key_sets: 0 }
+        Self {
+            active: false,
+            zone: complete::default_zone(),
+            key_sets: 0,
+        }
     }
 }
 

@@ -12,7 +12,11 @@ pub enum Variable {
 }
 
 /// All of them.
-pub const ALL: [Variable; 3] = [Variable::Endpoint, Variable::EndpointHost, Variable::EndpointScheme];
+pub const ALL: [Variable; 3] = [
+    Variable::Endpoint,
+    Variable::EndpointHost,
+    Variable::EndpointScheme,
+];
 
 impl Variable {
     /// Its name, without the `$`.

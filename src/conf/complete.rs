@@ -12,7 +12,9 @@ use authgear_core::verify::{Mode, Policy};
 use super::digest::Parts;
 use super::locations::{meet, Facts, Met};
 use super::written::{value, LocationWritten, MainWritten, Place, ServerWritten, Setting, Written};
-use super::{JwksTimes, KeySource, Location, LogLevel, Main, Millis, Resolve, Server, Site, Unavailable, ZoneSpec};
+use super::{
+    JwksTimes, KeySource, Location, LogLevel, Main, Millis, Resolve, Server, Site, Unavailable, ZoneSpec,
+};
 use crate::ffi::conf::ServerRef;
 
 // What holds where nothing is written. Issuers and audiences are then the endpoint, credentials all that there are, the rest nothing.
@@ -22,7 +24,11 @@ const RESOLVE: Resolve = Resolve::Off;
 const RESOLVE_REQUEST: &str = "/_auth";
 const JWKS_REQUEST: &str = "/_auth/jwks";
 /// How keys age unless `authgear_jwks_valid` says so.
-pub const JWKS_TIMES: JwksTimes = JwksTimes { valid: 600_000, stale: 86_400_000, refetch: 10_000 };
+pub const JWKS_TIMES: JwksTimes = JwksTimes {
+    valid: 600_000,
+    stale: 86_400_000,
+    refetch: 10_000,
+};
 const LEEWAY: Millis = 0;
 const UNAVAILABLE: Unavailable = Unavailable::Status(503);
 const LOG_LEVEL: LogLevel = LogLevel::Notice;
@@ -54,7 +60,11 @@ pub struct Completed {
 pub type Fault = String;
 
 /// Completes what is written. `smallest` gives the smallest zone for a number of key sets.
-pub fn complete(main: &MainWritten, servers: &[ServerRead<'_>], smallest: impl Fn(usize) -> usize) -> Result<Completed, Fault> {
+pub fn complete(
+    main: &MainWritten,
+    servers: &[ServerRead<'_>],
+    smallest: impl Fn(usize) -> usize,
+) -> Result<Completed, Fault> {
     let mut warnings = Vec::new();
     let mut key_sets = HashSet::new();
     let mut active = false;
@@ -70,13 +80,33 @@ pub fn complete(main: &MainWritten, servers: &[ServerRead<'_>], smallest: impl F
             }
         }
         active = active || uses.any().is_some();
-        let locations = read.locations.iter().map(|written| location(written, site.as_ref())).collect();
-        let trust_request_headers = value(&read.written.trust_request_headers).copied().unwrap_or(false);
-        completed.push((Server { site, trust_request_headers }, locations));
+        let locations = read
+            .locations
+            .iter()
+            .map(|written| location(written, site.as_ref()))
+            .collect();
+        let trust_request_headers = value(&read.written.trust_request_headers)
+            .copied()
+            .unwrap_or(false);
+        completed.push((
+            Server {
+                site,
+                trust_request_headers,
+            },
+            locations,
+        ));
     }
     let zone = zone(&main.zone, key_sets.len(), smallest)?;
-    let main = Main { active, zone, key_sets: key_sets.len() };
-    Ok(Completed { main, servers: completed, warnings })
+    let main = Main {
+        active,
+        zone,
+        key_sets: key_sets.len(),
+    };
+    Ok(Completed {
+        main,
+        servers: completed,
+        warnings,
+    })
 }
 
 /// The first directive of a server that makes each way of resolving possible.
@@ -90,7 +120,11 @@ struct Uses<'c> {
 impl<'c> Uses<'c> {
     fn of(read: &ServerRead<'c>) -> Self {
         let mut uses = Self::default();
-        for written in read.locations.iter().filter_map(|location| location.resolve.as_deref()) {
+        for written in read
+            .locations
+            .iter()
+            .filter_map(|location| location.resolve.as_deref())
+        {
             let first = match written.value {
                 Resolve::Off => continue,
                 Resolve::On => &mut uses.on,
@@ -123,14 +157,19 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
             Some(place) => Err(format!("\"authgear_resolve\" needs \"authgear_endpoint\", which the server in {} has not, in {place}", read.place)),
         };
     };
-    let text = |setting: &Setting<String>, default: &str| value(setting).map_or(default, String::as_str).to_owned();
+    let text =
+        |setting: &Setting<String>, default: &str| value(setting).map_or(default, String::as_str).to_owned();
     let keys = value(&written.jwks_file)
         .cloned()
-        .unwrap_or_else(|| KeySource::Request { uri: text(&written.jwks_request, JWKS_REQUEST) });
+        .unwrap_or_else(|| KeySource::Request {
+            uri: text(&written.jwks_request, JWKS_REQUEST),
+        });
     let server_digest = server_digest(read);
     let key_set_id = key_set_id(&endpoint, &keys, &server_digest);
     Ok(Some(Site {
-        issuers: value(&written.issuers).cloned().unwrap_or_else(|| vec![endpoint.as_str().to_owned()]),
+        issuers: value(&written.issuers)
+            .cloned()
+            .unwrap_or_else(|| vec![endpoint.as_str().to_owned()]),
         resolve_request: text(&written.resolve_request, RESOLVE_REQUEST),
         keys,
         uses_keys: uses.keys().is_some(),
@@ -151,7 +190,10 @@ fn server_digest(read: &ServerRead<'_>) -> [u8; 32] {
         list
     };
     let (addresses, names) = (sorted(&read.addresses), sorted(&read.names));
-    Parts::new("server").list(addresses.iter().map(Vec::as_slice)).list(names.iter().map(Vec::as_slice)).finish()
+    Parts::new("server")
+        .list(addresses.iter().map(Vec::as_slice))
+        .list(names.iter().map(Vec::as_slice))
+        .finish()
 }
 
 /// A set belongs to an endpoint and its source: a test file in one server never vouches in another.
@@ -192,7 +234,9 @@ fn policy(written: &LocationWritten, site: &Site, resolve: Resolve) -> Option<Po
     Some(Policy {
         mode,
         issuers: site.issuers.clone(),
-        audiences: value(&written.audiences).cloned().unwrap_or_else(|| vec![site.endpoint.as_str().to_owned()]),
+        audiences: value(&written.audiences)
+            .cloned()
+            .unwrap_or_else(|| vec![site.endpoint.as_str().to_owned()]),
         leeway: value(&written.leeway).copied().unwrap_or(LEEWAY),
         allowed: value(&written.credentials).copied().unwrap_or_else(Allowed::all),
         cookie_prefix: site.cookie_prefix.clone(),
@@ -222,19 +266,39 @@ fn policy_digest(site: &Site, policy: &Policy) -> [u8; 32] {
 /// A question or a fetch that can happen must reach a location that only this nginx can ask.
 fn check_requests(read: &ServerRead<'_>, site: &Site, uses: &Uses<'_>) -> Result<(), Fault> {
     if let (KeySource::Request { uri }, Some(place)) = (&site.keys, uses.keys()) {
-        check_request(read, "authgear_jwks_request", &read.written.jwks_request, uri, place)?;
+        check_request(
+            read,
+            "authgear_jwks_request",
+            &read.written.jwks_request,
+            uri,
+            place,
+        )?;
     }
     if let Some(place) = uses.resolver() {
-        check_request(read, "authgear_resolve_request", &read.written.resolve_request, &site.resolve_request, place)?;
+        check_request(
+            read,
+            "authgear_resolve_request",
+            &read.written.resolve_request,
+            &site.resolve_request,
+            place,
+        )?;
     }
     Ok(())
 }
 
-fn check_request(read: &ServerRead<'_>, name: &str, setting: &Setting<String>, uri: &str, user: &Place) -> Result<(), Fault> {
+fn check_request(
+    read: &ServerRead<'_>,
+    name: &str,
+    setting: &Setting<String>,
+    uri: &str,
+    user: &Place,
+) -> Result<(), Fault> {
     let wrong = match meet(&read.facts, uri.as_bytes()) {
         Met::Internal(_) => return Ok(()),
         Met::Public => "is not internal: write \"internal;\" in it".to_owned(),
-        Met::Nothing => format!("is not there: write \"location = {uri} {{ internal; ... }}\" or include authgear.conf"),
+        Met::Nothing => {
+            format!("is not there: write \"location = {uri} {{ internal; ... }}\" or include authgear.conf")
+        }
     };
     let server = &read.place;
     match setting.as_deref() {
@@ -252,7 +316,13 @@ fn fights(read: &ServerRead<'_>, site: &Site) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut said = HashSet::new();
     for (written, facts) in read.locations.iter().zip(&read.facts) {
-        let Some(resolve) = written.resolve.as_deref().filter(|resolve| resolve.value != Resolve::Off && facts.auth_request) else { continue };
+        let Some(resolve) = written
+            .resolve
+            .as_deref()
+            .filter(|resolve| resolve.value != Resolve::Off && facts.auth_request)
+        else {
+            continue;
+        };
         let place = resolve.place.to_string();
         if said.insert(place.clone()) {
             warnings.push(format!("\"auth_request\" is on where \"authgear_resolve\" is: a second question for every request, in {place}"));
@@ -271,10 +341,17 @@ fn fights(read: &ServerRead<'_>, site: &Site) -> Vec<String> {
 
 /// The zone that is made unless `authgear_zone` says otherwise.
 pub fn default_zone() -> ZoneSpec {
-    ZoneSpec { name: ZONE_NAME.to_owned(), size: ZONE_SIZE }
+    ZoneSpec {
+        name: ZONE_NAME.to_owned(),
+        size: ZONE_SIZE,
+    }
 }
 
-fn zone(setting: &Setting<ZoneSpec>, key_sets: usize, smallest: impl Fn(usize) -> usize) -> Result<ZoneSpec, Fault> {
+fn zone(
+    setting: &Setting<ZoneSpec>,
+    key_sets: usize,
+    smallest: impl Fn(usize) -> usize,
+) -> Result<ZoneSpec, Fault> {
     let zone = value(setting).cloned().unwrap_or_else(default_zone);
     let least = smallest(key_sets);
     if zone.size >= least {

@@ -35,7 +35,8 @@ impl Parts {
     }
 
     fn length(&mut self, length: usize) {
-        self.0.update(&u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
+        self.0
+            .update(&u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
     }
 }
 

@@ -70,7 +70,11 @@ pub fn location(level: &mut LocationWritten, statement: &Statement<'_>) -> Outco
 }
 
 /// A directive with one argument.
-fn one<T>(setting: &mut Setting<T>, statement: &Statement<'_>, read: impl FnOnce(&str) -> Result<T, Problem>) -> Outcome {
+fn one<T>(
+    setting: &mut Setting<T>,
+    statement: &Statement<'_>,
+    read: impl FnOnce(&str) -> Result<T, Problem>,
+) -> Outcome {
     all(setting, statement, |words| {
         let word = words.first().copied().unwrap_or_default();
         read(word).map_err(|problem| refused(word, problem))
@@ -78,22 +82,43 @@ fn one<T>(setting: &mut Setting<T>, statement: &Statement<'_>, read: impl FnOnce
 }
 
 /// A directive whose arguments are alike.
-fn each<T>(setting: &mut Setting<Vec<T>>, statement: &Statement<'_>, read: impl Fn(&str) -> Result<T, Problem>) -> Outcome {
-    all(setting, statement, |words| words.iter().map(|word| read(word).map_err(|problem| refused(word, problem))).collect())
+fn each<T>(
+    setting: &mut Setting<Vec<T>>,
+    statement: &Statement<'_>,
+    read: impl Fn(&str) -> Result<T, Problem>,
+) -> Outcome {
+    all(setting, statement, |words| {
+        words
+            .iter()
+            .map(|word| read(word).map_err(|problem| refused(word, problem)))
+            .collect()
+    })
 }
 
 /// A directive that reads all its arguments at once.
-fn all<T>(setting: &mut Setting<T>, statement: &Statement<'_>, read: impl FnOnce(&[&str]) -> Result<T, Refusal>) -> Outcome {
+fn all<T>(
+    setting: &mut Setting<T>,
+    statement: &Statement<'_>,
+    read: impl FnOnce(&[&str]) -> Result<T, Refusal>,
+) -> Outcome {
     if setting.is_some() {
         return Err(Refusal::Duplicate);
     }
-    let words = statement.arguments().map_err(|word| refused(&word, "it is not UTF-8".to_owned()))?;
-    *setting = Some(Rc::new(Written { value: read(&words)?, place: statement.place() }));
+    let words = statement
+        .arguments()
+        .map_err(|word| refused(&word, "it is not UTF-8".to_owned()))?;
+    *setting = Some(Rc::new(Written {
+        value: read(&words)?,
+        place: statement.place(),
+    }));
     Ok(())
 }
 
 fn refused(word: &str, problem: Problem) -> Refusal {
-    Refusal::Word { word: word.to_owned(), problem }
+    Refusal::Word {
+        word: word.to_owned(),
+        problem,
+    }
 }
 
 fn endpoint(word: &str) -> Result<Endpoint, Problem> {
@@ -114,9 +139,14 @@ fn warn_of_plain_http(setting: &Setting<Endpoint>, statement: &Statement<'_>) {
 
 /// Compared with `iss` byte by byte, so nothing of it is changed.
 fn issuer(word: &str) -> Result<String, Problem> {
-    let rest = ["https://", "http://"].iter().find_map(|scheme| word.strip_prefix(scheme));
-    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    Endpoint::parse(&format!("https://{host}")).map_err(|_| "it is not an http:// or https:// URL".to_owned())?;
+    let rest = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| word.strip_prefix(scheme));
+    let host = rest
+        .and_then(|rest| rest.split(['/', '?', '#']).next())
+        .unwrap_or_default();
+    Endpoint::parse(&format!("https://{host}"))
+        .map_err(|_| "it is not an http:// or https:// URL".to_owned())?;
     if word.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'$') {
         return Err("it holds a character that no URL may hold".to_owned());
     }
@@ -138,7 +168,9 @@ fn jwks_times(words: &[&str]) -> Result<JwksTimes, Refusal> {
     let (mut valid, mut stale, mut refetch) = (None, None, None);
     for word in words {
         let mut read = || -> Result<(), Problem> {
-            if value::time_parameter(word, "stale", &mut stale)? || value::time_parameter(word, "refetch", &mut refetch)? {
+            if value::time_parameter(word, "stale", &mut stale)?
+                || value::time_parameter(word, "refetch", &mut refetch)?
+            {
                 return Ok(());
             }
             if valid.is_some() {
@@ -150,25 +182,41 @@ fn jwks_times(words: &[&str]) -> Result<JwksTimes, Refusal> {
         read().map_err(|problem| refused(word, problem))?;
     }
     let default = complete::JWKS_TIMES;
-    let valid = valid.ok_or_else(|| refused(&words.join(" "), "its first argument must be a time".to_owned()))?;
-    Ok(JwksTimes { valid, stale: stale.unwrap_or(default.stale), refetch: refetch.unwrap_or(default.refetch) })
+    let valid =
+        valid.ok_or_else(|| refused(&words.join(" "), "its first argument must be a time".to_owned()))?;
+    Ok(JwksTimes {
+        valid,
+        stale: stale.unwrap_or(default.stale),
+        refetch: refetch.unwrap_or(default.refetch),
+    })
 }
 
 fn zone(word: &str) -> Result<ZoneSpec, Problem> {
     let form = || "it must be zone=NAME:SIZE".to_owned();
-    let (name, size) = word.strip_prefix("zone=").and_then(|spec| spec.rsplit_once(':')).ok_or_else(form)?;
+    let (name, size) = word
+        .strip_prefix("zone=")
+        .and_then(|spec| spec.rsplit_once(':'))
+        .ok_or_else(form)?;
     if name.is_empty() {
         return Err(form());
     }
     let size = parse::size(size).ok_or_else(|| "its size is not one, like 512k or 8m".to_owned())?;
-    Ok(ZoneSpec { name: name.to_owned(), size })
+    Ok(ZoneSpec {
+        name: name.to_owned(),
+        size,
+    })
 }
 
 fn jwks_file(word: &str, statement: &Statement<'_>) -> Result<KeySource, Problem> {
-    let path = statement.conf_path(word).ok_or_else(|| "out of memory".to_owned())?;
+    let path = statement
+        .conf_path(word)
+        .ok_or_else(|| "out of memory".to_owned())?;
     let bytes = read(&path).map_err(|error| format!("the file cannot be read: {error}"))?;
     let parsed = KeySet::parse(&bytes).map_err(|error| error.to_string())?;
-    Ok(KeySource::File { set: Rc::new(parsed.set), id: digest::of(&bytes) })
+    Ok(KeySource::File {
+        set: Rc::new(parsed.set),
+        id: digest::of(&bytes),
+    })
 }
 
 /// A file, but never more of it than a key set may be long, and one byte.

@@ -40,15 +40,31 @@ pub enum Met {
 
 /// Looks for `uri`.
 pub fn meet(locations: &[Facts], uri: &[u8]) -> Met {
-    let mut level = locations.iter().position(|location| location.kind == Kind::Server);
+    let mut level = locations
+        .iter()
+        .position(|location| location.kind == Kind::Server);
     // Each round goes one location deeper.
     for _ in locations {
-        let inside = || locations.iter().enumerate().filter(|(_, location)| location.outer == level);
-        if let Some((index, exact)) = inside().find(|(_, location)| location.kind == Kind::Exact && location.name == uri) {
-            return if exact.internal { Met::Internal(index) } else { Met::Public };
+        let inside = || {
+            locations
+                .iter()
+                .enumerate()
+                .filter(|(_, location)| location.outer == level)
+        };
+        if let Some((index, exact)) =
+            inside().find(|(_, location)| location.kind == Kind::Exact && location.name == uri)
+        {
+            return if exact.internal {
+                Met::Internal(index)
+            } else {
+                Met::Public
+            };
         }
-        let prefixes = inside().filter(|(_, location)| location.kind == Kind::Prefix && uri.starts_with(&location.name));
-        let Some((longest, _)) = prefixes.max_by_key(|(_, location)| location.name.len()) else { return Met::Nothing };
+        let prefixes =
+            inside().filter(|(_, location)| location.kind == Kind::Prefix && uri.starts_with(&location.name));
+        let Some((longest, _)) = prefixes.max_by_key(|(_, location)| location.name.len()) else {
+            return Met::Nothing;
+        };
         level = Some(longest);
     }
     Met::Nothing

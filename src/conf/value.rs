@@ -9,14 +9,26 @@ pub type Problem = String;
 /// The location that a request of ours goes to.
 pub fn request_uri(word: &str) -> Result<String, Problem> {
     let lower = word.to_ascii_lowercase();
-    if ["http://", "https://", "//"].iter().any(|scheme| lower.starts_with(scheme)) {
-        return Err("it must be the URI of a location of this server; the host comes from authgear_endpoint".to_owned());
+    if ["http://", "https://", "//"]
+        .iter()
+        .any(|scheme| lower.starts_with(scheme))
+    {
+        return Err(
+            "it must be the URI of a location of this server; the host comes from authgear_endpoint"
+                .to_owned(),
+        );
     }
     if !word.starts_with('/') {
         return Err("it must be the URI of a location of this server, and begin with \"/\"".to_owned());
     }
-    if let Some(forbidden) = word.chars().find(|&each| matches!(each, '$' | '?' | '#') || each.is_ascii_control()) {
-        return Err(format!("it must be the URI of a location as it stands, without \"{}\"", forbidden.escape_default()));
+    if let Some(forbidden) = word
+        .chars()
+        .find(|&each| matches!(each, '$' | '?' | '#') || each.is_ascii_control())
+    {
+        return Err(format!(
+            "it must be the URI of a location as it stands, without \"{}\"",
+            forbidden.escape_default()
+        ));
     }
     Ok(word.to_owned())
 }
@@ -24,12 +36,19 @@ pub fn request_uri(word: &str) -> Result<String, Problem> {
 /// A time in any of nginx's units, milliseconds to years.
 pub fn time(word: &str) -> Result<Millis, Problem> {
     let seconds = || parse::seconds(word).and_then(|seconds| seconds.checked_mul(1000));
-    parse::milliseconds(word).or_else(seconds).ok_or_else(|| "it is not a time, like 30s or 10m".to_owned())
+    parse::milliseconds(word)
+        .or_else(seconds)
+        .ok_or_else(|| "it is not a time, like 30s or 10m".to_owned())
 }
 
 /// The value of a parameter `name=value` whose name may stand once.
 pub fn time_parameter(parameter: &str, name: &str, into: &mut Option<Millis>) -> Result<bool, Problem> {
-    let Some(word) = parameter.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) else { return Ok(false) };
+    let Some(word) = parameter
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('='))
+    else {
+        return Ok(false);
+    };
     if into.is_some() {
         return Err(format!("\"{name}\" is there twice"));
     }
@@ -71,8 +90,13 @@ pub fn unavailable(word: &str) -> Result<Unavailable, Problem> {
         return Ok(Unavailable::Pass);
     }
     let digits = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
-    let status = word.parse().ok().filter(|status| digits && (500..=599).contains(status));
-    status.map(Unavailable::Status).ok_or_else(|| "it must be a status from 500 to 599, or \"pass\"".to_owned())
+    let status = word
+        .parse()
+        .ok()
+        .filter(|status| digits && (500..=599).contains(status));
+    status
+        .map(Unavailable::Status)
+        .ok_or_else(|| "it must be a status from 500 to 599, or \"pass\"".to_owned())
 }
 
 /// The beginning of a cookie's name (RFC 6265: a token), maybe empty.

@@ -12,8 +12,8 @@ use std::ffi::{c_char, c_void};
 use std::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_command_t, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_core_srv_conf_t, ngx_http_module, ngx_int_t, ngx_pool_cleanup_add,
-    NGX_ERROR, NGX_OK,
+    ngx_command_t, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_core_srv_conf_t,
+    ngx_http_module, ngx_int_t, ngx_pool_cleanup_add, NGX_ERROR, NGX_OK,
 };
 
 pub use statement::Statement;
@@ -50,8 +50,9 @@ type LocationLevel = Level<LocationWritten, Location>;
 
 /// What holds for the whole `http` block.
 pub fn main(request: Request<'_>) -> &Main {
-    // SAFETY: nginx's array has an entry for every HTTP module; ours is what create_main() made.
-    unsafe { &level::<MainLevel>(request.raw().main_conf).complete }
+    // SAFETY: nginx's array for this kind of level; nothing changes it once requests are served.
+    let level: &MainLevel = unsafe { level(request.raw().main_conf) };
+    &level.complete
 }
 
 /// The project of the server that handles the request; `None` without an endpoint.
@@ -66,13 +67,15 @@ pub fn trust_request_headers(request: Request<'_>) -> bool {
 
 /// What holds for the request's location, as nginx has chosen it by now.
 pub fn location(request: Request<'_>) -> &Location {
-    // SAFETY: as in main(), made by create_location().
-    unsafe { &level::<LocationLevel>(request.raw().loc_conf).complete }
+    // SAFETY: as in main().
+    let level: &LocationLevel = unsafe { level(request.raw().loc_conf) };
+    &level.complete
 }
 
 fn server(request: Request<'_>) -> &Server {
-    // SAFETY: as in main(), made by create_server().
-    unsafe { &level::<ServerLevel>(request.raw().srv_conf).complete }
+    // SAFETY: as in main().
+    let level: &ServerLevel = unsafe { level(request.raw().srv_conf) };
+    &level.complete
 }
 
 /// Our entry of one of nginx's arrays of configurations.
@@ -97,9 +100,14 @@ pub fn is_active(cycle: *mut ngx_cycle_t) -> bool {
 /// The sites of all servers of the running configuration. Not to be kept: a reload ends them.
 pub fn sites<'l>() -> impl Iterator<Item = &'l Site> {
     // SAFETY: nginx's current cycle; this thread is the only one.
-    let servers: &[_] = http(unsafe { ngx_cycle }.cast_mut()).map_or(&[], |context| survey::servers(context));
+    let servers: &[_] = http(unsafe { ngx_cycle }).map_or(&[], |context| survey::servers(context));
     // SAFETY: as in main(), made by create_server().
-    servers.iter().filter_map(|own| unsafe { level::<ServerLevel>(survey::own_levels(*own)) }.complete.site.as_ref())
+    servers.iter().filter_map(|own| {
+        unsafe { level::<ServerLevel>(survey::own_levels(*own)) }
+            .complete
+            .site
+            .as_ref()
+    })
 }
 
 /// The `http` block of a cycle that nginx has completed.
@@ -136,7 +144,9 @@ fn create<L: Default>(cf: *mut ngx_conf_t) -> *mut c_void {
         // SAFETY: as above.
         let cleanup = unsafe { ngx_pool_cleanup_add(pool, 0) };
         // SAFETY: null or a fresh entry of the pool.
-        let Some(cleanup) = (unsafe { cleanup.as_mut() }) else { return ptr::null_mut() };
+        let Some(cleanup) = (unsafe { cleanup.as_mut() }) else {
+            return ptr::null_mut();
+        };
         let level: *mut L = Box::into_raw(Box::default());
         cleanup.data = level.cast();
         cleanup.handler = Some(drop_level::<L>);
@@ -151,16 +161,34 @@ unsafe extern "C" fn drop_level<L>(level: *mut c_void) {
     });
 }
 
-pub unsafe extern "C" fn set_main(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
-    set::<MainLevel>(cf, conf, |level, statement| directives::main(&mut level.written.0, statement))
+pub unsafe extern "C" fn set_main(
+    cf: *mut ngx_conf_t,
+    _: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    set::<MainLevel>(cf, conf, |level, statement| {
+        directives::main(&mut level.written.0, statement)
+    })
 }
 
-pub unsafe extern "C" fn set_server(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
-    set::<ServerLevel>(cf, conf, |level, statement| directives::server(&mut level.written, statement))
+pub unsafe extern "C" fn set_server(
+    cf: *mut ngx_conf_t,
+    _: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    set::<ServerLevel>(cf, conf, |level, statement| {
+        directives::server(&mut level.written, statement)
+    })
 }
 
-pub unsafe extern "C" fn set_location(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
-    set::<LocationLevel>(cf, conf, |level, statement| directives::location(&mut level.written, statement))
+pub unsafe extern "C" fn set_location(
+    cf: *mut ngx_conf_t,
+    _: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    set::<LocationLevel>(cf, conf, |level, statement| {
+        directives::location(&mut level.written, statement)
+    })
 }
 
 fn set<L>(
@@ -169,7 +197,9 @@ fn set<L>(
     read: impl FnOnce(&mut L, &Statement<'_>) -> Result<(), directives::Refusal>,
 ) -> *mut c_char {
     entry(error(), || {
-        let (Some(cf), Some(level)) = (NonNull::new(cf), NonNull::new(conf.cast::<L>())) else { return error() };
+        let (Some(cf), Some(level)) = (NonNull::new(cf), NonNull::new(conf.cast::<L>())) else {
+            return error();
+        };
         // SAFETY: nginx calls with the configuration under way, and its words stay until we return.
         let statement = unsafe { Statement::new(cf) };
         let mut level = level;
@@ -190,7 +220,11 @@ fn error() -> *mut c_char {
     ptr::without_provenance_mut(usize::MAX)
 }
 
-pub unsafe extern "C" fn merge_server(_: *mut ngx_conf_t, outer: *mut c_void, inner: *mut c_void) -> *mut c_char {
+pub unsafe extern "C" fn merge_server(
+    _: *mut ngx_conf_t,
+    outer: *mut c_void,
+    inner: *mut c_void,
+) -> *mut c_char {
     entry(error(), || {
         inherit::<ServerWritten, Server>(outer, inner);
         ptr::null_mut()
@@ -198,12 +232,22 @@ pub unsafe extern "C" fn merge_server(_: *mut ngx_conf_t, outer: *mut c_void, in
 }
 
 /// Every location of every server comes by here, after the server's own level: this is how they become known.
-pub unsafe extern "C" fn merge_location(cf: *mut ngx_conf_t, outer: *mut c_void, inner: *mut c_void) -> *mut c_char {
+pub unsafe extern "C" fn merge_location(
+    cf: *mut ngx_conf_t,
+    outer: *mut c_void,
+    inner: *mut c_void,
+) -> *mut c_char {
     entry(error(), || {
         inherit::<LocationWritten, Location>(outer, inner);
-        let (Some(outer), Some(inner)) = (NonNull::new(outer), NonNull::new(inner)) else { return error() };
-        // SAFETY: while it merges, `ctx` has the server's and the location's arrays.
-        let Some(context) = (unsafe { (*cf).ctx.cast::<ngx_http_conf_ctx_t>().as_ref() }) else { return error() };
+        let (Some(outer), Some(inner)) = (NonNull::new(outer), NonNull::new(inner)) else {
+            return error();
+        };
+        // SAFETY: the configuration under way.
+        let context: *const ngx_http_conf_ctx_t = unsafe { (*cf).ctx }.cast();
+        // SAFETY: while nginx merges, `ctx` has the server's and the location's arrays.
+        let Some(context) = (unsafe { context.as_ref() }) else {
+            return error();
+        };
         // SAFETY: called by nginx in the middle of a merge.
         let seen = unsafe { Seen::new(context, outer.cast(), inner.cast()) };
         let mut main = main_level(context);
@@ -226,8 +270,10 @@ fn inherit<W: Inherit, C>(outer: *mut c_void, inner: *mut c_void) {
 fn main_level(context: &ngx_http_conf_ctx_t) -> NonNull<MainLevel> {
     // SAFETY: the array has an entry for every HTTP module.
     let slot = unsafe { context.main_conf.add(module::ctx_index()) };
+    // SAFETY: as above.
+    let level = unsafe { *slot };
     // SAFETY: made by create_main() before anything else of the `http` block; nginx refuses a null.
-    unsafe { NonNull::new_unchecked((*slot).cast()) }
+    unsafe { NonNull::new_unchecked(level.cast()) }
 }
 
 pub unsafe extern "C" fn before(cf: *mut ngx_conf_t) -> ngx_int_t {
@@ -239,7 +285,9 @@ pub unsafe extern "C" fn before(cf: *mut ngx_conf_t) -> ngx_int_t {
 
 pub unsafe extern "C" fn after(cf: *mut ngx_conf_t) -> ngx_int_t {
     entry(NGX_ERROR as ngx_int_t, || {
-        let Some(cf) = NonNull::new(cf) else { return NGX_ERROR as ngx_int_t };
+        let Some(cf) = NonNull::new(cf) else {
+            return NGX_ERROR as ngx_int_t;
+        };
         match finish(cf) {
             Ok(()) => NGX_OK as ngx_int_t,
             Err(fault) => {
@@ -252,9 +300,10 @@ pub unsafe extern "C" fn after(cf: *mut ngx_conf_t) -> ngx_int_t {
 
 /// Completes the configuration, and makes the module part of nginx where it resolves anything.
 fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
+    // SAFETY: the configuration under way.
+    let context: *const ngx_http_conf_ctx_t = unsafe { (*cf.as_ptr()).ctx }.cast();
     // SAFETY: in postconfiguration `ctx` is that of the http block.
-    let context = unsafe { (*cf.as_ptr()).ctx.cast::<ngx_http_conf_ctx_t>().as_ref() };
-    let context = context.ok_or("authgear: no http block")?;
+    let context = unsafe { context.as_ref() }.ok_or("authgear: no http block")?;
     let mut level = main_level(context);
     // SAFETY: made by create_main(); nginx is in this callback alone, and nobody else has a reference.
     let level = unsafe { level.as_mut() };
@@ -270,7 +319,8 @@ fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
     // SAFETY: the shared references into the levels ended above.
     unsafe { survey.store(servers) };
     if main.active {
-        zone::declare(cf, &main.zone.name, main.zone.size, main.key_sets).map_err(|error| format!("\"authgear_zone\": {error}"))?;
+        zone::declare(cf, &main.zone.name, main.zone.size, main.key_sets)
+            .map_err(|error| format!("\"authgear_zone\": {error}"))?;
         phases::install(cf).map_err(|OutOfMemory| "authgear: out of memory")?;
     }
     level.complete = main;

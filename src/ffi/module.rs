@@ -4,9 +4,10 @@ use std::ffi::{c_char, c_void, CStr};
 use std::ptr;
 
 use nginx_sys::{
-    ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t, ngx_str_t, ngx_uint_t, NGX_CONF_1MORE,
-    NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE123, NGX_ERROR, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
-    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET, NGX_OK,
+    ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t, ngx_str_t,
+    ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE123, NGX_ERROR,
+    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
+    NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET, NGX_OK,
 };
 
 use super::conf;
@@ -57,16 +58,36 @@ const fn main(name: &'static CStr, arguments: u32) -> ngx_command_t {
 }
 
 const fn server(name: &'static CStr, arguments: u32) -> ngx_command_t {
-    command(name, SERVER | arguments, conf::set_server, NGX_HTTP_SRV_CONF_OFFSET)
+    command(
+        name,
+        SERVER | arguments,
+        conf::set_server,
+        NGX_HTTP_SRV_CONF_OFFSET,
+    )
 }
 
 const fn location(name: &'static CStr, arguments: u32) -> ngx_command_t {
-    command(name, LOCATION | arguments, conf::set_location, NGX_HTTP_LOC_CONF_OFFSET)
+    command(
+        name,
+        LOCATION | arguments,
+        conf::set_location,
+        NGX_HTTP_LOC_CONF_OFFSET,
+    )
 }
 
 const fn command(name: &'static CStr, type_: u32, set: Set, level: usize) -> ngx_command_t {
-    let name = ngx_str_t { len: name.count_bytes(), data: name.as_ptr().cast_mut().cast() };
-    ngx_command_t { name, type_: type_ as ngx_uint_t, set: Some(set), conf: level, offset: 0, post: ptr::null_mut() }
+    let name = ngx_str_t {
+        len: name.count_bytes(),
+        data: name.as_ptr().cast_mut().cast(),
+    };
+    ngx_command_t {
+        name,
+        type_: type_ as ngx_uint_t,
+        set: Some(set),
+        conf: level,
+        offset: 0,
+        post: ptr::null_mut(),
+    }
 }
 
 static mut MODULE: ngx_module_t = ngx_module_t {
@@ -87,7 +108,11 @@ pub static mut ngx_module_names: [*const c_char; 2] = [NAME.as_ptr(), ptr::null(
 
 /// Our filters run before the one that reads files into memory: its own place decides whether they see an answer's bytes.
 #[no_mangle]
-pub static mut ngx_module_order: [*const c_char; 3] = [NAME.as_ptr(), c"ngx_http_copy_filter_module".as_ptr(), ptr::null()];
+pub static mut ngx_module_order: [*const c_char; 3] = [
+    NAME.as_ptr(),
+    c"ngx_http_copy_filter_module".as_ptr(),
+    ptr::null(),
+];
 
 /// Our index in nginx's arrays of HTTP modules; numbered when nginx meets its `http` block.
 pub fn ctx_index() -> usize {

@@ -3,8 +3,8 @@
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE,
-    NGX_OK,
+    ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, NGX_ERROR,
+    NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
 use super::entry::entry;
@@ -27,11 +27,16 @@ pub fn add(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
     Ok(())
 }
 
-unsafe extern "C" fn evaluate(request: *mut ngx_http_request_t, value: *mut ngx_http_variable_value_t, index: usize) -> ngx_int_t {
+unsafe extern "C" fn evaluate(
+    request: *mut ngx_http_request_t,
+    value: *mut ngx_http_variable_value_t,
+    index: usize,
+) -> ngx_int_t {
     entry(NGX_ERROR as ngx_int_t, || {
         // SAFETY: nginx evaluates a variable for a live request.
         let request = unsafe { Request::from_ptr(request) };
-        let (Some(request), Some(variable), Some(value)) = (request, ALL.get(index), NonNull::new(value)) else {
+        let (Some(request), Some(variable), Some(value)) = (request, ALL.get(index), NonNull::new(value))
+        else {
             return NGX_ERROR as ngx_int_t;
         };
         fill(request, *variable, value);

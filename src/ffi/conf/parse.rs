@@ -29,5 +29,8 @@ pub fn size(word: &str) -> Option<usize> {
 
 /// nginx's view of a word, for a call that only reads it.
 fn borrowed(word: &str) -> ngx_str_t {
-    ngx_str_t { len: word.len(), data: word.as_ptr().cast_mut() }
+    ngx_str_t {
+        len: word.len(),
+        data: word.as_ptr().cast_mut(),
+    }
 }

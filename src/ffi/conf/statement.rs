@@ -8,7 +8,8 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use nginx_sys::{
-    ngx_conf_full_name, ngx_conf_log_error, ngx_conf_t, ngx_log_error_core, ngx_str_t, ngx_uint_t, NGX_LOG_EMERG, NGX_LOG_WARN, NGX_OK,
+    ngx_conf_full_name, ngx_conf_log_error, ngx_conf_t, ngx_log_error_core, ngx_str_t, ngx_uint_t,
+    NGX_LOG_EMERG, NGX_LOG_WARN, NGX_OK,
 };
 
 use crate::conf::directives::Refusal;
@@ -25,10 +26,11 @@ pub enum Severity {
 
 impl Severity {
     fn number(self) -> ngx_uint_t {
-        ngx_uint_t::from(match self {
+        let level = match self {
             Self::Emergency => NGX_LOG_EMERG,
             Self::Warning => NGX_LOG_WARN,
-        })
+        };
+        level as ngx_uint_t
     }
 }
 
@@ -45,19 +47,30 @@ impl Statement<'_> {
     pub unsafe fn new(cf: NonNull<ngx_conf_t>) -> Self {
         // SAFETY: the caller vouches for it.
         let arguments = unsafe { (*cf.as_ptr()).args };
-        // SAFETY: nginx's array of words, alive while it reads the directive.
-        let words = unsafe { (*arguments).as_slice::<ngx_str_t>() };
-        Self { cf, words, lifetime: PhantomData }
+        // SAFETY: nginx's array, alive while it reads the directive.
+        let arguments = unsafe { &*arguments };
+        // SAFETY: an array of words.
+        let words = unsafe { arguments.as_slice::<ngx_str_t>() };
+        Self {
+            cf,
+            words,
+            lifetime: PhantomData,
+        }
     }
 
     /// Its name.
     pub fn directive(&self) -> &str {
-        self.words.first().and_then(|word| std::str::from_utf8(bytes(word)).ok()).unwrap_or_default()
+        self.words
+            .first()
+            .and_then(|word| std::str::from_utf8(bytes(word)).ok())
+            .unwrap_or_default()
     }
 
     /// Its arguments; the first that is not UTF-8 is the error.
     pub fn arguments(&self) -> Result<Vec<&str>, String> {
-        let text = |word| std::str::from_utf8(bytes(word)).map_err(|_| String::from_utf8_lossy(bytes(word)).into_owned());
+        let text = |word| {
+            std::str::from_utf8(bytes(word)).map_err(|_| String::from_utf8_lossy(bytes(word)).into_owned())
+        };
         self.words.iter().skip(1).map(text).collect()
     }
 
@@ -66,12 +79,17 @@ impl Statement<'_> {
         // SAFETY: nginx is reading with it.
         let file = unsafe { (*self.cf.as_ptr()).conf_file };
         // SAFETY: null when nginx reads what is written in no file.
-        let Some(file) = (unsafe { file.as_ref() }) else { return Place::CommandLine };
+        let Some(file) = (unsafe { file.as_ref() }) else {
+            return Place::CommandLine;
+        };
         if file.file.name.len == 0 {
             return Place::CommandLine;
         }
         let name = String::from_utf8_lossy(bytes(&file.file.name));
-        Place::File { name: Rc::from(name.as_ref()), line: file.line }
+        Place::File {
+            name: Rc::from(name.as_ref()),
+            line: file.line,
+        }
     }
 
     /// A file's path, which is relative to nginx's configuration unless it begins with `/`. `None` when memory is out.
@@ -97,7 +115,10 @@ impl Statement<'_> {
         let text = match refusal {
             Refusal::Duplicate => format!("\"{directive}\" directive is duplicate"),
             Refusal::Word { word, problem } => {
-                format!("invalid value \"{}\" in \"{directive}\" directive, {problem}", escape(word.as_bytes()))
+                format!(
+                    "invalid value \"{}\" in \"{directive}\" directive, {problem}",
+                    escape(word.as_bytes())
+                )
             }
             Refusal::Unknown => format!("unknown directive \"{directive}\""),
         };
@@ -107,7 +128,16 @@ impl Statement<'_> {
     fn say(&self, severity: Severity, text: &str) {
         let format = c"%*s".as_ptr().cast::<c_char>();
         // SAFETY: the format takes a size and a pointer to that many bytes; nginx adds the place itself.
-        unsafe { ngx_conf_log_error(severity.number(), self.cf.as_ptr(), 0, format, text.len(), text.as_ptr()) };
+        unsafe {
+            ngx_conf_log_error(
+                severity.number(),
+                self.cf.as_ptr(),
+                0,
+                format,
+                text.len(),
+                text.as_ptr(),
+            )
+        };
     }
 }
 
@@ -134,5 +164,8 @@ pub unsafe fn noted_place(file: *const u8, line: ngx_uint_t) -> Place {
     }
     // SAFETY: the caller vouches for it.
     let name = unsafe { CStr::from_ptr(file.cast()) };
-    Place::File { name: Rc::from(name.to_string_lossy().as_ref()), line }
+    Place::File {
+        name: Rc::from(name.to_string_lossy().as_ref()),
+        line,
+    }
 }

@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 use std::ffi::{c_void, CStr};
 use std::ptr::{self, NonNull};
+use std::slice;
 
 use nginx_sys::{
-    ngx_conf_t, ngx_http_conf_addr_t, ngx_http_conf_ctx_t, ngx_http_conf_port_t, ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t,
-    ngx_http_core_module, ngx_http_core_srv_conf_t, ngx_http_server_name_t, ngx_http_upstream_conf_t, ngx_str_t,
+    ngx_conf_t, ngx_http_conf_addr_t, ngx_http_conf_ctx_t, ngx_http_conf_port_t, ngx_http_core_loc_conf_t,
+    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_core_srv_conf_t, ngx_http_server_name_t,
+    ngx_http_upstream_conf_t, ngx_str_t,
 };
 
 use super::statement::noted_place;
@@ -30,15 +32,26 @@ pub struct Seen {
 impl Seen {
     /// # Safety
     /// nginx is merging `level` with `context`, and `outer` is the level around it.
-    pub unsafe fn new(context: &ngx_http_conf_ctx_t, outer: NonNull<LocationLevel>, level: NonNull<LocationLevel>) -> Self {
+    pub unsafe fn new(
+        context: &ngx_http_conf_ctx_t,
+        outer: NonNull<LocationLevel>,
+        level: NonNull<LocationLevel>,
+    ) -> Self {
         // SAFETY: the core module's, made by nginx for every server.
         let server = unsafe { core_entry::<ngx_http_core_srv_conf_t>(context.srv_conf) };
         // SAFETY: the core module's, made by nginx for every location.
         let core = unsafe { core_entry::<ngx_http_core_loc_conf_t>(context.loc_conf) };
+        // SAFETY: made by nginx for every server.
+        let own = unsafe { (*server.as_ptr()).ctx };
         // SAFETY: a server has a context of its own.
-        let own = unsafe { (*(*server.as_ptr()).ctx).loc_conf };
+        let own = unsafe { (*own).loc_conf };
         let outer = (!ptr::eq(own, context.loc_conf)).then_some(outer);
-        Self { server, core, level, outer }
+        Self {
+            server,
+            core,
+            level,
+            outer,
+        }
     }
 }
 
@@ -59,7 +72,11 @@ impl Survey {
     ///
     /// # Safety
     /// nginx has merged everything, and nobody changes a level while the result is there.
-    pub unsafe fn read<'c>(&self, cf: NonNull<ngx_conf_t>, context: &'c ngx_http_conf_ctx_t) -> Vec<ServerRead<'c>> {
+    pub unsafe fn read<'c>(
+        &self,
+        cf: NonNull<ngx_conf_t>,
+        context: &'c ngx_http_conf_ctx_t,
+    ) -> Vec<ServerRead<'c>> {
         // SAFETY: the core module's.
         let main = unsafe { core_entry::<ngx_http_core_main_conf_t>(context.main_conf) };
         // SAFETY: nginx keeps it until the cycle ends.
@@ -70,7 +87,10 @@ impl Survey {
             let mut indices = HashMap::new();
             let facts = seen.iter().enumerate().map(|(index, each)| {
                 indices.insert(each.level, index);
-                each.facts(each.outer.and_then(|outer| indices.get(&outer).copied()), &modules)
+                each.facts(
+                    each.outer.and_then(|outer| indices.get(&outer).copied()),
+                    &modules,
+                )
             });
             let facts = facts.collect();
             // SAFETY: as above.
@@ -80,9 +100,20 @@ impl Survey {
             // SAFETY: made by create_server(); the caller vouches that nobody changes it.
             let written = unsafe { &level::<ServerLevel>(own_levels(server)).written };
             // SAFETY: made by create_location(); likewise.
-            let locations = seen.iter().map(|each| unsafe { &(*each.level.as_ptr()).written }).collect();
+            let locations = seen
+                .iter()
+                .map(|each| unsafe { &(*each.level.as_ptr()).written })
+                .collect();
             let (addresses, names) = (addresses(main, server), names(core));
-            Some(ServerRead { server: ServerRef(server), place, addresses, names, written, locations, facts })
+            Some(ServerRead {
+                server: ServerRef(server),
+                place,
+                addresses,
+                names,
+                written,
+                locations,
+                facts,
+            })
         };
         self.servers().filter_map(read).collect()
     }
@@ -174,17 +205,23 @@ pub fn own_levels(server: NonNull<ngx_http_core_srv_conf_t>) -> *mut *mut c_void
 /// The addresses that a server listens on, as nginx prints them.
 fn addresses(main: &ngx_http_core_main_conf_t, server: NonNull<ngx_http_core_srv_conf_t>) -> Vec<Vec<u8>> {
     // SAFETY: null, or nginx's array of what the servers listen on.
-    let Some(ports) = (unsafe { main.ports.as_ref() }) else { return Vec::new() };
+    let Some(ports) = (unsafe { main.ports.as_ref() }) else {
+        return Vec::new();
+    };
     // SAFETY: its elements' type.
     let ports = unsafe { ports.as_slice::<ngx_http_conf_port_t>() };
     // SAFETY: likewise.
-    let addresses = ports.iter().flat_map(|port| unsafe { port.addrs.as_slice::<ngx_http_conf_addr_t>() });
+    let addresses = ports
+        .iter()
+        .flat_map(|port| unsafe { port.addrs.as_slice::<ngx_http_conf_addr_t>() });
     let listening = addresses.filter(|address| {
         // SAFETY: likewise: the servers of one address.
         let servers = unsafe { address.servers.as_slice::<*mut ngx_http_core_srv_conf_t>() };
         servers.contains(&server.as_ptr())
     });
-    listening.map(|address| bytes(&address.opt.addr_text).to_vec()).collect()
+    listening
+        .map(|address| bytes(&address.opt.addr_text).to_vec())
+        .collect()
 }
 
 fn names(server: &ngx_http_core_srv_conf_t) -> Vec<Vec<u8>> {
@@ -212,10 +249,17 @@ impl OtherModules {
         // SAFETY: the configuration under way.
         let cycle = unsafe { (*cf.as_ptr()).cycle };
         // SAFETY: the cycle under way.
-        let mut next = unsafe { (*cycle).modules };
-        let mut found = Self { auth_request: None, proxy: None };
-        // SAFETY: the array of loaded modules, ended by null.
-        while let Some(module) = unsafe { (*next).as_ref() } {
+        let modules = unsafe { (*cycle).modules };
+        // SAFETY: as above.
+        let count = unsafe { (*cycle).modules_n };
+        let mut found = Self {
+            auth_request: None,
+            proxy: None,
+        };
+        // SAFETY: the array of loaded modules.
+        for &module in unsafe { slice::from_raw_parts(modules, count) } {
+            // SAFETY: a loaded module stays.
+            let module = unsafe { &*module };
             // SAFETY: every loaded module has a name, a C string.
             let name = unsafe { CStr::from_ptr(module.name) };
             if name == c"ngx_http_auth_request_module" {
@@ -223,8 +267,6 @@ impl OtherModules {
             } else if name == c"ngx_http_proxy_module" {
                 found.proxy = Some(module.ctx_index);
             }
-            // SAFETY: not past the null.
-            next = unsafe { next.add(1) };
         }
         found
     }
@@ -239,7 +281,8 @@ impl OtherModules {
     fn proxy_cache(&self, core: &ngx_http_core_loc_conf_t) -> bool {
         #[cfg(ngx_feature = "http_cache")]
         // SAFETY: that module's first member.
-        let on = unsafe { first_member::<ngx_http_upstream_conf_t>(core, self.proxy) }.is_some_and(|upstream| upstream.cache() == 1);
+        let on = unsafe { first_member::<ngx_http_upstream_conf_t>(core, self.proxy) }
+            .is_some_and(|upstream| upstream.cache() == 1);
         #[cfg(not(ngx_feature = "http_cache"))]
         let on = false;
         on
