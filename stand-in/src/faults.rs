@@ -257,6 +257,8 @@ impl Faults {
             return Err(Fail::wish("times: at least 1"));
         }
         let fault = Arc::new(order.fault()?);
+        // A closed port sees no requests to count.
+        let times = order.times.filter(|_| !matches!(fault.harm, Harm::Refuse));
         self.with(|queues| {
             if alone {
                 queues.round = queues.round.wrapping_add(1);
@@ -271,7 +273,7 @@ impl Faults {
                 if alone {
                     queue.0.clear();
                 }
-                queue.0.push_back((Arc::clone(&fault), order.times));
+                queue.0.push_back((Arc::clone(&fault), times));
             }
         });
         self.settled().await;
