@@ -1,2 +1,28 @@
+//! What an Authgear credential is worth.
+//!
+//! Everything here is pure: no nginx type, no clock, no I/O. Time, keys and answers are arguments; bytes from outside are parsed once
+//! into types that prove what they hold.
+//!
+//! - [`credential`]: headers and cookies into the ordered credentials
+//! - [`jws`], [`claims`], [`verify`]: a token and a key set into a judgement
+//! - [`jwks`]: documents into key sets
+//! - [`resolver`]: questions to the resolver, and the strict reading of its answers
+//! - [`session`]: the `x-authgear-*` header lines of who is calling
+//! - [`flow`]: the walk over the credentials, as a state machine
+//! - [`verdict`]: what comes out, and every reason why
+//! - [`ownership`]: which header names belong to this project
+//! - [`endpoint`]: where a project is
 #![forbid(unsafe_code)]
-//! core
+
+pub mod claims;
+pub mod credential;
+pub mod crypto;
+pub mod endpoint;
+pub mod flow;
+pub mod jwks;
+pub mod jws;
+pub mod ownership;
+pub mod resolver;
+pub mod session;
+pub mod verdict;
+pub mod verify;

@@ -1,0 +1,224 @@
+//! The claims of an access token (RFC 9068, and Authgear's own), each in the type that it must have.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+
+use crate::verdict::Reason;
+use crate::verify::Policy;
+
+/// What is kept of a token's claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// The user.
+    pub sub: String,
+    /// Seconds since 1970.
+    pub iat: u64,
+    /// Seconds since 1970.
+    pub exp: u64,
+    /// When the user authenticated, where that is a whole number of seconds since 1970.
+    pub auth_time: Option<u64>,
+    /// How the user authenticated.
+    pub amr: Vec<String>,
+    /// How strongly.
+    pub acr: Option<String>,
+    /// The user's roles.
+    pub roles: Vec<String>,
+    /// `https://authgear.com/claims/user/is_anonymous`
+    pub is_anonymous: Option<Flag>,
+    /// `https://authgear.com/claims/user/is_verified`
+    pub is_verified: Option<Flag>,
+    /// `https://authgear.com/claims/user/can_reauthenticate`
+    pub can_reauthenticate: Option<Flag>,
+}
+
+/// A boolean claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// `true`
+    Yes,
+    /// `false`
+    No,
+}
+
+impl Flag {
+    /// As Authgear's headers write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "true",
+            Self::No => "false",
+        }
+    }
+}
+
+/// A claims set as it stands in the token: everything optional, and kept apart when it has the wrong type.
+#[derive(serde::Deserialize)]
+pub(crate) struct Written {
+    #[serde(default)]
+    pub(crate) iss: Claim<String>,
+    #[serde(default)]
+    pub(crate) aud: Claim<Audience>,
+    #[serde(default)]
+    sub: Claim<String>,
+    #[serde(default)]
+    exp: Claim<u64>,
+    #[serde(default)]
+    nbf: Claim<u64>,
+    #[serde(default)]
+    iat: Claim<u64>,
+    #[serde(default)]
+    auth_time: Claim<u64>,
+    #[serde(default)]
+    amr: Claim<Vec<String>>,
+    #[serde(default)]
+    acr: Claim<String>,
+    #[serde(rename = "https://authgear.com/claims/user/roles", default)]
+    roles: Claim<Vec<String>>,
+    #[serde(rename = "https://authgear.com/claims/user/is_anonymous", default)]
+    is_anonymous: Claim<bool>,
+    #[serde(rename = "https://authgear.com/claims/user/is_verified", default)]
+    is_verified: Claim<bool>,
+    #[serde(rename = "https://authgear.com/claims/user/can_reauthenticate", default)]
+    can_reauthenticate: Claim<bool>,
+}
+
+/// One claim: absent (or null), of its type, or of another.
+#[derive(Default)]
+pub(crate) enum Claim<T> {
+    #[default]
+    Absent,
+    Is(T),
+    Wrong,
+}
+
+/// `aud`: one string, or several (RFC 7519, section 4.1.3).
+pub(crate) enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Written {
+    /// The claims set in a token's payload, which must be a JSON object without a claim of ours twice.
+    pub(crate) fn read(payload: &[u8]) -> Result<Self, Reason> {
+        if payload.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Reason::Malformed);
+        }
+        serde_json::from_slice(payload).map_err(|_| Reason::Malformed)
+    }
+
+    /// Every check that needs no key; `now` in seconds since 1970.
+    pub(crate) fn check(self, policy: &Policy, now: u64) -> Result<Claims, Reason> {
+        let accepts = |accepted: &[String], got: &str| accepted.iter().any(|one| one == got);
+        match &self.iss {
+            Claim::Is(iss) if accepts(&policy.issuers, iss) => {}
+            Claim::Is(_) | Claim::Absent | Claim::Wrong => return Err(Reason::WrongIssuer),
+        }
+        match &self.aud {
+            Claim::Is(Audience::One(aud)) if accepts(&policy.audiences, aud) => {}
+            Claim::Is(Audience::Many(auds)) if auds.iter().any(|aud| accepts(&policy.audiences, aud)) => {}
+            Claim::Is(Audience::One(_) | Audience::Many(_)) | Claim::Absent | Claim::Wrong => {
+                return Err(Reason::WrongAudience)
+            }
+        }
+        let exp = match self.exp {
+            Claim::Is(exp) if i64::try_from(exp).is_ok() => exp,
+            Claim::Is(_) | Claim::Wrong => return Err(Reason::BadClaim),
+            Claim::Absent => return Err(Reason::Expired),
+        };
+        if exp.saturating_add(policy.leeway) <= now {
+            return Err(Reason::Expired);
+        }
+        let latest = now.saturating_add(policy.leeway);
+        match self.nbf {
+            Claim::Is(nbf) if nbf > latest => return Err(Reason::NotYetValid),
+            Claim::Wrong => return Err(Reason::BadClaim),
+            Claim::Is(_) | Claim::Absent => {}
+        }
+        let iat = match self.iat {
+            Claim::Is(iat) if iat > latest => return Err(Reason::IssuedInFuture),
+            Claim::Is(iat) => iat,
+            Claim::Absent => 0,
+            Claim::Wrong => return Err(Reason::BadClaim),
+        };
+        let sub = match self.sub {
+            Claim::Is(sub) if sub.is_empty() => return Err(Reason::NoSubject),
+            Claim::Is(sub) if sub.starts_with("client_id_") => return Err(Reason::MachineToken),
+            Claim::Is(sub) => sub,
+            Claim::Absent | Claim::Wrong => return Err(Reason::NoSubject),
+        };
+        Ok(Claims {
+            sub,
+            iat,
+            exp,
+            auth_time: match self.auth_time {
+                Claim::Is(at) => Some(at),
+                Claim::Absent | Claim::Wrong => None,
+            },
+            amr: self.amr.or_refuse()?.unwrap_or_default(),
+            acr: self.acr.or_refuse()?,
+            roles: self.roles.or_refuse()?.unwrap_or_default(),
+            is_anonymous: self.is_anonymous.or_refuse()?.map(Flag::from),
+            is_verified: self.is_verified.or_refuse()?.map(Flag::from),
+            can_reauthenticate: self.can_reauthenticate.or_refuse()?.map(Flag::from),
+        })
+    }
+}
+
+impl<T> Claim<T> {
+    fn or_refuse(self) -> Result<Option<T>, Reason> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Is(value) => Ok(Some(value)),
+            Self::Wrong => Err(Reason::BadClaim),
+        }
+    }
+}
+
+impl From<bool> for Flag {
+    fn from(value: bool) -> Self {
+        if value {
+            Self::Yes
+        } else {
+            Self::No
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Claim<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The raw text first: a value of the wrong type is then read to its end, and the next claim after it.
+        let raw: &'de serde_json::value::RawValue = Deserialize::deserialize(deserializer)?;
+        Ok(match serde_json::from_str::<Option<T>>(raw.get()) {
+            Ok(None) => Self::Absent,
+            Ok(Some(value)) => Self::Is(value),
+            Err(_) => Self::Wrong,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Audience {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Audience;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of strings")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Audience::One(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut audiences = Vec::new();
+                while let Some(audience) = list.next_element()? {
+                    audiences.push(audience);
+                }
+                Ok(Audience::Many(audiences))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}

@@ -1,0 +1,237 @@
+//! Headers and cookies into the ordered credentials of a request.
+//!
+//! The order and the reading are the server's own (its `net/http` cookies among them), save that a cookie whose value RFC 6265 does not
+//! allow is refused instead of skipped. The order is fixed: bearer token, `app_session`, `app_access_token`, `session`.
+
+use cookie::Cookie;
+
+/// Where a credential stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `Authorization: Bearer ...` (RFC 6750)
+    Bearer,
+    /// The cookie `app_session`.
+    AppSession,
+    /// The cookie `app_access_token`.
+    AppAccessToken,
+    /// The cookie `session`.
+    Session,
+}
+
+/// Which kinds count where a request arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Allowed(u8);
+
+/// A name that is none of a credential's kinds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownCredential(pub String);
+
+/// One credential of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// Where it stands.
+    pub kind: Kind,
+    /// What it holds.
+    pub value: Value,
+}
+
+/// What a credential holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A token that can be judged here.
+    Local(String),
+    /// Known to the server alone.
+    Remote(String),
+    /// Bytes that no credential has; never sent on.
+    Malformed,
+}
+
+/// A request's credentials, in order; at most one of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    list: Vec<Credential>,
+}
+
+impl Kind {
+    /// All of them, in the order in which the server looks.
+    pub const ALL: [Self; 4] = [
+        Self::Bearer,
+        Self::AppSession,
+        Self::AppAccessToken,
+        Self::Session,
+    ];
+
+    /// The name in directives and variables, and of the cookie.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::AppSession => "app_session",
+            Self::AppAccessToken => "app_access_token",
+            Self::Session => "session",
+        }
+    }
+
+    fn bit(self) -> u8 {
+        match self {
+            Self::Bearer => 1,
+            Self::AppSession => 2,
+            Self::AppAccessToken => 4,
+            Self::Session => 8,
+        }
+    }
+}
+
+impl Allowed {
+    /// Every kind.
+    pub const ALL: Self = Self(15);
+
+    /// The kinds of these names.
+    ///
+    /// # Errors
+    /// With the first name that is none.
+    pub fn from_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, UnknownCredential> {
+        let mut bits = 0;
+        for name in names {
+            let kind = Kind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == name)
+                .ok_or_else(|| UnknownCredential(name.to_owned()))?;
+            bits |= kind.bit();
+        }
+        Ok(Self(bits))
+    }
+
+    /// Whether this kind counts.
+    #[must_use]
+    pub fn contains(self, kind: Kind) -> bool {
+        self.0 & kind.bit() != 0
+    }
+
+    /// One bit a kind, for a digest.
+    #[must_use]
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl Credentials {
+    /// Reads the `Authorization` value and the `Cookie` values of a request.
+    ///
+    /// Allocates nothing for a request without a credential that counts.
+    pub fn read<'h>(
+        authorization: Option<&[u8]>,
+        cookies: impl Iterator<Item = &'h [u8]>,
+        prefix: &str,
+        allowed: Allowed,
+    ) -> Self {
+        let mut found: [Option<Credential>; 4] = [const { None }; 4];
+        let [bearer, others @ ..] = &mut found;
+        if allowed.contains(Kind::Bearer) {
+            *bearer = authorization.and_then(bearer_token);
+        }
+        let [_, kinds @ ..] = Kind::ALL;
+        for pair in cookies.flat_map(|line| line.split(|&byte| byte == b';')) {
+            let pair = pair.trim_ascii();
+            let Some((rest, slot)) = kinds.iter().zip(others.iter_mut()).find_map(|(&kind, slot)| {
+                let rest =
+                    rest_of(pair, prefix, kind).filter(|_| slot.is_none() && allowed.contains(kind))?;
+                Some(((kind, rest), slot))
+            }) else {
+                continue;
+            };
+            *slot = Some(Credential {
+                kind: rest.0,
+                value: cookie_value(rest.0, rest.1),
+            });
+        }
+        let list = if found.iter().all(Option::is_none) {
+            Vec::new()
+        } else {
+            found.into_iter().flatten().collect()
+        };
+        Self { list }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The credential at a place of the order.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<&Credential> {
+        self.list.get(at)
+    }
+
+    /// The credentials from a place of the order on.
+    #[must_use]
+    pub fn from(&self, at: usize) -> &[Credential] {
+        self.list.get(at..).unwrap_or_default()
+    }
+}
+
+/// The scheme in any case, one space, and at least one byte.
+fn bearer_token(header: &[u8]) -> Option<Credential> {
+    let (scheme, token) = header.split_at_checked(b"Bearer ".len())?;
+    if !scheme.eq_ignore_ascii_case(b"Bearer ") || token.is_empty() {
+        return None;
+    }
+    let value = match std::str::from_utf8(token) {
+        Ok(token) if token.bytes().all(|byte| matches!(byte, b' '..=b'~')) => sorted(Kind::Bearer, token),
+        Ok(_) | Err(_) => Value::Malformed,
+    };
+    Some(Credential {
+        kind: Kind::Bearer,
+        value,
+    })
+}
+
+/// What follows the cookie's name in a pair, `=` included; `None` for another cookie. A pair without `=` is the name alone.
+fn rest_of<'p>(pair: &'p [u8], prefix: &str, kind: Kind) -> Option<&'p [u8]> {
+    let rest = pair
+        .strip_prefix(prefix.as_bytes())?
+        .strip_prefix(kind.name().as_bytes())?;
+    let after_name = rest.trim_ascii_start();
+    (after_name.is_empty() || after_name.first() == Some(&b'=')).then_some(after_name)
+}
+
+/// The value of a cookie, by the `cookie` crate where its bytes are text, and held to RFC 6265's `cookie-octet`.
+fn cookie_value(kind: Kind, rest: &[u8]) -> Value {
+    let written = rest.strip_prefix(b"=").unwrap_or_default();
+    let Ok(text) = std::str::from_utf8(written) else {
+        return Value::Malformed;
+    };
+    if text.is_empty() {
+        return sorted(kind, "");
+    }
+    // Parsed with a name of one letter: white space before the value is then still there to be seen.
+    match Cookie::parse(format!("v={text}")) {
+        Ok(cookie)
+            if cookie.value().len() == text.len() && cookie.value_trimmed().bytes().all(is_cookie_octet) =>
+        {
+            sorted(kind, cookie.value_trimmed())
+        }
+        Ok(_) | Err(_) => Value::Malformed,
+    }
+}
+
+/// RFC 6265, section 4.1.1.
+fn is_cookie_octet(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
+}
+
+fn sorted(kind: Kind, text: &str) -> Value {
+    let may_be_token = match kind {
+        Kind::Bearer | Kind::AppAccessToken => true,
+        Kind::AppSession | Kind::Session => false,
+    };
+    let is_token =
+        may_be_token && text.starts_with("eyJ") && text.bytes().filter(|&byte| byte == b'.').count() == 2;
+    if is_token {
+        Value::Local(text.to_owned())
+    } else {
+        Value::Remote(text.to_owned())
+    }
+}

@@ -1,0 +1,39 @@
+//! Which header names belong to this project.
+//!
+//! A backend, or a proxy before it, may read `X_Authgear.User-Id` as `X-Authgear-User-Id`: CGI and WSGI fold names so. Therefore every
+//! spelling that folds to ours is ours.
+
+const PREFIX: &[u8] = b"x-authgear-";
+
+/// Whether a header of this name belongs to this project: lower-cased, and with everything outside `[a-z0-9]` folded to `-`, it begins
+/// `x-authgear-`.
+#[must_use]
+pub fn is_ours(name: &[u8]) -> bool {
+    name.len() >= PREFIX.len()
+        && name
+            .iter()
+            .zip(PREFIX)
+            .all(|(&byte, &wanted)| fold(byte) == wanted)
+}
+
+/// What is left of a `Connection` value without the names that are ours; `None` when none of them is.
+///
+/// The value is a comma-separated list (RFC 9110, section 7.6.1); the rest keeps its order and bytes.
+#[must_use]
+pub fn connection_without_ours(value: &[u8]) -> Option<Vec<u8>> {
+    let options = || value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    if !options().any(is_ours) {
+        return None;
+    }
+    let left: Vec<&[u8]> = options()
+        .filter(|option| !option.is_empty() && !is_ours(option))
+        .collect();
+    Some(left.join(&b", "[..]))
+}
+
+fn fold(byte: u8) -> u8 {
+    match byte.to_ascii_lowercase() {
+        folded @ (b'a'..=b'z' | b'0'..=b'9') => folded,
+        _ => b'-',
+    }
+}
