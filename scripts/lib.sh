@@ -48,3 +48,33 @@ vendored_environment() {
     NGX_CONFIGURE_ARGS=${NGX_CONFIGURE_ARGS% }
     export NGX_CONFIGURE_ARGS
 }
+
+# The release build of the stand-in Authgear; its path is left in `stand_in`.
+build_stand_in() {
+    say "building the stand-in Authgear"
+    (cd "$root" && cargo build --release --locked -p authgear-stand-in --target-dir "$target" >&2) \
+        || fail "the stand-in could not be built"
+    # shellcheck disable=SC2034 # read by the scripts that source this file
+    stand_in=$target/release/authgear-stand-in
+}
+
+# Lines for `http {}` that keep an nginx of any user inside DIR: Debian's is built to write where only root may.
+http_in() {
+    local dir=$1 kind
+    printf 'access_log off; client_body_temp_path %s/body;' "$dir"
+    for kind in proxy fastcgi uwsgi scgi; do
+        printf ' %s_temp_path %s/%s;' "$kind" "$dir" "$kind"
+    done
+}
+
+# local_example FILE MODULE LISTEN AUTHGEAR BACKEND DIR: a file of nginx-conf/ as it stands, but for the addresses, the module's path and the
+# places where nginx writes. The endpoint becomes http:// of the same name, as its upstream block leads to AUTHGEAR in cleartext.
+local_example() {
+    local names='\(project\.authgear\.cloud\|auth\.example\.com\)'
+    sed -e "s|^load_module .*;|load_module $2;|" \
+        -e "s|https://$names|http://\1|" \
+        -e "s|server $names:443;|server $4;|" \
+        -e "s|server 127\.0\.0\.1:[0-9]*;|server $5;|" \
+        -e "s|listen 80\>|listen $3|" \
+        -e "s|^http {|http {\n    $(http_in "$6")|" "$1"
+}
