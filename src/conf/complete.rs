@@ -16,6 +16,7 @@ use super::{
     JwksTimes, KeySource, Location, LogLevel, Main, Millis, Resolve, Server, Site, Unavailable, ZoneSpec,
 };
 use crate::ffi::conf::ServerRef;
+use crate::ffi::log::escape;
 
 // What holds where nothing is written. Issuers and audiences are then the endpoint, credentials all that there are, the rest nothing.
 const ZONE_NAME: &str = "authgear";
@@ -154,7 +155,10 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
     let Some(endpoint) = value(&written.endpoint).cloned() else {
         return match uses.any() {
             None => Ok(None),
-            Some(place) => Err(format!("\"authgear_resolve\" needs \"authgear_endpoint\", which the server in {} has not, in {place}", read.place)),
+            Some(place) => Err(format!(
+                "\"authgear_resolve\" needs \"authgear_endpoint\", but the server at {} has none in {place}",
+                read.place
+            )),
         };
     };
     let text =
@@ -293,22 +297,24 @@ fn check_request(
     uri: &str,
     user: &Place,
 ) -> Result<(), Fault> {
-    let wrong = match meet(&read.facts, uri.as_bytes()) {
+    let met = meet(&read.facts, uri.as_bytes());
+    let (uri, server) = (escape(uri.as_bytes()), &read.place);
+    let wrong = match met {
         Met::Internal(_) => return Ok(()),
-        Met::Public => "is not internal: write \"internal;\" in it".to_owned(),
+        Met::Public => format!("but that location of the server at {server} is not internal"),
+        Met::Inexact => {
+            format!("but that location of the server at {server} is not exact: write \"location = {uri}\"")
+        }
         Met::Nothing => {
-            format!("is not there: write \"location = {uri} {{ internal; ... }}\" or include authgear.conf")
+            format!(
+                "but the server at {server} has no \"location = {uri}\": write it, or include authgear.conf"
+            )
         }
     };
-    let server = &read.place;
-    match setting.as_deref() {
-        Some(Written { place, .. }) => {
-            Err(format!("\"{name}\": the exact location \"{uri}\" of the server in {server} {wrong}, in {place}"))
-        }
-        None => Err(format!(
-            "\"authgear_resolve\" needs the exact location \"{uri}\" of the server in {server} (\"{name}\"), which {wrong}, in {user}"
-        )),
-    }
+    Err(match setting.as_deref() {
+        Some(Written { place, .. }) => format!("\"{name}\" leads to \"{uri}\", {wrong} in {place}"),
+        None => format!("\"authgear_resolve\" needs \"{name}\", by default \"{uri}\", {wrong} in {user}"),
+    })
 }
 
 /// Where another module undoes what ours does.
@@ -325,13 +331,15 @@ fn fights(read: &ServerRead<'_>, site: &Site) -> Vec<String> {
         };
         let place = resolve.place.to_string();
         if said.insert(place.clone()) {
-            warnings.push(format!("\"auth_request\" is on where \"authgear_resolve\" is: a second question for every request, in {place}"));
+            warnings.push(format!(
+                "\"auth_request\" is on where \"authgear_resolve\" is: every request asks twice in {place}"
+            ));
         }
     }
     if let Met::Internal(index) = meet(&read.facts, site.resolve_request.as_bytes()) {
         if read.facts.get(index).is_some_and(|facts| facts.proxy_cache) {
             warnings.push(format!(
-                "\"proxy_cache\" is on in the location \"{}\" of the server in {}: an answer from a cache is not the resolver's and does not count",
+                "\"proxy_cache\" is on in the location \"{}\" of the server at {}: an answer from a cache does not count as the resolver's",
                 site.resolve_request, read.place
             ));
         }
@@ -360,8 +368,8 @@ fn zone(
     let least = least.div_ceil(1024);
     match setting.as_deref() {
         Some(Written { place, .. }) => {
-            Err(format!("\"authgear_zone\" is too small for {key_sets} key set(s), its smallest size is {least}k, in {place}"))
+            Err(format!("\"authgear_zone\" is too small for {key_sets} key set(s): its smallest size is {least}k in {place}"))
         }
-        None => Err(format!("\"authgear_zone\" must be written for {key_sets} key sets: its smallest size is {least}k, more than the default")),
+        None => Err(format!("the default \"authgear_zone\" is too small for {key_sets} key sets: write \"authgear_zone zone={ZONE_NAME}:{least}k\"")),
     }
 }

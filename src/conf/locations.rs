@@ -34,7 +34,9 @@ pub enum Met {
     Internal(usize),
     /// An exact location that clients may ask for themselves.
     Public,
-    /// No exact location.
+    /// A location by that prefix, not an exact one.
+    Inexact,
+    /// No location of that name.
     Nothing,
 }
 
@@ -44,16 +46,15 @@ pub fn meet(locations: &[Facts], uri: &[u8]) -> Met {
         .iter()
         .position(|location| location.kind == Kind::Server);
     // Each round goes one location deeper.
-    for _ in locations {
+    while let Some(outer) = level {
         let inside = || {
             locations
                 .iter()
                 .enumerate()
-                .filter(|(_, location)| location.outer == level)
+                .filter(|(_, location)| location.outer == Some(outer))
         };
-        if let Some((index, exact)) =
-            inside().find(|(_, location)| location.kind == Kind::Exact && location.name == uri)
-        {
+        let exact = inside().find(|(_, location)| location.kind == Kind::Exact && location.name == uri);
+        if let Some((index, exact)) = exact {
             return if exact.internal {
                 Met::Internal(index)
             } else {
@@ -62,10 +63,16 @@ pub fn meet(locations: &[Facts], uri: &[u8]) -> Met {
         }
         let prefixes =
             inside().filter(|(_, location)| location.kind == Kind::Prefix && uri.starts_with(&location.name));
-        let Some((longest, _)) = prefixes.max_by_key(|(_, location)| location.name.len()) else {
-            return Met::Nothing;
-        };
-        level = Some(longest);
+        level = prefixes
+            .max_by_key(|(_, location)| location.name.len())
+            .map(|(index, _)| index);
     }
-    Met::Nothing
+    let inexact = locations
+        .iter()
+        .any(|location| location.kind == Kind::Prefix && location.name == uri);
+    if inexact {
+        Met::Inexact
+    } else {
+        Met::Nothing
+    }
 }

@@ -82,8 +82,11 @@ impl Inherit for ServerWritten {
         take(&mut self.endpoint, &outer.endpoint);
         take(&mut self.issuers, &outer.issuers);
         take(&mut self.resolve_request, &outer.resolve_request);
+        // Two ways to say where keys come from: the inner level's counts, whichever it is.
+        if self.jwks_request.is_none() {
+            take(&mut self.jwks_file, &outer.jwks_file);
+        }
         take(&mut self.jwks_request, &outer.jwks_request);
-        take(&mut self.jwks_file, &outer.jwks_file);
         take(&mut self.jwks_times, &outer.jwks_times);
         take(&mut self.cookie_prefix, &outer.cookie_prefix);
         take(&mut self.trust_request_headers, &outer.trust_request_headers);

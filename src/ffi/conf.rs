@@ -320,9 +320,18 @@ fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
     unsafe { survey.store(servers) };
     if main.active {
         zone::declare(cf, &main.zone.name, main.zone.size, main.key_sets)
-            .map_err(|error| format!("\"authgear_zone\": {error}"))?;
+            .map_err(|error| refused_zone(&level.written.0, &error))?;
         phases::install(cf).map_err(|OutOfMemory| "authgear: out of memory")?;
     }
     level.complete = main;
     Ok(())
+}
+
+fn refused_zone(written: &MainWritten, error: &dyn std::fmt::Display) -> Fault {
+    let place = written
+        .zone
+        .as_deref()
+        .map(|zone| format!(" in {}", zone.place))
+        .unwrap_or_default();
+    format!("\"authgear_zone\": {error}{place}")
 }

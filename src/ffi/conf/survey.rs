@@ -24,6 +24,8 @@ use crate::ffi::request::bytes;
 pub struct Seen {
     server: NonNull<ngx_http_core_srv_conf_t>,
     core: NonNull<ngx_http_core_loc_conf_t>,
+    /// Every module's configuration of it.
+    configurations: *mut *mut c_void,
     level: NonNull<LocationLevel>,
     /// `None` for a server's own level.
     outer: Option<NonNull<LocationLevel>>,
@@ -49,6 +51,7 @@ impl Seen {
         Self {
             server,
             core,
+            configurations: context.loc_conf,
             level,
             outer,
         }
@@ -153,8 +156,8 @@ impl Seen {
             name: bytes(&core.name).to_vec(),
             kind,
             internal: core.internal == 1,
-            auth_request: modules.auth_request(core),
-            proxy_cache: modules.proxy_cache(core),
+            auth_request: modules.auth_request(self.configurations),
+            proxy_cache: modules.proxy_cache(self.configurations),
             outer,
         }
     }
@@ -272,16 +275,16 @@ impl OtherModules {
     }
 
     /// Its configuration begins with the URI that it asks, empty when it is off.
-    fn auth_request(&self, core: &ngx_http_core_loc_conf_t) -> bool {
+    fn auth_request(&self, location: *mut *mut c_void) -> bool {
         // SAFETY: that module's first member.
-        unsafe { first_member::<ngx_str_t>(core, self.auth_request) }.is_some_and(|uri| uri.len != 0)
+        unsafe { first_member::<ngx_str_t>(location, self.auth_request) }.is_some_and(|uri| uri.len != 0)
     }
 
     /// Its configuration begins with that of its upstream.
-    fn proxy_cache(&self, core: &ngx_http_core_loc_conf_t) -> bool {
+    fn proxy_cache(&self, location: *mut *mut c_void) -> bool {
         #[cfg(ngx_feature = "http_cache")]
         // SAFETY: that module's first member.
-        let on = unsafe { first_member::<ngx_http_upstream_conf_t>(core, self.proxy) }
+        let on = unsafe { first_member::<ngx_http_upstream_conf_t>(location, self.proxy) }
             .is_some_and(|upstream| upstream.cache() == 1);
         #[cfg(not(ngx_feature = "http_cache"))]
         let on = false;
@@ -290,10 +293,10 @@ impl OtherModules {
 }
 
 /// # Safety
-/// `T` is the first member of that module's location configuration.
-unsafe fn first_member<T>(core: &ngx_http_core_loc_conf_t, index: Option<usize>) -> Option<&T> {
+/// `location` is the array of a location's configurations, and `T` the first member of that module's.
+unsafe fn first_member<'c, T>(location: *mut *mut c_void, index: Option<usize>) -> Option<&'c T> {
     // SAFETY: a location's array has an entry for every HTTP module.
-    let slot = unsafe { core.loc_conf.add(index?) };
+    let slot = unsafe { location.add(index?) };
     // SAFETY: as above.
     let entry: *const T = unsafe { *slot }.cast();
     // SAFETY: the caller vouches for the type.
