@@ -34,7 +34,7 @@ impl Variable {
         Some(match self {
             Self::Endpoint => endpoint.as_str(),
             Self::EndpointHost => endpoint.host(),
-            Self::EndpointScheme => endpoint.scheme(),
+            Self::EndpointScheme => endpoint.scheme().as_str(),
         })
     }
 }

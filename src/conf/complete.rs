@@ -12,9 +12,7 @@ use authgear_core::verify::{Mode, Policy};
 use super::digest::Parts;
 use super::locations::{meet, Facts, Met};
 use super::written::{value, LocationWritten, MainWritten, Place, ServerWritten, Setting, Written};
-use super::{
-    JwksTimes, KeySource, Location, LogLevel, Main, Millis, Resolve, Server, Site, Unavailable, ZoneSpec,
-};
+use super::{JwksTimes, KeySource, Location, LogLevel, Main, Resolve, Server, Site, Unavailable, ZoneSpec};
 use crate::ffi::conf::ServerRef;
 use crate::ffi::log::escape;
 
@@ -30,7 +28,7 @@ pub const JWKS_TIMES: JwksTimes = JwksTimes {
     stale: 86_400_000,
     refetch: 10_000,
 };
-const LEEWAY: Millis = 0;
+const LEEWAY: u64 = 0;
 const UNAVAILABLE: Unavailable = Unavailable::Status(503);
 const LOG_LEVEL: LogLevel = LogLevel::Notice;
 
@@ -242,7 +240,7 @@ fn policy(written: &LocationWritten, site: &Site, resolve: Resolve) -> Option<Po
             .cloned()
             .unwrap_or_else(|| vec![site.endpoint.as_str().to_owned()]),
         leeway: value(&written.leeway).copied().unwrap_or(LEEWAY),
-        allowed: value(&written.credentials).copied().unwrap_or_else(Allowed::all),
+        allowed: value(&written.credentials).copied().unwrap_or(Allowed::ALL),
         cookie_prefix: site.cookie_prefix.clone(),
     })
 }
@@ -263,7 +261,7 @@ fn policy_digest(site: &Site, policy: &Policy) -> [u8; 32] {
         .part(policy.cookie_prefix.as_bytes())
         .part(site.resolve_request.as_bytes())
         .part(&site.server_digest)
-        .part(policy.allowed.names().as_bytes())
+        .part(&[policy.allowed.bits()])
         .finish()
 }
 

@@ -2,14 +2,15 @@
 //!
 //! What enters: one statement as nginx has split it into words. What leaves: a value with its place, or what is wrong with which word.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use authgear_core::credential::Allowed;
-use authgear_core::endpoint::Endpoint;
-use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
+use authgear_core::credential::{Allowed, Kind};
+use authgear_core::endpoint::{self, Endpoint, Scheme};
+use authgear_core::jwks::{KeySet, MAX_DOCUMENT, MAX_KEYS};
 
 use super::value::{self, Problem};
 use super::written::{LocationWritten, MainWritten, ServerWritten, Setting, Written};
@@ -61,7 +62,7 @@ pub fn location(level: &mut LocationWritten, statement: &Statement<'_>) -> Outco
         "authgear_resolve" => one(&mut level.resolve, statement, value::resolve),
         "authgear_audience" => each(&mut level.audiences, statement, audience),
         "authgear_credentials" => all(&mut level.credentials, statement, credentials),
-        "authgear_leeway" => one(&mut level.leeway, statement, value::time),
+        "authgear_leeway" => one(&mut level.leeway, statement, value::seconds),
         "authgear_unavailable" => one(&mut level.unavailable, statement, value::unavailable),
         "authgear_pass_set_cookie" => one(&mut level.pass_set_cookie, statement, value::flag),
         "authgear_log_level" => one(&mut level.log_level, statement, value::log_level),
@@ -122,9 +123,6 @@ fn refused(word: &str, problem: Problem) -> Refusal {
 }
 
 fn endpoint(word: &str) -> Result<Endpoint, Problem> {
-    if word.contains('$') {
-        return Err("it must not hold a variable".to_owned());
-    }
     Endpoint::parse(word).map_err(|error| error.to_string())
 }
 
@@ -132,25 +130,13 @@ fn endpoint(word: &str) -> Result<Endpoint, Problem> {
 fn warn_of_plain_http(setting: &Setting<Endpoint>, statement: &Statement<'_>) {
     let Some(written) = setting else { return };
     let endpoint = &written.value;
-    if endpoint.scheme() == "http" && !endpoint.is_loopback() {
+    if endpoint.scheme() == Scheme::Http && !endpoint.is_loopback() {
         statement.warn(&format!("\"authgear_endpoint\" {} is neither https:// nor on this machine: credentials travel unprotected", endpoint.as_str()));
     }
 }
 
-/// Compared with `iss` byte by byte, so nothing of it is changed.
 fn issuer(word: &str) -> Result<String, Problem> {
-    let rest = ["https://", "http://"]
-        .iter()
-        .find_map(|scheme| word.strip_prefix(scheme));
-    let host = rest
-        .and_then(|rest| rest.split(['/', '?', '#']).next())
-        .unwrap_or_default();
-    Endpoint::parse(&format!("https://{host}"))
-        .map_err(|_| "it is not an http:// or https:// URL".to_owned())?;
-    if word.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'$') {
-        return Err("it holds a character that no URL may hold".to_owned());
-    }
-    Ok(word.to_owned())
+    endpoint::issuer(word).map_err(|error| error.to_string())
 }
 
 fn audience(word: &str) -> Result<String, Problem> {
@@ -161,7 +147,14 @@ fn audience(word: &str) -> Result<String, Problem> {
 }
 
 fn credentials(words: &[&str]) -> Result<Allowed, Refusal> {
-    Allowed::from_names(words.iter().copied()).map_err(|error| refused(&words.join(" "), error.to_string()))
+    let mut seen = HashSet::new();
+    if let Some(twice) = words.iter().find(|word| !seen.insert(**word)) {
+        return Err(refused(twice, "it is there twice".to_owned()));
+    }
+    Allowed::from_names(words.iter().copied()).map_err(|unknown| {
+        let names = Kind::ALL.map(Kind::name).join(", ");
+        refused(&unknown.0, format!("the credentials are {names}"))
+    })
 }
 
 fn jwks_times(words: &[&str]) -> Result<JwksTimes, Refusal> {
@@ -213,6 +206,10 @@ fn jwks_file(word: &str, statement: &Statement<'_>) -> Result<KeySource, Problem
         .ok_or_else(|| "out of memory".to_owned())?;
     let bytes = read(&path).map_err(|error| format!("the file cannot be read: {error}"))?;
     let parsed = KeySet::parse(&bytes).map_err(|error| error.to_string())?;
+    if parsed.beyond > 0 {
+        let beyond = parsed.beyond;
+        statement.warn(&format!("\"authgear_jwks_file\" holds {beyond} usable key(s) beyond the first {MAX_KEYS}, which are not used"));
+    }
     Ok(KeySource::File {
         set: Rc::new(parsed.set),
         id: digest::of(&bytes),

@@ -41,6 +41,11 @@ pub fn time(word: &str) -> Result<Millis, Problem> {
         .ok_or_else(|| "it is not a time, like 30s or 10m".to_owned())
 }
 
+/// A time of whole seconds.
+pub fn seconds(word: &str) -> Result<u64, Problem> {
+    parse::seconds(word).ok_or_else(|| "it is not a time in seconds, like 30s or 1m".to_owned())
+}
+
 /// The value of a parameter `name=value` whose name may stand once.
 pub fn time_parameter(parameter: &str, name: &str, into: &mut Option<Millis>) -> Result<bool, Problem> {
     let Some(word) = parameter

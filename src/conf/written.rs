@@ -9,7 +9,7 @@ use std::rc::Rc;
 use authgear_core::credential::Allowed;
 use authgear_core::endpoint::Endpoint;
 
-use super::{JwksTimes, KeySource, LogLevel, Millis, Resolve, Unavailable, ZoneSpec};
+use super::{JwksTimes, KeySource, LogLevel, Resolve, Unavailable, ZoneSpec};
 
 /// Where a directive stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,8 @@ pub struct LocationWritten {
     pub resolve: Setting<Resolve>,
     pub audiences: Setting<Vec<String>>,
     pub credentials: Setting<Allowed>,
-    pub leeway: Setting<Millis>,
+    /// Seconds.
+    pub leeway: Setting<u64>,
     pub unavailable: Setting<Unavailable>,
     pub pass_set_cookie: Setting<bool>,
     pub log_level: Setting<LogLevel>,

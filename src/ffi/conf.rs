@@ -61,7 +61,7 @@ pub fn site(request: Request<'_>) -> Option<&Site> {
 }
 
 /// Whether a client's `x-authgear-*` headers stay where no verdict is made.
-pub fn trust_request_headers(request: Request<'_>) -> bool {
+pub fn trusts_request_headers(request: Request<'_>) -> bool {
     server(request).trust_request_headers
 }
 
