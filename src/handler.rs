@@ -32,7 +32,7 @@ pub enum Door {
 /// Takes every header that belongs to this module out of a client's request.
 pub fn strip(request: Request<'_>) -> Next {
     let ours = || context::find(request).is_some_and(State::has_headers);
-    if !request.is_main() || settings::trusts_request_headers(request) || ours() {
+    if !request.is_main() || settings::trust_request_headers(request) || ours() {
         return Next::Continue;
     }
     done(headers::strip(request))

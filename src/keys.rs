@@ -10,10 +10,10 @@ use std::rc::Rc;
 use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
 
 use crate::conf::{JwksTimes, KeySource, Site};
-use crate::ffi::clock;
+use crate::ffi::{clock, conf};
 use crate::ffi::errand::{self, End, Order, Outcome};
 use crate::ffi::log::{self, Level};
-use crate::ffi::zone::{self, KeySlot};
+use crate::ffi::zone::{self, KeySlot, SlotRef};
 use crate::flight::Flight;
 
 /// Milliseconds that a fetch may take.
@@ -57,7 +57,7 @@ pub struct View {
 /// What this worker knows of one set.
 #[derive(Default)]
 struct Local {
-    slot: Option<&'static KeySlot>,
+    slot: Option<SlotRef>,
     version: u64,
     set: Option<Rc<KeySet>>,
     flight: Option<Rc<Flight<()>>>,
@@ -133,7 +133,7 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
     }
     let flight = Rc::new(Flight::new());
     SETS.with_borrow_mut(|sets| sets.entry(id).or_default().flight = Some(Rc::clone(&flight)));
-    let arrival = Arrival { id, slot, times: site.jwks_times, endpoint: site.endpoint.as_str().to_owned() };
+    let arrival = Arrival { id, times: site.jwks_times, endpoint: site.endpoint.as_str().to_owned() };
     let landing = Rc::clone(&flight);
     let on_end = Box::new(move |outcome: Outcome| {
         arrival.settle(&outcome);
@@ -160,13 +160,13 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
 
 impl Local {
     fn slot(&mut self, id: &Id) -> Option<&'static KeySlot> {
-        if let Some(slot) = self.slot.filter(|slot| slot.is(id)) {
+        if let Some(slot) = self.slot.and_then(|slot| slot.get(id)) {
             return Some(slot);
         }
-        self.slot = zone::lock()?.claim(id, |_| true);
         self.version = 0;
         self.set = None;
-        self.slot
+        self.slot = zone::lock()?.claim(id, is_in_use);
+        self.slot?.get(id)
     }
 
     /// Takes over what another worker has stored.
@@ -198,6 +198,11 @@ impl Age {
         let overdue = age > times.valid.saturating_mul(2) && number(&slot.failures) == 0;
         Self { usable, due, overdue }
     }
+}
+
+/// Whether a server of the running configuration judges by the set in this slot.
+fn is_in_use(slot: &KeySlot) -> bool {
+    conf::sites().any(|site| slot.is(&site.key_set_id))
 }
 
 enum Lease {
@@ -232,34 +237,32 @@ fn is_paused(slot: &KeySlot, need: Need, now: u64) -> bool {
 /// A fetch on its way back.
 struct Arrival {
     id: Id,
-    slot: &'static KeySlot,
     times: JwksTimes,
     endpoint: String,
 }
 
 impl Arrival {
     fn settle(&self, outcome: &Outcome) {
+        // The slot may have gone to another set while this one was fetched: nobody needs it any more.
+        let slot = SETS.with_borrow_mut(|sets| sets.entry(self.id).or_default().slot(&self.id));
+        let Some(slot) = slot else { return };
         match read(outcome) {
-            Ok((set, notes)) => self.keep(&set, &notes),
+            Ok((set, notes)) => self.keep(slot, &set, &notes),
             Err(why) => {
-                let pause = fail(self.slot, &self.times);
+                let pause = fail(slot, &self.times);
                 let line = format!("authgear: keys of {} could not be fetched: {why}; next try in {pause} ms", self.endpoint);
                 log::process(Level::Error, &line);
             }
         }
     }
 
-    fn keep(&self, set: &KeySet, notes: &str) {
+    fn keep(&self, slot: &KeySlot, set: &KeySet, notes: &str) {
         let bytes = set.to_bytes();
         let Some(locked) = zone::lock() else { return };
-        // The slot went to another set while this one was fetched: nobody needs it any more.
-        if !self.slot.is(&self.id) {
-            return;
-        }
-        let (_, before) = locked.load(self.slot);
-        let stored = locked.store(self.slot, &bytes);
-        let recovered = number(&self.slot.failures) > 0;
-        zone_numbers(self.slot, clock::monotonic());
+        let (_, before) = locked.load(slot);
+        let stored = locked.store(slot, &bytes);
+        let recovered = number(&slot.failures) > 0;
+        start_anew(slot, clock::monotonic());
         drop(locked);
         if stored && (before != bytes || recovered) {
             log::process(Level::Notice, &format!("authgear: {} key(s) of {} fetched{notes}", set.len(), self.endpoint));
@@ -267,7 +270,8 @@ impl Arrival {
     }
 }
 
-fn zone_numbers(slot: &KeySlot, now: u64) {
+/// The numbers of a set that was stored at `now`.
+fn start_anew(slot: &KeySlot, now: u64) {
     set(&slot.fetched_at, now);
     for number in [&slot.due, &slot.failures, &slot.not_before, &slot.lease] {
         set(number, 0);

@@ -103,7 +103,7 @@ impl<'r> Turn<'r> {
         }
     }
 
-    fn credentials(&self) -> Result<Credentials<'r>, TwoAuthorizations> {
+    fn credentials(&self) -> Result<Credentials, TwoAuthorizations> {
         let mut authorizations = self.request.header("authorization");
         let authorization = authorizations.next();
         if authorizations.next().is_some() {
@@ -113,7 +113,7 @@ impl<'r> Turn<'r> {
         Ok(Credentials::read(authorization, cookies, &self.policy.cookie_prefix, self.policy.allowed))
     }
 
-    fn begin(&self, credentials: &Credentials<'r>) -> Next {
+    fn begin(&self, credentials: &Credentials) -> Next {
         let state = State {
             parking: Parking::new(self.request),
             owned: Cell::new(false),
@@ -136,7 +136,7 @@ impl<'r> Turn<'r> {
         }
     }
 
-    fn resume(&self, state: &State, credentials: &Credentials<'r>) -> Next {
+    fn resume(&self, state: &State, credentials: &Credentials) -> Next {
         if state.walk.borrow().policy != self.location.policy_digest {
             state.walk.replace(self.walk());
         }
@@ -173,7 +173,7 @@ impl<'r> Turn<'r> {
     }
 
     /// Steps through the flow until it has to wait or has decided.
-    fn advance(&self, state: &State, credentials: &Credentials<'r>, first: Event) -> Next {
+    fn advance(&self, state: &State, credentials: &Credentials, first: Event) -> Next {
         let mut event = first;
         loop {
             match self.step(state, credentials, event) {
@@ -190,7 +190,7 @@ impl<'r> Turn<'r> {
         }
     }
 
-    fn step(&self, state: &State, credentials: &Credentials<'r>, event: Event) -> Action {
+    fn step(&self, state: &State, credentials: &Credentials, event: Event) -> Action {
         let mut walk = state.walk.borrow_mut();
         if matches!(event, Event::KeysTried) {
             walk.keys_tried = true;

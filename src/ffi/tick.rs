@@ -25,7 +25,6 @@ pub fn start(cycle: *mut ngx_cycle_t) {
     event.handler = Some(on_timer);
     // SAFETY: nginx's cycle, when it starts a process.
     event.log = unsafe { (*cycle).log };
-    event.data = cycle.cast();
     event.set_cancelable(1);
     let event: &'static mut ngx_event_t = Box::leak(Box::new(event));
     // SAFETY: the event is never freed.
@@ -36,12 +35,7 @@ unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
     entry((), || {
         // SAFETY: nginx's flag, set by a signal between turns of the event loop.
         let leaving = unsafe { *addr_of!(ngx_exiting) } != 0;
-        // SAFETY: nginx's current cycle pointer.
-        let current = unsafe { nginx_sys::ngx_cycle };
-        // SAFETY: the timer that start() leaked.
-        let cycle: *mut ngx_cycle_t = unsafe { (*event).data }.cast();
-        // A single process outlives its configuration: the next one starts a timer of its own.
-        if leaving || !std::ptr::eq(current.cast_const(), cycle) {
+        if leaving {
             return;
         }
         process::tick();

@@ -68,6 +68,8 @@ pub struct KeySlot {
 const _: () = assert!(size_of::<Header>() == 40, "the header's layout is part of LAYOUT");
 const _: () = assert!(align_of::<KeySlot>() == 8);
 
+/// Goes up whenever a zone is taken into use: a single process outlives its configuration, and the memory of it.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
 static AREA: AtomicPtr<Header> = AtomicPtr::new(ptr::null_mut());
 static POOL: AtomicPtr<ngx_slab_pool_t> = AtomicPtr::new(ptr::null_mut());
 
@@ -116,6 +118,7 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
             return NGX_ERROR as ngx_int_t;
         };
         AREA.store(area.as_ptr(), Ordering::Release);
+        GENERATION.fetch_add(1, Ordering::AcqRel);
         // SAFETY: laid out by lay_out(), maybe by an earlier configuration of this same module.
         let header = unsafe { area.as_ref() };
         if header.magic.load(Ordering::Acquire) != MAGIC || header.layout.load(Ordering::Acquire) != LAYOUT {
@@ -176,6 +179,23 @@ pub fn key_slots() -> &'static [KeySlot] {
     unsafe { std::slice::from_raw_parts(first, count) }
 }
 
+/// Where a key set's slot is; good only as long as this zone is in use.
+#[derive(Clone, Copy)]
+pub struct SlotRef {
+    index: usize,
+    generation: u64,
+}
+
+impl SlotRef {
+    /// The slot, if it still belongs to the key set `id`.
+    pub fn get(self, id: &[u8; 32]) -> Option<&'static KeySlot> {
+        if self.generation != GENERATION.load(Ordering::Acquire) {
+            return None;
+        }
+        key_slots().get(self.index).filter(|slot| slot.is(id))
+    }
+}
+
 impl KeySlot {
     /// Whether the slot belongs to this key set.
     pub fn is(&self, id: &[u8; 32]) -> bool {
@@ -183,7 +203,7 @@ impl KeySlot {
     }
 
     /// Whether it belongs to none.
-    pub fn is_free(&self) -> bool {
+    fn is_free(&self) -> bool {
         self.id.iter().all(|word| word.load(Ordering::Acquire) == 0)
     }
 }
@@ -240,17 +260,19 @@ impl KeySlot {
 
 impl Locked {
     /// The slot of a key set: its own, else a free one, else one whose set `in_use` does not know. `None` when all are taken.
-    pub fn claim(&self, id: &[u8; 32], in_use: impl Fn(&KeySlot) -> bool) -> Option<&'static KeySlot> {
+    pub fn claim(&self, id: &[u8; 32], in_use: impl Fn(&KeySlot) -> bool) -> Option<SlotRef> {
         let slots = key_slots();
-        if let Some(slot) = slots.iter().find(|slot| slot.is(id)) {
-            return Some(slot);
+        let generation = GENERATION.load(Ordering::Acquire);
+        if let Some(index) = slots.iter().position(|slot| slot.is(id)) {
+            return Some(SlotRef { index, generation });
         }
-        let slot = slots.iter().find(|slot| slot.is_free()).or_else(|| slots.iter().find(|slot| !in_use(slot)))?;
+        let index = slots.iter().position(KeySlot::is_free).or_else(|| slots.iter().position(|slot| !in_use(slot)))?;
+        let slot = slots.get(index)?;
         slot.clear();
         for (word, part) in slot.id.iter().zip(words(id)) {
             word.store(part, Ordering::Release);
         }
-        Some(slot)
+        Some(SlotRef { index, generation })
     }
 
     /// Stores a set's bytes under a new version. `false` when they don't fit.
