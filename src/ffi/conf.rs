@@ -61,7 +61,7 @@ pub fn site(request: Request<'_>) -> Option<&Site> {
 }
 
 /// Whether a client's `x-authgear-*` headers stay where no verdict is made.
-pub fn trusts_request_headers(request: Request<'_>) -> bool {
+pub fn trust_request_headers(request: Request<'_>) -> bool {
     server(request).trust_request_headers
 }
 
@@ -93,20 +93,21 @@ unsafe fn level<'l, L>(array: *mut *mut c_void) -> &'l L {
 
 /// Whether resolving is on anywhere in a cycle's configuration.
 pub fn is_active(cycle: *mut ngx_cycle_t) -> bool {
-    // SAFETY: as in main().
-    http(cycle).is_some_and(|context| unsafe { level::<MainLevel>(context.main_conf) }.complete.active)
+    http(cycle).is_some_and(|context| {
+        // SAFETY: as in main().
+        let level: &MainLevel = unsafe { level(context.main_conf) };
+        level.complete.active
+    })
 }
 
 /// The sites of all servers of the running configuration. Not to be kept: a reload ends them.
 pub fn sites<'l>() -> impl Iterator<Item = &'l Site> {
     // SAFETY: nginx's current cycle; this thread is the only one.
     let servers: &[_] = http(unsafe { ngx_cycle }).map_or(&[], |context| survey::servers(context));
-    // SAFETY: as in main(), made by create_server().
-    servers.iter().filter_map(|own| {
-        unsafe { level::<ServerLevel>(survey::own_levels(*own)) }
-            .complete
-            .site
-            .as_ref()
+    servers.iter().filter_map(|&own| {
+        // SAFETY: as in main().
+        let level: &ServerLevel = unsafe { level(survey::own_levels(own)) };
+        level.complete.site.as_ref()
     })
 }
 
