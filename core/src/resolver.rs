@@ -170,7 +170,7 @@ fn lines(answer: &Answer<'_>) -> Result<Vec<(String, String)>, UnknownAnswer> {
 fn judge(mut lines: Vec<(String, String)>) -> Reading {
     let mut take = |wanted: &str| {
         let at = lines.iter().position(|(name, _)| name == wanted)?;
-        Some(lines.swap_remove(at).1)
+        Some(lines.remove(at).1)
     };
     match (take(VALID).as_deref(), take(USER_ID)) {
         (None, None) if lines.is_empty() => Reading::Silent,

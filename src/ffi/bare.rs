@@ -4,6 +4,7 @@
 //! is marked as nginx marks its UDP sessions: shared, so that closing it closes no descriptor, and active, so that nothing is registered.
 
 use std::cell::OnceCell;
+use std::ffi::CStr;
 use std::mem::size_of;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
@@ -158,7 +159,7 @@ fn furnish(
     copy.connection = slot.number;
     copy.handler = Some(log_line);
     copy.data = log_context.as_ptr().cast();
-    copy.action = c"asking Authgear".as_ptr().cast_mut();
+    copy.action = c"asking".as_ptr().cast_mut();
     // SAFETY: fresh memory.
     unsafe { own_log.write(copy) };
     slot.log = own_log.as_ptr();
@@ -405,12 +406,25 @@ unsafe extern "C" fn send_chain(_: *mut ngx_connection_t, _: *mut ngx_chain_t, _
     std::ptr::without_provenance_mut(usize::MAX)
 }
 
-/// What nginx appends to a log line about this connection.
-unsafe extern "C" fn log_line(_: *mut ngx_log_t, buffer: *mut u_char, len: usize) -> *mut u_char {
-    const NOTE: &[u8] = b" (a request of the worker's own, for authgear)";
-    let count = NOTE.len().min(len);
-    // SAFETY: nginx gives a buffer with room for `len` bytes.
-    unsafe { std::ptr::copy_nonoverlapping(NOTE.as_ptr(), buffer, count) };
-    // SAFETY: within or one past that room.
-    unsafe { buffer.add(count) }
+/// What nginx appends to a log line about this connection: what it was doing, and where the line comes from.
+unsafe extern "C" fn log_line(log: *mut ngx_log_t, buffer: *mut u_char, len: usize) -> *mut u_char {
+    // SAFETY: nginx calls this with the log that furnish() made.
+    let action = unsafe { (*log).action };
+    let action = if action.is_null() {
+        c"asking"
+    } else {
+        // SAFETY: nginx's actions are C string literals.
+        unsafe { CStr::from_ptr(action) }
+    };
+    let mut at = buffer;
+    let mut room = len;
+    for part in [b" while ", action.to_bytes(), b", in a request of the worker's own for authgear"] {
+        let count = part.len().min(room);
+        // SAFETY: nginx gives a buffer with room for `len` bytes, and `room` of them are left.
+        unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), at, count) };
+        // SAFETY: within or one past that room.
+        at = unsafe { at.add(count) };
+        room = room.saturating_sub(count);
+    }
+    at
 }
