@@ -90,10 +90,9 @@ pub struct JwksTimes {
 
 /// What holds for one location.
 pub struct Location {
-    pub resolve: Resolve,
     /// `authgear_resolve` is written for it, here or at an outer level.
     pub written: bool,
-    /// Some unless `resolve` is off.
+    /// `None` where resolving is off.
     pub policy: Option<Policy>,
     /// SHA-256 over everything that a verdict here depends on, besides the credential.
     pub policy_digest: [u8; 32],

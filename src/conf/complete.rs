@@ -216,7 +216,6 @@ pub fn location(written: &LocationWritten, site: Option<&Site>) -> Location {
         (None, _) | (_, None) => [0; 32],
     };
     Location {
-        resolve,
         written: written.resolve.is_some(),
         policy,
         policy_digest,

@@ -18,7 +18,7 @@ use nginx_sys::{
 
 pub use statement::Statement;
 
-use super::entry::entry;
+use super::entry::{entry, report_panics};
 use super::request::{OutOfMemory, Request};
 use super::{module, phases, variable, zone};
 use crate::conf::complete::{complete, Completed, Fault};
@@ -48,13 +48,6 @@ type MainLevel = Level<(MainWritten, Survey), Main>;
 type ServerLevel = Level<ServerWritten, Server>;
 type LocationLevel = Level<LocationWritten, Location>;
 
-/// What holds for the whole `http` block.
-pub fn main(request: Request<'_>) -> &Main {
-    // SAFETY: nginx's array for this kind of level; nothing changes it once requests are served.
-    let level: &MainLevel = unsafe { level(request.raw().main_conf) };
-    &level.complete
-}
-
 /// The project of the server that handles the request; `None` without an endpoint.
 pub fn site(request: Request<'_>) -> Option<&Site> {
     server(request).site.as_ref()
@@ -67,13 +60,13 @@ pub fn trust_request_headers(request: Request<'_>) -> bool {
 
 /// What holds for the request's location, as nginx has chosen it by now.
 pub fn location(request: Request<'_>) -> &Location {
-    // SAFETY: as in main().
+    // SAFETY: nginx's array for this kind of level; nothing changes it once requests are served.
     let level: &LocationLevel = unsafe { level(request.raw().loc_conf) };
     &level.complete
 }
 
 fn server(request: Request<'_>) -> &Server {
-    // SAFETY: as in main().
+    // SAFETY: as in location().
     let level: &ServerLevel = unsafe { level(request.raw().srv_conf) };
     &level.complete
 }
@@ -94,7 +87,7 @@ unsafe fn level<'l, L>(array: *mut *mut c_void) -> &'l L {
 /// Whether resolving is on anywhere in a cycle's configuration.
 pub fn is_active(cycle: *mut ngx_cycle_t) -> bool {
     http(cycle).is_some_and(|context| {
-        // SAFETY: as in main().
+        // SAFETY: as in location().
         let level: &MainLevel = unsafe { level(context.main_conf) };
         level.complete.active
     })
@@ -105,7 +98,7 @@ pub fn sites<'l>() -> impl Iterator<Item = &'l Site> {
     // SAFETY: nginx's current cycle; this thread is the only one.
     let servers: &[_] = http(unsafe { ngx_cycle }).map_or(&[], |context| survey::servers(context));
     servers.iter().filter_map(|&own| {
-        // SAFETY: as in main().
+        // SAFETY: as in location().
         let level: &ServerLevel = unsafe { level(survey::own_levels(own)) };
         level.complete.site.as_ref()
     })
@@ -278,9 +271,12 @@ fn main_level(context: &ngx_http_conf_ctx_t) -> NonNull<MainLevel> {
 }
 
 pub unsafe extern "C" fn before(cf: *mut ngx_conf_t) -> ngx_int_t {
-    entry(NGX_ERROR as ngx_int_t, || match variable::add(cf) {
-        Ok(()) => NGX_OK as ngx_int_t,
-        Err(OutOfMemory) => NGX_ERROR as ngx_int_t,
+    entry(NGX_ERROR as ngx_int_t, || {
+        report_panics();
+        match variable::add(cf) {
+            Ok(()) => NGX_OK as ngx_int_t,
+            Err(OutOfMemory) => NGX_ERROR as ngx_int_t,
+        }
     })
 }
 
