@@ -71,10 +71,10 @@ http_in() {
 # places where nginx writes. The endpoint becomes http:// of the same name, as its upstream block leads to AUTHGEAR in cleartext.
 local_example() {
     local names='\(project\.authgear\.cloud\|auth\.example\.com\)'
-    sed -e "s|^load_module .*;|load_module $2;|" \
-        -e "s|https://$names|http://\1|" \
-        -e "s|server $names:443;|server $4;|" \
-        -e "s|server 127\.0\.0\.1:[0-9]*;|server $5;|" \
-        -e "s|listen 80\>|listen $3|" \
-        -e "s|^http {|http {\n    $(http_in "$6")|" "$1"
+    sed -e "s#^load_module .*;#load_module $2;#" \
+        -e "s#https://$names#http://\\1#" \
+        -e "s#server 127\\.0\\.0\\.1:[0-9]*;#server $5;#" \
+        -e "s#server $names:443;#server $4;#" \
+        -e "s#listen 80\\>#listen $3#" \
+        -e "s#^http {#http {\\n    $(http_in "$6")#" "$1"
 }
