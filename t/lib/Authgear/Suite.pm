@@ -1,0 +1,173 @@
+package Authgear::Suite;
+
+# What t/*.t has of Authgear: one stand-in for each file, started here and ended with it.
+#
+# Enters: AUTHGEAR_STAND_IN, the stand-in's binary. Leaves: its addresses in the environment, where the harness finds them as $TEST_NGINX_...
+# in a block's configuration, and the functions below, by which a block mints its credentials and makes Authgear fail. Always: each block
+# begins without faults and with nothing counted.
+#
+#   $TEST_NGINX_AUTHGEAR          the project's origin, for authgear_endpoint
+#   $TEST_NGINX_AUTHGEAR_HOST     the same without the scheme
+#   $TEST_NGINX_AUTHGEAR_PORT     its port
+#   $TEST_NGINX_AUTHGEAR_RESOLVER the resolver's own port, as a URL
+#   $TEST_NGINX_AUTHGEAR_CONF     nginx-conf/authgear.conf, for include
+#   $TEST_NGINX_AUTHGEAR_CONTROL  the stand-in's control, as a URL
+#   $TEST_NGINX_BACKEND           an echoing backend, as a URL
+#   $TEST_NGINX_BACKEND_HOST      the same without the scheme
+#   $TEST_NGINX_FASTCGI           an echoing FastCGI responder, HOST:PORT
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Basename ();
+use File::Spec     ();
+use HTTP::Tiny     ();
+use IPC::Open2     ();
+use JSON::PP       ();
+
+our @EXPORT = qw(user token tokens bearer opaque id_token machine_token session revoke change
+    fault then_fault clear_fault jwks serve_jwks rotate drop_old add_key
+    count log_of_authgear log_of_backend heard questions reset true false);
+
+my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+my $http = HTTP::Tiny->new(timeout => 10);
+my ($pid, $owner, $stdin, $control);
+
+sub start {
+    my $binary = $ENV{AUTHGEAR_STAND_IN} or die "AUTHGEAR_STAND_IN must name the stand-in's binary\n";
+    $owner = $$;
+    $pid = IPC::Open2::open2(my $stdout, $stdin, $binary, 'serve', '--exit-on-stdin-eof', '--fastcgi', '127.0.0.1:0');
+    my $line = <$stdout> // die "the stand-in did not start\n";
+    my $at = $json->decode($line);
+    $control = $at->{control};
+    my $root = File::Spec->rel2abs(File::Spec->catdir(File::Basename::dirname(__FILE__), ('..') x 3));
+    my %names = (
+        AUTHGEAR          => $at->{origin},
+        AUTHGEAR_RESOLVER => $at->{resolver},
+        AUTHGEAR_CONTROL  => $control,
+        AUTHGEAR_CONF     => "$root/nginx-conf/authgear.conf",
+        ROOT              => $root,
+        BACKEND           => $at->{backend},
+        FASTCGI           => $at->{fastcgi},
+    );
+    ($names{AUTHGEAR_HOST}) = $at->{origin} =~ m{//(.*)};
+    ($names{AUTHGEAR_PORT}) = $at->{origin} =~ m{:(\d+)$};
+    ($names{BACKEND_HOST})  = $at->{backend} =~ m{//(.*)};
+    $ENV{"TEST_NGINX_$_"} = $names{$_} for keys %names;
+    Test::Nginx::Socket::add_block_preprocessor(sub { Authgear::Suite::reset() });
+    return;
+}
+
+# A forked child of the harness must not end what its parent still uses.
+END {
+    if ($pid && $owner == $$) {
+        my $status = $?;
+        close $stdin;
+        waitpid $pid, 0;
+        $? = $status;
+    }
+}
+
+sub call {
+    my ($method, $path, $body) = @_;
+    my %options = defined $body ? (content => $json->encode($body), headers => { 'content-type' => 'application/json' }) : ();
+    return answer($http->request($method, "$control$path", \%options), "$method $path");
+}
+
+sub answer {
+    my ($answer, $what) = @_;
+    die "$what: $answer->{status} $answer->{content}\n" unless $answer->{success};
+    return length $answer->{content} ? $json->decode($answer->{content}) : undef;
+}
+
+sub true  { JSON::PP::true }
+sub false { JSON::PP::false }
+
+# Users and what they carry. The members are those of the stand-in's control: stand-in/README.md.
+
+# -> the user's id
+sub user { my %members = @_; return call(POST => '/users', \%members)->{id} }
+
+# change(ID, barred => true): later news of a user.
+sub change { my ($id, %members) = @_; return call(PATCH => "/users/$id", \%members) }
+
+# -> a token
+sub token { my %members = @_; return call(POST => '/tokens', \%members)->{token} }
+sub opaque { return token(jwt => false, @_) }
+sub id_token      { my %members = @_; return call(POST => '/id-tokens',      \%members)->{token} }
+sub machine_token { my %members = @_; return call(POST => '/machine-tokens', \%members)->{token} }
+
+# tokens(COUNT, ...) -> so many
+sub tokens { my ($count, %members) = @_; return @{ call(POST => '/tokens', { count => $count, %members })->{tokens} } }
+
+# The header that carries a token: a token of `token`'s members, unless one is given.
+sub bearer { return 'Authorization: Bearer ' . (@_ == 1 ? $_[0] : token(@_)) }
+
+# session(kind => 'app_session', ...) -> NAME=VALUE, for a Cookie header
+sub session { my %members = @_; return call(POST => '/sessions', \%members)->{cookie} }
+
+# Ends a token, or a cookie given as NAME=VALUE, at the server.
+sub revoke {
+    my ($value) = @_;
+    $value =~ s/^(?:session|app_session|app_access_token)=//;
+    return call(POST => '/revoke', { value => $value });
+}
+
+# What Authgear does wrong from now on: fault(target => 'resolver', kind => 'status', status => 500).
+sub fault      { my %members = @_; return call(PUT  => '/fault', \%members) }
+sub then_fault { my %members = @_; return call(POST => '/fault', \%members) }
+sub clear_fault { return call(DELETE => '/fault') }
+
+# Keys.
+
+# -> the key set's text, as published
+sub jwks { return $http->get("$control/jwks.json")->{content} }
+
+# Publishes these bytes in its place, until the next block.
+sub serve_jwks {
+    my ($bytes, $status) = @_;
+    my $answer = $http->request(PUT => "$control/jwks?status=" . ($status // 200),
+        { content => $bytes, headers => { 'content-type' => 'application/json' } });
+    return answer($answer, 'PUT /jwks');
+}
+
+# -> the new current key's kid
+sub rotate { return call(POST => '/keys/rotate', {})->{kid} }
+sub drop_old { return call(POST => '/keys/drop-old', {}) }
+sub add_key { my %members = @_; return call(POST => '/keys', \%members)->{kid} }
+
+# What was seen.
+
+sub count           { return call(GET => '/count') }
+sub log_of_authgear { return @{ call(GET => '/log') } }
+sub log_of_backend  { return @{ call(GET => '/backend/log') } }
+
+# For `response_body_filters`: adds to an answer's body who was asked in this block so far.
+sub heard {
+    my ($body) = @_;
+    my $count = count();
+    return "${body}heard: backend $count->{backend}, resolver $count->{resolver}, keys $count->{jwks}\n";
+}
+
+# For `response_body_filters`: the body is what the resolver was sent in this block, request by request.
+sub questions {
+    my $text = '';
+    for my $entry (grep { $_->{target} eq 'resolver' } log_of_authgear()) {
+        $text .= "$entry->{method} $entry->{path}\n" . join '', map { "$_->[0]: $_->[1]\n" } @{ $entry->{headers} };
+        $text .= "body-length: $entry->{body_length}\n\n";
+    }
+    return $text;
+}
+
+sub reset {
+    clear_fault();
+    call(DELETE => '/jwks');
+    call(DELETE => '/log');
+    call(DELETE => '/backend/log');
+    return;
+}
+
+start();
+
+1;
