@@ -39,7 +39,6 @@ fn main() {
     let now = case["at"].as_u64().unwrap();
     let keys = KeySet::parse(set["jwks"].to_string().as_bytes()).unwrap().set;
     let origin = set["origin"].as_str().unwrap().to_owned();
-    authgear_core::crypto::install();
     let policy = Policy {
         mode: Mode::On,
         issuers: vec![origin.clone()],

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
+use crate::jws;
 use crate::verdict::Reason;
 use crate::verify::Policy;
 
@@ -83,11 +84,13 @@ pub(crate) struct Written {
     can_reauthenticate: Claim<bool>,
 }
 
-/// One claim: absent (or null), of its type, or of another.
+/// One claim: absent, `null`, of its type, or of another.
 #[derive(Default)]
 pub(crate) enum Claim<T> {
     #[default]
     Absent,
+    /// As good as absent for what describes the user (the server may write `null` for no roles), wrong for what RFC 7519 defines.
+    Null,
     Is(T),
     Wrong,
 }
@@ -101,60 +104,24 @@ pub(crate) enum Audience {
 impl Written {
     /// The claims set in a token's payload, which must be a JSON object without a claim of ours twice.
     pub(crate) fn read(payload: &[u8]) -> Result<Self, Reason> {
-        if payload.trim_ascii_start().first() != Some(&b'{') {
-            return Err(Reason::Malformed);
-        }
-        serde_json::from_slice(payload).map_err(|_| Reason::Malformed)
+        jws::object(payload)
     }
 
     /// Every check that needs no key; `now` in seconds since 1970.
     pub(crate) fn check(self, policy: &Policy, now: u64) -> Result<Claims, Reason> {
-        let accepts = |accepted: &[String], got: &str| accepted.iter().any(|one| one == got);
-        match &self.iss {
-            Claim::Is(iss) if accepts(&policy.issuers, iss) => {}
-            Claim::Is(_) | Claim::Absent | Claim::Wrong => return Err(Reason::WrongIssuer),
-        }
-        match &self.aud {
-            Claim::Is(Audience::One(aud)) if accepts(&policy.audiences, aud) => {}
-            Claim::Is(Audience::Many(auds)) if auds.iter().any(|aud| accepts(&policy.audiences, aud)) => {}
-            Claim::Is(Audience::One(_) | Audience::Many(_)) | Claim::Absent | Claim::Wrong => {
-                return Err(Reason::WrongAudience)
-            }
-        }
-        let exp = match self.exp {
-            Claim::Is(exp) if i64::try_from(exp).is_ok() => exp,
-            Claim::Is(_) | Claim::Wrong => return Err(Reason::BadClaim),
-            Claim::Absent => return Err(Reason::Expired),
-        };
-        if exp.saturating_add(policy.leeway) <= now {
-            return Err(Reason::Expired);
-        }
-        let latest = now.saturating_add(policy.leeway);
-        match self.nbf {
-            Claim::Is(nbf) if nbf > latest => return Err(Reason::NotYetValid),
-            Claim::Wrong => return Err(Reason::BadClaim),
-            Claim::Is(_) | Claim::Absent => {}
-        }
-        let iat = match self.iat {
-            Claim::Is(iat) if iat > latest => return Err(Reason::IssuedInFuture),
-            Claim::Is(iat) => iat,
-            Claim::Absent => 0,
-            Claim::Wrong => return Err(Reason::BadClaim),
-        };
+        self.check_parties(policy)?;
+        let (exp, iat) = self.times(policy, now)?;
         let sub = match self.sub {
             Claim::Is(sub) if sub.is_empty() => return Err(Reason::NoSubject),
             Claim::Is(sub) if sub.starts_with("client_id_") => return Err(Reason::MachineToken),
             Claim::Is(sub) => sub,
-            Claim::Absent | Claim::Wrong => return Err(Reason::NoSubject),
+            Claim::Absent | Claim::Null | Claim::Wrong => return Err(Reason::NoSubject),
         };
         Ok(Claims {
             sub,
             iat,
             exp,
-            auth_time: match self.auth_time {
-                Claim::Is(at) => Some(at),
-                Claim::Absent | Claim::Wrong => None,
-            },
+            auth_time: self.auth_time.value(),
             amr: self.amr.or_refuse()?.unwrap_or_default(),
             acr: self.acr.or_refuse()?,
             roles: self.roles.or_refuse()?.unwrap_or_default(),
@@ -163,14 +130,70 @@ impl Written {
             can_reauthenticate: self.can_reauthenticate.or_refuse()?.map(Flag::from),
         })
     }
+
+    /// Who issued it, and for whom.
+    fn check_parties(&self, policy: &Policy) -> Result<(), Reason> {
+        let accepts = |accepted: &[String], got: &str| accepted.iter().any(|one| one == got);
+        match &self.iss {
+            Claim::Is(iss) if accepts(&policy.issuers, iss) => {}
+            Claim::Is(_) | Claim::Absent | Claim::Null | Claim::Wrong => return Err(Reason::WrongIssuer),
+        }
+        let accepted = match &self.aud {
+            Claim::Is(Audience::One(aud)) => accepts(&policy.audiences, aud),
+            Claim::Is(Audience::Many(auds)) => auds.iter().any(|aud| accepts(&policy.audiences, aud)),
+            Claim::Absent | Claim::Null | Claim::Wrong => false,
+        };
+        accepted.then_some(()).ok_or(Reason::WrongAudience)
+    }
+
+    /// `exp` and `iat`, when it is now that the token is good.
+    fn times(&self, policy: &Policy, now: u64) -> Result<(u64, u64), Reason> {
+        let exp = match self.exp {
+            Claim::Is(exp) if i64::try_from(exp).is_ok() => exp,
+            Claim::Is(_) | Claim::Null | Claim::Wrong => return Err(Reason::BadClaim),
+            Claim::Absent => return Err(Reason::Expired),
+        };
+        if exp.saturating_add(policy.leeway) <= now {
+            return Err(Reason::Expired);
+        }
+        let latest = now.saturating_add(policy.leeway);
+        match self.nbf {
+            Claim::Is(nbf) if nbf > latest => return Err(Reason::NotYetValid),
+            Claim::Null | Claim::Wrong => return Err(Reason::BadClaim),
+            Claim::Is(_) | Claim::Absent => {}
+        }
+        match self.iat {
+            Claim::Is(iat) if iat > latest => Err(Reason::IssuedInFuture),
+            Claim::Is(iat) => Ok((exp, iat)),
+            Claim::Absent => Ok((exp, 0)),
+            Claim::Null | Claim::Wrong => Err(Reason::BadClaim),
+        }
+    }
 }
 
 impl<T> Claim<T> {
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Absent | Self::Null | Self::Wrong => None,
+        }
+    }
+
     fn or_refuse(self) -> Result<Option<T>, Reason> {
         match self {
-            Self::Absent => Ok(None),
+            Self::Absent | Self::Null => Ok(None),
             Self::Is(value) => Ok(Some(value)),
             Self::Wrong => Err(Reason::BadClaim),
+        }
+    }
+}
+
+impl Audience {
+    /// All of them in one text.
+    pub(crate) fn joined(self) -> String {
+        match self {
+            Self::One(audience) => audience,
+            Self::Many(audiences) => audiences.join(" "),
         }
     }
 }
@@ -190,7 +213,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Claim<T> {
         // The raw text first: a value of the wrong type is then read to its end, and the next claim after it.
         let raw: &'de serde_json::value::RawValue = Deserialize::deserialize(deserializer)?;
         Ok(match serde_json::from_str::<Option<T>>(raw.get()) {
-            Ok(None) => Self::Absent,
+            Ok(None) => Self::Null,
             Ok(Some(value)) => Self::Is(value),
             Err(_) => Self::Wrong,
         })

@@ -3,6 +3,8 @@
 //! The order and the reading are the server's own (its `net/http` cookies among them), save that a cookie whose value RFC 6265 does not
 //! allow is refused instead of skipped. The order is fixed: bearer token, `app_session`, `app_access_token`, `session`.
 
+use std::fmt;
+
 use cookie::Cookie;
 
 /// Where a credential stands.
@@ -35,8 +37,8 @@ pub struct Credential {
     pub value: Value,
 }
 
-/// What a credential holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a credential holds. Its `Debug` keeps the secret.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// A token that can be judged here.
     Local(String),
@@ -115,6 +117,16 @@ impl Allowed {
     }
 }
 
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local(_) => "Local(..)",
+            Self::Remote(_) => "Remote(..)",
+            Self::Malformed => "Malformed",
+        })
+    }
+}
+
 impl Credentials {
     /// Reads the `Authorization` value and the `Cookie` values of a request.
     ///
@@ -132,18 +144,18 @@ impl Credentials {
         }
         let [_, kinds @ ..] = Kind::ALL;
         for pair in cookies.flat_map(|line| line.split(|&byte| byte == b';')) {
-            let pair = pair.trim_ascii();
-            let Some((rest, slot)) = kinds.iter().zip(others.iter_mut()).find_map(|(&kind, slot)| {
-                let rest =
-                    rest_of(pair, prefix, kind).filter(|_| slot.is_none() && allowed.contains(kind))?;
-                Some(((kind, rest), slot))
-            }) else {
-                continue;
-            };
-            *slot = Some(Credential {
-                kind: rest.0,
-                value: cookie_value(rest.0, rest.1),
-            });
+            let pair = trim_end(trim_start(pair));
+            for (&kind, slot) in kinds.iter().zip(others.iter_mut()) {
+                if let Some(rest) = rest_of(pair, prefix, kind) {
+                    // The first of a name counts, whatever it holds.
+                    if slot.is_none() && allowed.contains(kind) {
+                        *slot = Some(Credential {
+                            kind,
+                            value: cookie_value(kind, rest),
+                        });
+                    }
+                }
+            }
         }
         let list = if found.iter().all(Option::is_none) {
             Vec::new()
@@ -193,8 +205,23 @@ fn rest_of<'p>(pair: &'p [u8], prefix: &str, kind: Kind) -> Option<&'p [u8]> {
     let rest = pair
         .strip_prefix(prefix.as_bytes())?
         .strip_prefix(kind.name().as_bytes())?;
-    let after_name = rest.trim_ascii_start();
+    let after_name = trim_start(rest);
     (after_name.is_empty() || after_name.first() == Some(&b'=')).then_some(after_name)
+}
+
+/// Without the optional white space (RFC 9110, section 5.6.3) before it.
+fn trim_start(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+fn trim_end(mut bytes: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// The value of a cookie, by the `cookie` crate where its bytes are text, and held to RFC 6265's `cookie-octet`.

@@ -1,6 +1,7 @@
 //! Where a project is: its public origin, as its tokens and its resolver spell it.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::uri::{PathAndQuery, Uri};
 
@@ -126,10 +127,7 @@ impl Endpoint {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.hostname.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -166,6 +164,9 @@ fn parse(url: &str) -> Result<(Endpoint, PathAndQuery), EndpointError> {
     if hostname.is_empty() || hostname == "[]" {
         return Err(EndpointError::NoHost);
     }
+    if !is_host(&hostname) {
+        return Err(EndpointError::NotAUrl);
+    }
     let written = authority
         .as_str()
         .get(authority.host().len()..)
@@ -193,4 +194,15 @@ fn parse(url: &str) -> Result<(Endpoint, PathAndQuery), EndpointError> {
         },
         path,
     ))
+}
+
+/// A name of letters, digits, `-`, `.` and `_` (containers are named with it), or an IPv6 address in brackets. RFC 3986 allows more, which no
+/// server answers to.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
+    }
 }

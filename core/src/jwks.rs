@@ -6,10 +6,10 @@ use std::fmt;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use jsonwebtoken::DecodingKey;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::crypto::sha256;
+use crate::crypto::{self, sha256};
 
 /// The largest document that is read, in bytes.
 pub const MAX_DOCUMENT: usize = 256 * 1024;
@@ -103,13 +103,13 @@ struct Document<'d> {
 #[derive(Deserialize)]
 struct Written {
     kty: String,
-    #[serde(rename = "use", default)]
+    #[serde(rename = "use", default, deserialize_with = "not_null")]
     purpose: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_null")]
     alg: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_null")]
     key_ops: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_null")]
     kid: Option<String>,
     #[serde(default)]
     n: String,
@@ -123,6 +123,15 @@ struct Named {
     kid: Option<String>,
 }
 
+/// A member that may be missing, yet is no `null` when it is there.
+pub(crate) fn not_null<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 impl KeySet {
     /// Parses a JWK Set document.
     ///
@@ -131,6 +140,9 @@ impl KeySet {
     pub fn parse(document: &[u8]) -> Result<Parsed, JwksError> {
         if document.len() > MAX_DOCUMENT {
             return Err(JwksError::TooLarge);
+        }
+        if !is_object(document) {
+            return Err(JwksError::NotAKeySet);
         }
         let document: Document<'_> = serde_json::from_slice(document).map_err(|_| JwksError::NotAKeySet)?;
         let kids = kids(&document);
@@ -213,7 +225,10 @@ impl KeySet {
         for _ in 0..count {
             let kid = match number(&mut rest)? {
                 NO_KID => None,
-                len => Some(String::from_utf8(take(&mut rest, len)?.to_vec()).ok()?),
+                len => {
+                    let kid = take(&mut rest, len).filter(|kid| kid.len() <= MAX_KID)?;
+                    Some(String::from_utf8(kid.to_vec()).ok()?)
+                }
             };
             let len = number(&mut rest)?;
             let modulus = take(&mut rest, len)?.to_vec();
@@ -230,6 +245,8 @@ impl Key {
         if !is_modulus(&modulus) || !is_exponent(&exponent) {
             return Err(Ignored::BadNumbers);
         }
+        // Whoever has a key can verify with it.
+        crypto::install();
         let decoding_key = DecodingKey::from_rsa_raw_components(&modulus, &exponent);
         let thumbprint = thumbprint(&modulus, &exponent);
         Ok(Self {
@@ -259,10 +276,18 @@ impl Key {
     }
 }
 
+/// Whether JSON is an object: an array of the right values would otherwise be taken for one.
+pub(crate) fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// How often each `kid` stands in the document, usable or not.
 fn kids(document: &Document<'_>) -> HashMap<String, usize> {
     let mut kids = HashMap::new();
     for raw in &document.keys {
+        if !is_object(raw.get().as_bytes()) {
+            continue;
+        }
         if let Ok(Named { kid: Some(kid) }) = serde_json::from_str(raw.get()) {
             let count: &mut usize = kids.entry(kid).or_default();
             *count = count.saturating_add(1);
@@ -272,7 +297,7 @@ fn kids(document: &Document<'_>) -> HashMap<String, usize> {
 }
 
 fn usable(raw: &RawValue, kids: &HashMap<String, usize>) -> Result<Key, Ignored> {
-    if !raw.get().starts_with('{') {
+    if !is_object(raw.get().as_bytes()) {
         return Err(Ignored::Malformed);
     }
     let written: Written = serde_json::from_str(raw.get()).map_err(|_| Ignored::Malformed)?;

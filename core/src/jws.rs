@@ -7,6 +7,7 @@ use base64::Engine;
 use serde::de::IgnoredAny;
 use serde::Deserialize;
 
+use crate::jwks::{is_object, not_null};
 use crate::verdict::Reason;
 
 /// The largest token that is looked at, in bytes.
@@ -33,7 +34,7 @@ struct Header<'h> {
     alg: Cow<'h, str>,
     #[serde(borrow, default)]
     typ: Option<Cow<'h, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "not_null")]
     kid: Option<Cow<'h, str>>,
     /// Whatever it holds: being there is enough (RFC 7515, section 4.1.11).
     #[serde(default, deserialize_with = "present")]
@@ -55,10 +56,7 @@ impl<'t> Jws<'t> {
             return Err(Reason::Malformed);
         }
         let header = decode(header)?;
-        if header.trim_ascii_start().first() != Some(&b'{') {
-            return Err(Reason::Malformed);
-        }
-        let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| Reason::Malformed)?;
+        let header: Header<'_> = object(&header)?;
         if header.alg != "RS256" {
             return Err(Reason::UnsupportedAlgorithm);
         }
@@ -79,6 +77,15 @@ impl<'t> Jws<'t> {
             typ: typ.into_owned(),
         })
     }
+}
+
+/// Reads a JSON object that is UTF-8 throughout (RFC 8259, section 8.1), also where nobody looks.
+pub(crate) fn object<'j, T: Deserialize<'j>>(json: &'j [u8]) -> Result<T, Reason> {
+    if !is_object(json) {
+        return Err(Reason::Malformed);
+    }
+    let text = std::str::from_utf8(json).map_err(|_| Reason::Malformed)?;
+    serde_json::from_str(text).map_err(|_| Reason::Malformed)
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, Reason> {

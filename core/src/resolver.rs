@@ -1,22 +1,35 @@
 //! Questions to Authgear's resolver, and the strict reading of its answers.
 
+use std::fmt;
+
 use cookie::Cookie;
 
 use crate::credential::{Credential, Kind, Value};
 use crate::ownership;
-use crate::session::{Session, USER_ID, VALID};
+use crate::session::{is_plain, Session, USER_ID, VALID};
 
 /// The most header lines of ours that an answer may have, and their bytes in all.
 const MAX_LINES: usize = 64;
 const MAX_BYTES: usize = 8 * 1024;
 
-/// What the resolver is asked: the bytes of its two headers, made here and never the client's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the resolver is asked: the bytes of its two headers, made here and never the client's own. Its `Debug` keeps
+/// the secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Question {
     /// `Authorization`
     pub authorization: Option<String>,
     /// `Cookie`
     pub cookie: Option<String>,
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |header: &Option<String>| header.as_ref().map(|_| "..");
+        f.debug_struct("Question")
+            .field("authorization", &part(&self.authorization))
+            .field("cookie", &part(&self.cookie))
+            .finish()
+    }
 }
 
 /// An answer, whole, and the resolver's own.
@@ -144,18 +157,14 @@ fn lines(answer: &Answer<'_>) -> Result<Vec<(String, String)>, UnknownAnswer> {
         if lines.len() >= MAX_LINES || bytes > MAX_BYTES {
             return Err(UnknownAnswer::TooLarge);
         }
-        let name = name.to_ascii_lowercase();
-        let plain = name
-            .iter()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         let printable = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
         let (Ok(name), Ok(value)) = (
-            String::from_utf8(name),
+            String::from_utf8(name.to_ascii_lowercase()),
             String::from_utf8(value.trim_ascii().to_vec()),
         ) else {
             return Err(UnknownAnswer::BadHeader);
         };
-        if !plain || !printable {
+        if !is_plain(&name) || !printable {
             return Err(UnknownAnswer::BadHeader);
         }
         if lines.iter().any(|(known, _)| *known == name) {

@@ -3,6 +3,7 @@
 //! A [`Session`] can only be built of lines that are safe in a request header: printable ASCII, no space at either end, never empty.
 
 use crate::claims::{Claims, Flag};
+use crate::ownership::is_ours;
 
 /// Says that the session is valid; the only line of one that is not.
 pub const VALID: &str = "x-authgear-session-valid";
@@ -68,12 +69,15 @@ impl Session {
     /// The session that the resolver spoke of: its user, and the other lines of its answer, names in lower case.
     ///
     /// # Errors
-    /// When a value can't stand in a header. Empty values are left out.
+    /// When a name is not ours in its plain spelling or is one that every session has, or a value can't stand in a header. Empty values
+    /// are left out.
     pub fn from_answer(user_id: &str, lines: impl Iterator<Item = (String, String)>) -> Result<Self, Unsafe> {
         let user_id = safe(user_id).ok_or(Unsafe)?.to_owned();
         let mut others = Vec::new();
         for (name, value) in lines.filter(|(_, value)| !value.is_empty()) {
-            safe(&name).ok_or(Unsafe)?;
+            if !is_plain(&name) || name == VALID || name == USER_ID {
+                return Err(Unsafe);
+            }
             safe(&value).ok_or(Unsafe)?;
             others.push((Name::Other(name), value));
         }
@@ -104,6 +108,14 @@ impl Name {
             Self::Other(name) => name,
         }
     }
+}
+
+/// Whether a header name is ours, and spelled as Authgear spells them: what folds to it is not it.
+#[must_use]
+pub fn is_plain(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        && is_ours(name.as_bytes())
 }
 
 /// `text`, when it can stand in a header as it is: printable ASCII, not empty, no space at either end.

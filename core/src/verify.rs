@@ -2,11 +2,11 @@
 
 use jsonwebtoken::Algorithm;
 
-use crate::claims::{Audience, Claim, Claims, Written};
+use crate::claims::{Audience, Claims, Written};
 use crate::credential::Allowed;
 use crate::jwks::KeySet;
 use crate::jws::Jws;
-use crate::session::Session;
+use crate::session::{Session, Unsafe};
 use crate::verdict::Reason;
 
 /// Who judges.
@@ -61,7 +61,7 @@ pub struct Verified {
     pub thumbprint: [u8; 32],
 }
 
-/// What a token of good signature says of itself, for the log. To be escaped there.
+/// What a token of good signature says of itself, for the log, cut where it is long. To be escaped there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// `iss`
@@ -73,6 +73,9 @@ pub struct Seen {
     /// `kid`
     pub kid: String,
 }
+
+/// The most characters of one text of [`Seen`]: a log line stays readable.
+const MAX_SEEN: usize = 256;
 
 /// Judges `token` at `now` (seconds since 1970).
 #[must_use]
@@ -86,10 +89,7 @@ pub fn verify(token: &str, keys: &KeySet, policy: &Policy, now: u64) -> Judgemen
 /// Why no key can make `token` verify, when that is so: then nobody need be asked for one.
 #[must_use]
 pub fn hopeless(token: &str, policy: &Policy, now: u64) -> Option<Reason> {
-    let claims = Jws::parse(token).and_then(|jws| Written::read(&jws.payload)?.check(policy, now));
-    claims
-        .and_then(|claims| Session::from_claims(&claims).map_err(|_| Reason::BadClaim))
-        .err()
+    Jws::parse(token).and_then(|jws| session(&jws, policy, now)).err()
 }
 
 fn judge(token: &str, keys: &KeySet, policy: &Policy, now: u64) -> Result<Judgement, Reason> {
@@ -106,37 +106,40 @@ fn judge(token: &str, keys: &KeySet, policy: &Policy, now: u64) -> Result<Judgem
     if !matches!(good, Ok(true)) {
         return Err(Reason::BadSignature);
     }
-    let written = Written::read(&jws.payload)?;
-    let seen = seen(&written, &jws);
-    let claims = match written.check(policy, now) {
-        Ok(claims) => claims,
-        Err(reason) => return Ok(Judgement::Refused(reason, Some(seen))),
-    };
-    Ok(match Session::from_claims(&claims) {
-        Ok(session) => Judgement::Verified(Box::new(Verified {
+    Ok(match session(&jws, policy, now) {
+        Ok((claims, session)) => Judgement::Verified(Box::new(Verified {
             session,
             claims,
             kid: jws.kid,
             thumbprint: *key.thumbprint(),
         })),
-        Err(_) => Judgement::Refused(Reason::BadClaim, Some(seen)),
+        Err(reason) => Judgement::Refused(reason, Some(seen(&jws))),
     })
 }
 
-fn seen(written: &Written, jws: &Jws<'_>) -> Seen {
-    let iss = match &written.iss {
-        Claim::Is(iss) => iss.clone(),
-        Claim::Absent | Claim::Wrong => String::new(),
-    };
-    let aud = match &written.aud {
-        Claim::Is(Audience::One(aud)) => aud.clone(),
-        Claim::Is(Audience::Many(auds)) => auds.join(" "),
-        Claim::Absent | Claim::Wrong => String::new(),
+/// What the payload claims, if it may be believed.
+fn session(jws: &Jws<'_>, policy: &Policy, now: u64) -> Result<(Claims, Session), Reason> {
+    let claims = Written::read(&jws.payload)?.check(policy, now)?;
+    let session = Session::from_claims(&claims).map_err(|Unsafe| Reason::BadClaim)?;
+    Ok((claims, session))
+}
+
+fn seen(jws: &Jws<'_>) -> Seen {
+    let (iss, aud) = match Written::read(&jws.payload) {
+        Ok(written) => (written.iss.value(), written.aud.value().map(Audience::joined)),
+        Err(_) => (None, None),
     };
     Seen {
-        iss,
-        aud,
-        typ: jws.typ.clone(),
-        kid: jws.kid.clone().unwrap_or_default(),
+        iss: cut(iss.unwrap_or_default()),
+        aud: cut(aud.unwrap_or_default()),
+        typ: cut(jws.typ.clone()),
+        kid: cut(jws.kid.clone().unwrap_or_default()),
     }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_SEEN) {
+        text.truncate(end);
+    }
+    text
 }
