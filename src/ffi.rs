@@ -3,9 +3,9 @@
 //! What holds throughout: a worker is one thread; a request's memory lives until its pool is destroyed, and the cycle's until no
 //! worker uses that configuration any more; every call from nginx enters through [`entry`].
 
+pub mod bare;
 pub mod clock;
 pub mod conf;
-pub mod bare;
 pub mod context;
 pub mod entry;
 pub mod errand;

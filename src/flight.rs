@@ -12,7 +12,10 @@ pub struct Flight<T> {
 
 impl<T> Flight<T> {
     pub fn new() -> Self {
-        Self { cargo: OnceCell::new(), waiting: RefCell::new(Vec::new()) }
+        Self {
+            cargo: OnceCell::new(),
+            waiting: RefCell::new(Vec::new()),
+        }
     }
 
     /// What it brought; `None` while it is under way.

@@ -69,7 +69,14 @@ fn verdict(request: Request<'_>, door: Door) -> Next {
     let (Some(policy), Some(site)) = (&location.policy, settings::site(request)) else {
         return leave(request, location);
     };
-    Turn { request, location, policy, site, door }.take()
+    Turn {
+        request,
+        location,
+        policy,
+        site,
+        door,
+    }
+    .take()
 }
 
 /// A location without a verdict: it keeps that of an earlier one, unless somebody wrote that it has none.

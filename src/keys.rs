@@ -10,10 +10,10 @@ use std::rc::Rc;
 use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
 
 use crate::conf::{JwksTimes, KeySource, Site};
-use crate::ffi::{clock, conf};
 use crate::ffi::errand::{self, End, Order, Outcome};
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, KeySlot, SlotRef};
+use crate::ffi::{clock, conf};
 use crate::flight::Flight;
 
 /// Milliseconds that a fetch may take.
@@ -70,13 +70,27 @@ thread_local! {
 /// The set of `site` as it is now.
 pub fn view(site: &Site) -> View {
     match &site.keys {
-        KeySource::File { set, .. } => View { set: Some(Rc::clone(set)), version: 1, overdue: false },
+        KeySource::File { set, .. } => View {
+            set: Some(Rc::clone(set)),
+            version: 1,
+            overdue: false,
+        },
         KeySource::Request { .. } => SETS.with_borrow_mut(|sets| {
             let local = sets.entry(site.key_set_id).or_default();
-            let Some(slot) = local.slot(&site.key_set_id) else { return View { set: None, version: 0, overdue: false } };
+            let Some(slot) = local.slot(&site.key_set_id) else {
+                return View {
+                    set: None,
+                    version: 0,
+                    overdue: false,
+                };
+            };
             local.refresh(slot);
             let age = Age::of(slot, &site.jwks_times);
-            View { set: local.set.clone().filter(|_| age.usable), version: local.version, overdue: age.overdue }
+            View {
+                set: local.set.clone().filter(|_| age.usable),
+                version: local.version,
+                overdue: age.overdue,
+            }
         }),
     }
 }
@@ -91,17 +105,23 @@ pub fn is_due(site: &Site) -> bool {
     !is_fixed(site)
         && SETS.with_borrow_mut(|sets| {
             let local = sets.entry(site.key_set_id).or_default();
-            local.slot(&site.key_set_id).is_some_and(|slot| Age::of(slot, &site.jwks_times).due)
+            local
+                .slot(&site.key_set_id)
+                .is_some_and(|slot| Age::of(slot, &site.jwks_times).due)
         })
 }
 
 /// Whether a fetch is under way or may be started now.
 pub fn may_fetch(site: &Site, need: Need) -> bool {
-    let KeySource::Request { .. } = &site.keys else { return false };
+    let KeySource::Request { .. } = &site.keys else {
+        return false;
+    };
     let now = clock::monotonic();
     SETS.with_borrow_mut(|sets| {
         let local = sets.entry(site.key_set_id).or_default();
-        local.slot(&site.key_set_id).is_some_and(|slot| number(&slot.lease) > now || !is_paused(slot, need, now))
+        local
+            .slot(&site.key_set_id)
+            .is_some_and(|slot| number(&slot.lease) > now || !is_paused(slot, need, now))
     })
 }
 
@@ -110,13 +130,17 @@ pub fn is_under_way(site: &Site) -> bool {
     let now = clock::monotonic();
     SETS.with_borrow_mut(|sets| {
         let local = sets.entry(site.key_set_id).or_default();
-        local.slot(&site.key_set_id).is_some_and(|slot| number(&slot.lease) > now)
+        local
+            .slot(&site.key_set_id)
+            .is_some_and(|slot| number(&slot.lease) > now)
     })
 }
 
 /// Starts a fetch, or joins the one that is under way.
 pub fn fetch(site: &Site, need: Need) -> Fetch {
-    let KeySource::Request { uri } = &site.keys else { return Fetch::Paused };
+    let KeySource::Request { uri } = &site.keys else {
+        return Fetch::Paused;
+    };
     let id = site.key_set_id;
     let (slot, flight) = SETS.with_borrow_mut(|sets| {
         let local = sets.entry(id).or_default();
@@ -133,7 +157,11 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
     }
     let flight = Rc::new(Flight::new());
     SETS.with_borrow_mut(|sets| sets.entry(id).or_default().flight = Some(Rc::clone(&flight)));
-    let arrival = Arrival { id, times: site.jwks_times, endpoint: site.endpoint.as_str().to_owned() };
+    let arrival = Arrival {
+        id,
+        times: site.jwks_times,
+        endpoint: site.endpoint.as_str().to_owned(),
+    };
     let landing = Rc::clone(&flight);
     let on_end = Box::new(move |outcome: Outcome| {
         arrival.settle(&outcome);
@@ -150,7 +178,10 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
         time_limit: TIME_LIMIT,
     };
     if errand::start(&order, on_end).is_err() {
-        log::process(Level::Error, "authgear: no connection or memory is left to fetch keys with: raise worker_connections");
+        log::process(
+            Level::Error,
+            "authgear: no connection or memory is left to fetch keys with: raise worker_connections",
+        );
         SETS.with_borrow_mut(|sets| sets.entry(id).or_default().flight = None);
         fail(slot, &site.jwks_times);
         flight.land(());
@@ -174,7 +205,9 @@ impl Local {
         if number(&slot.version) == self.version {
             return;
         }
-        let Some((version, bytes)) = zone::lock().map(|locked| locked.load(slot)) else { return };
+        let Some((version, bytes)) = zone::lock().map(|locked| locked.load(slot)) else {
+            return;
+        };
         self.version = version;
         self.set = KeySet::from_bytes(&bytes).map(Rc::new);
     }
@@ -190,7 +223,11 @@ struct Age {
 impl Age {
     fn of(slot: &KeySlot, times: &JwksTimes) -> Self {
         if number(&slot.version) == 0 {
-            return Self { usable: false, due: true, overdue: false };
+            return Self {
+                usable: false,
+                due: true,
+                overdue: false,
+            };
         }
         let age = clock::monotonic().saturating_sub(number(&slot.fetched_at));
         let usable = age <= times.valid.saturating_add(times.stale);
@@ -212,7 +249,9 @@ enum Lease {
 }
 
 fn lease(slot: &KeySlot, need: Need, times: &JwksTimes) -> Lease {
-    let Some(_locked) = zone::lock() else { return Lease::Paused };
+    let Some(_locked) = zone::lock() else {
+        return Lease::Paused;
+    };
     let now = clock::monotonic();
     if number(&slot.lease) > now {
         return Lease::Elsewhere;
@@ -250,7 +289,10 @@ impl Arrival {
             Ok((set, notes)) => self.keep(slot, &set, &notes),
             Err(why) => {
                 let pause = fail(slot, &self.times);
-                let line = format!("authgear: keys of {} could not be fetched: {why}; next try in {pause} ms", self.endpoint);
+                let line = format!(
+                    "authgear: keys of {} could not be fetched: {why}; next try in {pause} ms",
+                    self.endpoint
+                );
                 log::process(Level::Error, &line);
             }
         }
@@ -265,7 +307,14 @@ impl Arrival {
         start_anew(slot, clock::monotonic());
         drop(locked);
         if stored && (before != bytes || recovered) {
-            log::process(Level::Notice, &format!("authgear: {} key(s) of {} fetched{notes}", set.len(), self.endpoint));
+            log::process(
+                Level::Notice,
+                &format!(
+                    "authgear: {} key(s) of {} fetched{notes}",
+                    set.len(),
+                    self.endpoint
+                ),
+            );
         }
     }
 }
@@ -287,7 +336,11 @@ fn read(outcome: &Outcome) -> Result<(KeySet, String), String> {
         End::TooLarge => return Err(format!("the answer is larger than {MAX_DOCUMENT} bytes")),
         End::Unreachable => return Err("no server could be reached".to_owned()),
         End::TimedOut => return Err("it timed out".to_owned()),
-        End::Redirected => return Err("the location of authgear_jwks_request did not hand on an answer of the server's".to_owned()),
+        End::Redirected => {
+            return Err(
+                "the location of authgear_jwks_request did not hand on an answer of the server's".to_owned(),
+            )
+        }
         End::Abandoned => return Err("the worker is leaving".to_owned()),
     }
     let parsed = KeySet::parse(&outcome.body).map_err(|error| error.to_string())?;
@@ -303,12 +356,20 @@ fn read(outcome: &Outcome) -> Result<(KeySet, String), String> {
 
 /// Notes a fetch that failed, and gives the pause until the next in milliseconds.
 fn fail(slot: &KeySlot, times: &JwksTimes) -> u64 {
-    let Some(_locked) = zone::lock() else { return FIRST_PAUSE };
+    let Some(_locked) = zone::lock() else {
+        return FIRST_PAUSE;
+    };
     let failures = number(&slot.failures).saturating_add(1);
     set(&slot.failures, failures);
     set(&slot.lease, 0);
-    let longest = if number(&slot.version) == 0 { times.refetch } else { times.valid };
-    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(32);
+    let longest = if number(&slot.version) == 0 {
+        times.refetch
+    } else {
+        times.valid
+    };
+    let doublings = u32::try_from(failures.saturating_sub(1))
+        .unwrap_or(u32::MAX)
+        .min(32);
     let pause = clock::jittered(FIRST_PAUSE.saturating_mul(1_u64 << doublings).min(longest));
     set(&slot.not_before, clock::monotonic().saturating_add(pause));
     pause

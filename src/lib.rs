@@ -9,7 +9,7 @@
 //! - [`question`]: what the resolver is asked, and who waits for its answer
 //! - [`flight`]: one piece of work that many requests wait for
 //! - [`refusal`]: statuses, headers and log lines of what did not go well
-//! - [`variables`]: `$authgear_...`
+//! - [`variables`]: the variables that begin `$authgear_`
 //! - [`process`]: what a worker does when it starts, on its timer, and when it ends
 //! - [`ffi`]: the only unsafe code: nginx's structures behind safe faces
 #![deny(unsafe_code)]

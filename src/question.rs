@@ -49,17 +49,35 @@ pub fn ask(request: Request<'_>, site: &Site, location: &Location, question: &Qu
     });
     if send(request, site, question, on_end).is_err() {
         UNDER_WAY.with_borrow_mut(|flights| flights.remove(&digest));
-        flight.land(Reply { reading: Err(Why::NoConnection), set_cookies: Vec::new() });
+        flight.land(Reply {
+            reading: Err(Why::NoConnection),
+            set_cookies: Vec::new(),
+        });
     }
     flight
 }
 
-fn send(request: Request<'_>, site: &Site, question: &Question, on_end: Box<dyn FnOnce(Outcome)>) -> Result<(), errand::CannotStart> {
+fn send(
+    request: Request<'_>,
+    site: &Site,
+    question: &Question,
+    on_end: Box<dyn FnOnce(Outcome)>,
+) -> Result<(), errand::CannotStart> {
     let forwarded = joined(request.header("x-forwarded-for"));
     let agent = request.header("user-agent").next();
     let mut headers: Vec<(&'static str, &[u8])> = Vec::with_capacity(4);
-    headers.extend(question.authorization.as_deref().map(|value| ("Authorization", value.as_bytes())));
-    headers.extend(question.cookie.as_deref().map(|value| ("Cookie", value.as_bytes())));
+    headers.extend(
+        question
+            .authorization
+            .as_deref()
+            .map(|value| ("Authorization", value.as_bytes())),
+    );
+    headers.extend(
+        question
+            .cookie
+            .as_deref()
+            .map(|value| ("Cookie", value.as_bytes())),
+    );
     headers.extend(agent.map(|value| ("User-Agent", value)));
     headers.extend(forwarded.as_deref().map(|value| ("X-Forwarded-For", value)));
     let order = Order {
@@ -105,21 +123,55 @@ fn reply(outcome: &Outcome, prefix: &str) -> Reply {
     let none = Vec::new();
     match outcome.end {
         End::Answered => {
-            let headers: Vec<(&[u8], &[u8])> =
-                outcome.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
+            let headers: Vec<(&[u8], &[u8])> = outcome
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_slice(), value.as_slice()))
+                .collect();
             let set_cookies = headers
                 .iter()
-                .filter(|(name, value)| name.eq_ignore_ascii_case(b"set-cookie") && resolver::keeps_set_cookie(value, prefix))
+                .filter(|(name, value)| {
+                    name.eq_ignore_ascii_case(b"set-cookie") && resolver::keeps_set_cookie(value, prefix)
+                })
                 .map(|(_, value)| value.to_vec())
                 .collect();
-            let answer = Answer { status: outcome.status, headers, body_empty: outcome.body.is_empty() };
-            Reply { reading: Ok(resolver::read(&answer)), set_cookies }
+            let answer = Answer {
+                status: outcome.status,
+                headers,
+                body_empty: outcome.body.is_empty(),
+            };
+            Reply {
+                reading: Ok(resolver::read(&answer)),
+                set_cookies,
+            }
         }
-        End::TooLarge => Reply { reading: Ok(resolver::read(&Answer { status: outcome.status, headers: Vec::new(), body_empty: false })), set_cookies: none },
-        End::Stored | End::Redirected => Reply { reading: Err(Why::NotAuthgears), set_cookies: none },
-        End::CutShort => Reply { reading: Err(Why::CutShort), set_cookies: none },
-        End::Unreachable => Reply { reading: Err(Why::Unreachable), set_cookies: none },
-        End::TimedOut => Reply { reading: Err(Why::TimedOut), set_cookies: none },
-        End::Abandoned => Reply { reading: Err(Why::Abandoned), set_cookies: none },
+        End::TooLarge => Reply {
+            reading: Ok(resolver::read(&Answer {
+                status: outcome.status,
+                headers: Vec::new(),
+                body_empty: false,
+            })),
+            set_cookies: none,
+        },
+        End::Stored | End::Redirected => Reply {
+            reading: Err(Why::NotAuthgears),
+            set_cookies: none,
+        },
+        End::CutShort => Reply {
+            reading: Err(Why::CutShort),
+            set_cookies: none,
+        },
+        End::Unreachable => Reply {
+            reading: Err(Why::Unreachable),
+            set_cookies: none,
+        },
+        End::TimedOut => Reply {
+            reading: Err(Why::TimedOut),
+            set_cookies: none,
+        },
+        End::Abandoned => Reply {
+            reading: Err(Why::Abandoned),
+            set_cookies: none,
+        },
     }
 }

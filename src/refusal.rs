@@ -20,8 +20,16 @@ const LINES_A_SECOND: u32 = 10;
 const RETRY_AFTER: &[u8] = b"5";
 
 /// A credential was refused.
-pub fn log_invalid(request: Request<'_>, level: LogLevel, reason: Reason, seen: Option<&Seen>, policy: &Policy) {
-    let Some(skipped) = allowance(reason.as_str()) else { return };
+pub fn log_invalid(
+    request: Request<'_>,
+    level: LogLevel,
+    reason: Reason,
+    seen: Option<&Seen>,
+    policy: &Policy,
+) {
+    let Some(skipped) = allowance(reason.as_str()) else {
+        return;
+    };
     let mut line = format!("authgear: credential refused: {}", reason.as_str());
     if let Some(seen) = seen {
         line.push_str(&format!(
@@ -39,8 +47,15 @@ pub fn log_invalid(request: Request<'_>, level: LogLevel, reason: Reason, seen: 
 
 /// No verdict could be had.
 pub fn log_unknown(request: Request<'_>, site: &Site, why: &Why) {
-    let Some(skipped) = allowance(why.as_str()) else { return };
-    let line = format!("authgear: no verdict could be had: {} (endpoint {}, asked at {})", why.as_str(), site.endpoint.as_str(), site.resolve_request);
+    let Some(skipped) = allowance(why.as_str()) else {
+        return;
+    };
+    let line = format!(
+        "authgear: no verdict could be had: {} (endpoint {}, asked at {})",
+        why.as_str(),
+        site.endpoint.as_str(),
+        site.resolve_request
+    );
     log::write(request.log(), Level::Error, &with_skipped(line, skipped));
 }
 

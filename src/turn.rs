@@ -94,7 +94,9 @@ pub struct Turn<'r> {
 impl<'r> Turn<'r> {
     /// Takes the verdict as far as it goes.
     pub fn take(&self) -> Next {
-        let Ok(credentials) = self.credentials() else { return Next::Refuse(BAD_REQUEST) };
+        let Ok(credentials) = self.credentials() else {
+            return Next::Refuse(BAD_REQUEST);
+        };
         match context::find(self.request) {
             Some(state) => self.resume(state, &credentials),
             // Nothing to decide and nothing to remember: the common case of an anonymous request.
@@ -110,7 +112,12 @@ impl<'r> Turn<'r> {
             return Err(TwoAuthorizations);
         }
         let cookies = self.request.header("cookie");
-        Ok(Credentials::read(authorization, cookies, &self.policy.cookie_prefix, self.policy.allowed))
+        Ok(Credentials::read(
+            authorization,
+            cookies,
+            &self.policy.cookie_prefix,
+            self.policy.allowed,
+        ))
     }
 
     fn begin(&self, credentials: &Credentials) -> Next {
@@ -158,7 +165,9 @@ impl<'r> Turn<'r> {
                 None if state.parking.expired() => Progress::Event(Event::Unanswered(Why::TimedOut)),
                 None => Progress::Wait(WAIT),
             },
-            Stage::Fetching(flight) if flight.cargo().is_none() && !state.parking.expired() => Progress::Wait(WAIT),
+            Stage::Fetching(flight) if flight.cargo().is_none() && !state.parking.expired() => {
+                Progress::Wait(WAIT)
+            }
             Stage::Watching(looks) if *looks > 0 && self.is_fetched_elsewhere(asked_with) => {
                 *looks = looks.saturating_sub(1);
                 Progress::Wait(LOOK)
@@ -203,13 +212,18 @@ impl<'r> Turn<'r> {
             fetchable: keys::may_fetch(self.site, Need::Set),
             refetchable: keys::may_fetch(self.site, Need::Key),
         };
-        walk.flow.step(event, credentials, self.policy, keys, clock::unix())
+        walk.flow
+            .step(event, credentials, self.policy, keys, clock::unix())
     }
 
     /// Starts or joins a fetch; the milliseconds to wait, or `None` when there is nothing to wait for.
     fn fetch(&self, state: &State) -> Option<u64> {
         let view = keys::view(self.site);
-        let need = if view.set.is_none() || view.overdue { Need::Set } else { Need::Key };
+        let need = if view.set.is_none() || view.overdue {
+            Need::Set
+        } else {
+            Need::Key
+        };
         let (stage, wait) = match keys::fetch(self.site, need) {
             Fetch::Here(flight) if flight.cargo().is_some() => return None,
             Fetch::Here(flight) => {
@@ -245,7 +259,7 @@ impl<'r> Turn<'r> {
         }
         match &reply.reading {
             Ok(reading) => Event::Answered(reading.clone()),
-            Err(why) => Event::Unanswered(why.clone()),
+            Err(why) => Event::Unanswered(*why),
         }
     }
 
@@ -254,7 +268,13 @@ impl<'r> Turn<'r> {
             Verdict::Valid(session, _) => self.set(state, session.lines()),
             Verdict::Invalid(reason) => {
                 let walk = state.walk.borrow();
-                refusal::log_invalid(self.request, self.location.log_level, reason, walk.flow.seen(), self.policy);
+                refusal::log_invalid(
+                    self.request,
+                    self.location.log_level,
+                    reason,
+                    walk.flow.seen(),
+                    self.policy,
+                );
                 drop(walk);
                 self.set(state, INVALID.into_iter())
             }

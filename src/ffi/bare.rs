@@ -12,11 +12,13 @@ use std::ptr::{addr_of_mut, fn_addr_eq, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nginx_sys::{
-    in_addr, ngx_buf_t, ngx_chain_t, ngx_connection_counter, ngx_connection_t, ngx_create_pool, ngx_current_msec, ngx_cycle, ngx_event_t,
-    ngx_get_connection, ngx_http_block_reading, ngx_http_close_connection, ngx_http_connection_t, ngx_http_core_find_config_phase,
-    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_create_request, ngx_http_event_handler_pt, ngx_http_free_request,
-    ngx_http_log_ctx_t, ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t, ngx_list_init, ngx_list_push, ngx_log_t, ngx_pool_t,
-    ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, u_char, AF_INET, NGX_ERROR, NGX_HTTP_GET, NGX_OK,
+    in_addr, ngx_buf_t, ngx_chain_t, ngx_connection_counter, ngx_connection_t, ngx_create_pool,
+    ngx_current_msec, ngx_cycle, ngx_event_t, ngx_get_connection, ngx_http_block_reading,
+    ngx_http_close_connection, ngx_http_connection_t, ngx_http_core_find_config_phase,
+    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_create_request, ngx_http_event_handler_pt,
+    ngx_http_free_request, ngx_http_log_ctx_t, ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t,
+    ngx_list_init, ngx_list_push, ngx_log_t, ngx_pool_t, ngx_table_elt_t, off_t, sockaddr, sockaddr_in,
+    socklen_t, u_char, AF_INET, NGX_ERROR, NGX_HTTP_GET, NGX_OK,
 };
 
 use super::errand::{configuration, zeroed_in, CannotStart, Order};
@@ -36,7 +38,11 @@ thread_local! {
 }
 
 /// Makes the request: `woken` runs when its subrequest ends, `dispatch` on events of its connection.
-pub fn create(order: &Order<'_>, woken: RequestHandler, dispatch: EventHandler) -> Result<NonNull<ngx_http_request_t>, CannotStart> {
+pub fn create(
+    order: &Order<'_>,
+    woken: RequestHandler,
+    dispatch: EventHandler,
+) -> Result<NonNull<ngx_http_request_t>, CannotStart> {
     let connection = connect(order, dispatch)?;
     // SAFETY: the connection has all that this reads: pool, log with context, buffer, and the server's configuration in `data`.
     let request = unsafe { ngx_http_create_request(connection.as_ptr()) };
@@ -70,7 +76,9 @@ pub fn discard(request: NonNull<ngx_http_request_t>) {
 pub fn is_bare(connection: *mut ngx_connection_t) -> bool {
     let ours: unsafe extern "C" fn(*mut ngx_connection_t, *mut u_char, usize) -> isize = receive;
     // SAFETY: nginx's requests always have a connection.
-    unsafe { connection.as_ref() }.and_then(|connection| connection.recv).is_some_and(|recv| fn_addr_eq(recv, ours))
+    unsafe { connection.as_ref() }
+        .and_then(|connection| connection.recv)
+        .is_some_and(|recv| fn_addr_eq(recv, ours))
 }
 
 /// Where in the phases nginx looks for a request's location.
@@ -78,8 +86,10 @@ pub fn find_config_index(request: NonNull<ngx_http_request_t>) -> Option<ngx_int
     let module = &raw const ngx_http_core_module;
     // SAFETY: nginx's own module; numbered before any request.
     let index = unsafe { (*module).ctx_index };
+    // SAFETY: a live request, made by create().
+    let configurations = unsafe { request.as_ref() }.main_conf;
     // SAFETY: every HTTP module has an entry in the main configuration.
-    let slot = unsafe { (*request.as_ptr()).main_conf.add(index) };
+    let slot = unsafe { configurations.add(index) };
     // SAFETY: the core module's.
     let core: *const ngx_http_core_main_conf_t = unsafe { *slot }.cast();
     // SAFETY: built by nginx when it read its configuration; ended by an entry without a checker.
@@ -107,8 +117,10 @@ fn connect(order: &Order<'_>, dispatch: EventHandler) -> Result<NonNull<ngx_conn
         }
         socket.get().map(AsRawFd::as_raw_fd).ok_or(CannotStart)
     })?;
+    // SAFETY: set by nginx before anything runs; this thread is the only one.
+    let cycle = unsafe { ngx_cycle };
     // SAFETY: the running worker's cycle.
-    let log = unsafe { (*ngx_cycle).log };
+    let log = unsafe { (*cycle).log };
     // SAFETY: nginx's own way to get a free slot; null when there is none.
     let connection = NonNull::new(unsafe { ngx_get_connection(descriptor, log) }).ok_or(CannotStart)?;
     // SAFETY: nginx's way to make a pool; null when there is no memory.
@@ -146,8 +158,10 @@ fn furnish(
     let http: NonNull<ngx_http_connection_t> = zeroed_in(pool)?;
     let buffer: NonNull<ngx_buf_t> = zeroed_in(pool)?;
     let byte = keep(pool, &[])?;
+    // SAFETY: set by nginx before it starts its processes.
+    let counter = unsafe { ngx_connection_counter };
     // SAFETY: an atomic counter of nginx's, shared by its processes.
-    let counter = unsafe { AtomicU64::from_ptr(ngx_connection_counter.cast()) };
+    let counter = unsafe { AtomicU64::from_ptr(counter.cast()) };
     slot.number = counter.fetch_add(1, Ordering::Relaxed);
     // SAFETY: nginx's clock.
     slot.start_time = unsafe { ngx_current_msec };
@@ -200,7 +214,9 @@ fn address(slot: &mut ngx_connection_t, pool: *mut ngx_pool_t, order: &Order<'_>
     // SAFETY: fresh memory.
     let loopback = unsafe { &mut *local.as_ptr() };
     loopback.sin_family = AF_INET as u16;
-    loopback.sin_addr = in_addr { s_addr: u32::from_ne_bytes([127, 0, 0, 1]) };
+    loopback.sin_addr = in_addr {
+        s_addr: u32::from_ne_bytes([127, 0, 0, 1]),
+    };
     slot.local_sockaddr = local.as_ptr().cast();
     slot.local_socklen = size_of::<sockaddr_in>() as socklen_t;
     let Some(asker) = order.asker else {
@@ -213,14 +229,21 @@ fn address(slot: &mut ngx_connection_t, pool: *mut ngx_pool_t, order: &Order<'_>
     let theirs = unsafe { &*asker.raw().connection };
     let len = usize::try_from(theirs.socklen).map_err(|_| CannotStart)?;
     // SAFETY: a socket address of `socklen` bytes.
-    let copy = keep(pool, &[unsafe { std::slice::from_raw_parts(theirs.sockaddr.cast::<u8>(), len) }])?;
+    let copy = keep(
+        pool,
+        &[unsafe { std::slice::from_raw_parts(theirs.sockaddr.cast::<u8>(), len) }],
+    )?;
     slot.sockaddr = copy.data.cast::<sockaddr>();
     slot.socklen = theirs.socklen;
     slot.addr_text = keep(pool, &[asker.address()])?;
     Ok(())
 }
 
-fn dress(request: NonNull<ngx_http_request_t>, order: &Order<'_>, woken: RequestHandler) -> Result<(), CannotStart> {
+fn dress(
+    request: NonNull<ngx_http_request_t>,
+    order: &Order<'_>,
+    woken: RequestHandler,
+) -> Result<(), CannotStart> {
     // SAFETY: made just now; nobody else has it.
     let raw = unsafe { &mut *request.as_ptr() };
     let pool = raw.pool;
@@ -245,7 +268,14 @@ fn dress(request: NonNull<ngx_http_request_t>, order: &Order<'_>, woken: Request
     let headers = &mut raw.headers_in;
     headers.content_length_n = -1 as off_t;
     // SAFETY: the list of a request that has none yet.
-    let rc = unsafe { ngx_list_init(addr_of_mut!(headers.headers), pool, order.headers.len().saturating_add(1), size_of::<ngx_table_elt_t>()) };
+    let rc = unsafe {
+        ngx_list_init(
+            addr_of_mut!(headers.headers),
+            pool,
+            order.headers.len().saturating_add(1),
+            size_of::<ngx_table_elt_t>(),
+        )
+    };
     if rc != NGX_OK as ngx_int_t {
         return Err(CannotStart);
     }
@@ -259,17 +289,29 @@ fn dress(request: NonNull<ngx_http_request_t>, order: &Order<'_>, woken: Request
     Ok(())
 }
 
-fn push(raw: &mut ngx_http_request_t, pool: *mut ngx_pool_t, name: &str, value: &[u8]) -> Result<NonNull<ngx_table_elt_t>, CannotStart> {
+fn push(
+    raw: &mut ngx_http_request_t,
+    pool: *mut ngx_pool_t,
+    name: &str,
+    value: &[u8],
+) -> Result<NonNull<ngx_table_elt_t>, CannotStart> {
     let ready = element(pool, name.as_bytes(), value)?;
     // SAFETY: the request's own list, initialised in dress().
-    let slot = NonNull::new(unsafe { ngx_list_push(addr_of_mut!(raw.headers_in.headers)) }).ok_or(CannotStart)?.cast();
+    let slot = NonNull::new(unsafe { ngx_list_push(addr_of_mut!(raw.headers_in.headers)) })
+        .ok_or(CannotStart)?
+        .cast();
     // SAFETY: a fresh element.
     unsafe { slot.write(ready) };
     Ok(slot)
 }
 
 /// Sets the pointer by which nginx's variables find a header.
-fn point(raw: &mut ngx_http_request_t, pool: *mut ngx_pool_t, name: &str, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+fn point(
+    raw: &mut ngx_http_request_t,
+    pool: *mut ngx_pool_t,
+    name: &str,
+    element: NonNull<ngx_table_elt_t>,
+) -> Result<(), CannotStart> {
     let headers = &mut raw.headers_in;
     match name {
         "Authorization" => headers.authorization = element.as_ptr(),
@@ -295,19 +337,31 @@ mod multiple {
         Ok(())
     }
 
-    pub fn cookie(headers: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+    pub fn cookie(
+        headers: &mut ngx_http_headers_in_t,
+        _: *mut ngx_pool_t,
+        element: NonNull<ngx_table_elt_t>,
+    ) -> Result<(), CannotStart> {
         headers.cookie = element.as_ptr();
         Ok(())
     }
 
     #[cfg(ngx_feature = "http_x_forwarded_for")]
-    pub fn forwarded(headers: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+    pub fn forwarded(
+        headers: &mut ngx_http_headers_in_t,
+        _: *mut ngx_pool_t,
+        element: NonNull<ngx_table_elt_t>,
+    ) -> Result<(), CannotStart> {
         headers.x_forwarded_for = element.as_ptr();
         Ok(())
     }
 
     #[cfg(not(ngx_feature = "http_x_forwarded_for"))]
-    pub fn forwarded(_: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, _: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+    pub fn forwarded(
+        _: &mut ngx_http_headers_in_t,
+        _: *mut ngx_pool_t,
+        _: NonNull<ngx_table_elt_t>,
+    ) -> Result<(), CannotStart> {
         Ok(())
     }
 }
@@ -326,17 +380,29 @@ mod multiple {
         Ok(())
     }
 
-    pub fn cookie(headers: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+    pub fn cookie(
+        headers: &mut ngx_http_headers_in_t,
+        _: *mut ngx_pool_t,
+        element: NonNull<ngx_table_elt_t>,
+    ) -> Result<(), CannotStart> {
         append(&mut headers.cookies, element)
     }
 
     #[cfg(ngx_feature = "http_x_forwarded_for")]
-    pub fn forwarded(headers: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+    pub fn forwarded(
+        headers: &mut ngx_http_headers_in_t,
+        _: *mut ngx_pool_t,
+        element: NonNull<ngx_table_elt_t>,
+    ) -> Result<(), CannotStart> {
         append(&mut headers.x_forwarded_for, element)
     }
 
     #[cfg(not(ngx_feature = "http_x_forwarded_for"))]
-    pub fn forwarded(_: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t, _: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+    pub fn forwarded(
+        _: &mut ngx_http_headers_in_t,
+        _: *mut ngx_pool_t,
+        _: NonNull<ngx_table_elt_t>,
+    ) -> Result<(), CannotStart> {
         Ok(())
     }
 
@@ -344,8 +410,13 @@ mod multiple {
         const ROOM: usize = 1;
         // SAFETY: the request's own pool.
         array.elts = unsafe { ngx_palloc(pool, size_of::<*mut ngx_table_elt_t>() * ROOM) };
-        (array.nelts, array.size, array.nalloc, array.pool) = (0, size_of::<*mut ngx_table_elt_t>(), ROOM, pool);
-        if array.elts.is_null() { Err(CannotStart) } else { Ok(()) }
+        (array.nelts, array.size, array.nalloc, array.pool) =
+            (0, size_of::<*mut ngx_table_elt_t>(), ROOM, pool);
+        if array.elts.is_null() {
+            Err(CannotStart)
+        } else {
+            Ok(())
+        }
     }
 
     fn append(array: &mut ngx_array_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
@@ -363,23 +434,29 @@ mod multiple {
 /// nginx's own count of open connections, which closing this one will lower.
 #[cfg(stat_stub)]
 fn count_active() {
-    // SAFETY: an atomic counter of nginx's, shared by its processes.
-    unsafe { AtomicU64::from_ptr(nginx_sys::ngx_stat_active.cast()) }.fetch_add(1, Ordering::Relaxed);
+    // SAFETY: set by nginx before it starts its processes.
+    shared(unsafe { nginx_sys::ngx_stat_active }).fetch_add(1, Ordering::Relaxed);
 }
 
 #[cfg(stat_stub)]
 fn uncount_active() {
     // SAFETY: as above.
-    unsafe { AtomicU64::from_ptr(nginx_sys::ngx_stat_active.cast()) }.fetch_sub(1, Ordering::Relaxed);
+    shared(unsafe { nginx_sys::ngx_stat_active }).fetch_sub(1, Ordering::Relaxed);
+}
+
+#[cfg(stat_stub)]
+fn shared(counter: *mut nginx_sys::ngx_atomic_t) -> &'static AtomicU64 {
+    // SAFETY: an atomic counter of nginx's, shared by its processes and never freed.
+    unsafe { AtomicU64::from_ptr(counter.cast()) }
 }
 
 /// From reading to writing, as nginx counts a request whose header has been read.
 #[cfg(stat_stub)]
 fn count_processing(raw: &mut ngx_http_request_t) {
     // SAFETY: as above.
-    unsafe { AtomicU64::from_ptr(nginx_sys::ngx_stat_reading.cast()) }.fetch_sub(1, Ordering::Relaxed);
+    shared(unsafe { nginx_sys::ngx_stat_reading }).fetch_sub(1, Ordering::Relaxed);
     // SAFETY: as above.
-    unsafe { AtomicU64::from_ptr(nginx_sys::ngx_stat_writing.cast()) }.fetch_add(1, Ordering::Relaxed);
+    shared(unsafe { nginx_sys::ngx_stat_writing }).fetch_add(1, Ordering::Relaxed);
     raw.set_stat_reading(0);
     raw.set_stat_writing(1);
 }
@@ -418,7 +495,11 @@ unsafe extern "C" fn log_line(log: *mut ngx_log_t, buffer: *mut u_char, len: usi
     };
     let mut at = buffer;
     let mut room = len;
-    for part in [b" while ", action.to_bytes(), b", in a request of the worker's own for authgear"] {
+    for part in [
+        b" while ",
+        action.to_bytes(),
+        b", in a request of the worker's own for authgear",
+    ] {
         let count = part.len().min(room);
         // SAFETY: nginx gives a buffer with room for `len` bytes, and `room` of them are left.
         unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), at, count) };

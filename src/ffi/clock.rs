@@ -19,5 +19,7 @@ pub fn jittered(value: u64) -> u64 {
     let span = value.checked_div(5).unwrap_or(0).saturating_mul(2).max(1);
     let random = u64::try_from(ngx_random()).unwrap_or(0);
     let offset = random.checked_rem(span).unwrap_or(0);
-    value.saturating_sub(span.checked_div(2).unwrap_or(0)).saturating_add(offset)
+    value
+        .saturating_sub(span.checked_div(2).unwrap_or(0))
+        .saturating_add(offset)
 }

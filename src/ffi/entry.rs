@@ -16,7 +16,10 @@ pub fn report_panics() {
     ONCE.call_once(|| {
         set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            log::process(log::Level::Alert, &format!("authgear: a bug in the module, please report it: panic at {place}"));
+            log::process(
+                log::Level::Alert,
+                &format!("authgear: a bug in the module, please report it: panic at {place}"),
+            );
         }));
     });
 }

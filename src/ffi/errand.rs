@@ -12,9 +12,10 @@ use std::mem::size_of;
 use std::ptr::{self, addr_of_mut, NonNull};
 
 use nginx_sys::{
-    ngx_add_timer, ngx_chain_t, ngx_del_timer, ngx_event_t, ngx_http_conf_ctx_t, ngx_http_core_run_phases, ngx_http_finalize_request,
-    ngx_http_post_subrequest_t, ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_subrequest,
-    ngx_int_t, ngx_msec_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_t, NGX_ERROR, NGX_OK,
+    ngx_add_timer, ngx_chain_t, ngx_del_timer, ngx_event_t, ngx_http_conf_ctx_t, ngx_http_core_run_phases,
+    ngx_http_finalize_request, ngx_http_post_subrequest_t, ngx_http_request_body_t, ngx_http_request_t,
+    ngx_http_run_posted_requests, ngx_http_subrequest, ngx_int_t, ngx_msec_t, ngx_pcalloc,
+    ngx_pool_cleanup_add, ngx_pool_t, NGX_ERROR, NGX_OK,
 };
 
 use super::conf::ServerRef;
@@ -125,15 +126,21 @@ pub fn of<'e>(request: *mut ngx_http_request_t) -> Option<&'e mut Errand> {
     if !bare::is_bare(request.connection) {
         return None;
     }
-    // SAFETY: a request's main request outlives it; its array of contexts has an entry for every module, and only launch() stores ours.
-    let slot = unsafe { (*request.main).ctx.add(module::ctx_index()) };
-    // SAFETY: as above.
+    // SAFETY: a request's main request outlives it.
+    let main = unsafe { &*request.main };
+    // SAFETY: the array of contexts has an entry for every module.
+    let slot = unsafe { main.ctx.add(module::ctx_index()) };
+    // SAFETY: only launch() stores there.
     let errand: *mut Errand = unsafe { *slot }.cast();
     // SAFETY: a Box that lives until the main request's pool is destroyed; the worker is one thread and holds no other reference now.
     unsafe { errand.as_mut() }
 }
 
-fn launch(main: NonNull<ngx_http_request_t>, order: &Order<'_>, on_end: Box<dyn FnOnce(Outcome)>) -> Result<(), CannotStart> {
+fn launch(
+    main: NonNull<ngx_http_request_t>,
+    order: &Order<'_>,
+    on_end: Box<dyn FnOnce(Outcome)>,
+) -> Result<(), CannotStart> {
     // SAFETY: just made by bare::create(); nobody else has it.
     let pool = unsafe { (*main.as_ptr()).pool };
     let subrequest = subrequest(main, pool, order)?;
@@ -161,9 +168,11 @@ fn launch(main: NonNull<ngx_http_request_t>, order: &Order<'_>, on_end: Box<dyn 
     }));
     cleanup.data = errand.cast();
     cleanup.handler = Some(end_of_pool);
-    for request in [main.as_ptr(), subrequest.as_ptr()] {
-        // SAFETY: both requests are alive and have a context for every module.
-        let slot = unsafe { (*request).ctx.add(module::ctx_index()) };
+    for request in [main, subrequest] {
+        // SAFETY: both requests are alive.
+        let contexts = unsafe { request.as_ref() }.ctx;
+        // SAFETY: the array has an entry for every module.
+        let slot = unsafe { contexts.add(module::ctx_index()) };
         // SAFETY: as above.
         unsafe { *slot = errand.cast() };
     }
@@ -171,8 +180,10 @@ fn launch(main: NonNull<ngx_http_request_t>, order: &Order<'_>, on_end: Box<dyn 
     let errand = unsafe { &mut *errand };
     errand.timer.data = main.as_ptr().cast();
     errand.timer.handler = Some(timer_event);
-    // SAFETY: the main request has a connection, and that a log.
-    errand.timer.log = unsafe { (*(*main.as_ptr()).connection).log };
+    // SAFETY: the main request is alive.
+    let connection = unsafe { main.as_ref() }.connection;
+    // SAFETY: it has a connection, made by bare::create().
+    errand.timer.log = unsafe { (*connection).log };
     let limit = ngx_msec_t::try_from(order.time_limit).unwrap_or(ngx_msec_t::MAX);
     // SAFETY: the event lives in the Box until the pool's clean-up, which takes it out of the tree.
     unsafe { ngx_add_timer(&mut errand.timer, limit) };
@@ -188,11 +199,18 @@ fn subrequest(
     let mut uri = keep(pool, &[order.uri.as_bytes()])?;
     let post: *mut ngx_http_post_subrequest_t = zeroed_in(pool)?.as_ptr();
     // SAFETY: fresh memory of that type.
-    unsafe { post.write(ngx_http_post_subrequest_t { handler: Some(subrequest_ended), data: ptr::null_mut() }) };
+    unsafe {
+        post.write(ngx_http_post_subrequest_t {
+            handler: Some(subrequest_ended),
+            data: ptr::null_mut(),
+        })
+    };
     let mut made: *mut ngx_http_request_t = ptr::null_mut();
     // SAFETY: a live main request, and strings that live in its pool.
     let rc = unsafe { ngx_http_subrequest(main.as_ptr(), &mut uri, ptr::null_mut(), &mut made, post, 0) };
-    let made = NonNull::new(made).filter(|_| rc == NGX_OK as ngx_int_t).ok_or(CannotStart)?;
+    let made = NonNull::new(made)
+        .filter(|_| rc == NGX_OK as ngx_int_t)
+        .ok_or(CannotStart)?;
     let body: NonNull<ngx_http_request_body_t> = zeroed_in(pool)?;
     let at = bare::find_config_index(main).ok_or(CannotStart)?;
     // SAFETY: made by nginx just now, not yet running.
@@ -224,7 +242,9 @@ impl Errand {
         self.header_seen = true;
         self.status = u16::try_from(request.headers_out.status).unwrap_or(0);
         // SAFETY: null, or the upstream state that lives as long as the request.
-        let Some(upstream) = (unsafe { request.upstream.as_ref() }) else { return NGX_OK as ngx_int_t };
+        let Some(upstream) = (unsafe { request.upstream.as_ref() }) else {
+            return NGX_OK as ngx_int_t;
+        };
         if upstream.headers_in.status_n == 0 || is_cached(request) {
             return NGX_OK as ngx_int_t;
         }
@@ -232,7 +252,9 @@ impl Errand {
         self.status = u16::try_from(upstream.headers_in.status_n).unwrap_or(0);
         // SAFETY: the upstream's header list, filled by nginx's parser.
         let headers = unsafe { elements(&raw const upstream.headers_in.headers.part) };
-        self.headers = headers.map(|header| (bytes(&header.key).to_vec(), bytes(&header.value).to_vec())).collect();
+        self.headers = headers
+            .map(|header| (bytes(&header.key).to_vec(), bytes(&header.value).to_vec()))
+            .collect();
         NGX_OK as ngx_int_t
     }
 
@@ -314,7 +336,11 @@ fn is_cached(_: &ngx_http_request_t) -> bool {
 }
 
 /// nginx's call when the subrequest is finalized: before any error page, and again after one. The first word counts.
-unsafe extern "C" fn subrequest_ended(request: *mut ngx_http_request_t, _: *mut c_void, rc: ngx_int_t) -> ngx_int_t {
+unsafe extern "C" fn subrequest_ended(
+    request: *mut ngx_http_request_t,
+    _: *mut c_void,
+    rc: ngx_int_t,
+) -> ngx_int_t {
     entry(NGX_ERROR as ngx_int_t, || {
         if let Some(errand) = of(request) {
             // SAFETY: nginx calls this with a live request.
@@ -347,7 +373,8 @@ unsafe extern "C" fn connection_event(event: *mut ngx_event_t) {
         let connection = unsafe { &mut *event.data.cast::<nginx_sys::ngx_connection_t>() };
         let request: *mut ngx_http_request_t = connection.data.cast();
         // SAFETY: a connection's data is the request that is active on it.
-        let (main, read, write) = unsafe { ((*request).main, (*request).read_event_handler, (*request).write_event_handler) };
+        let active = unsafe { &*request };
+        let (main, read, write) = (active.main, active.read_event_handler, active.write_event_handler);
         if connection.close() != 0 {
             // SAFETY: a live main request of ours.
             unsafe { terminate(main) };
@@ -407,7 +434,12 @@ unsafe extern "C" fn end_of_pool(data: *mut c_void) {
         let end = errand.end();
         if let Some(on_end) = errand.on_end.take() {
             let headers = std::mem::take(&mut errand.headers);
-            on_end(Outcome { end, status: errand.status, headers, body: std::mem::take(&mut errand.body) });
+            on_end(Outcome {
+                end,
+                status: errand.status,
+                headers,
+                body: std::mem::take(&mut errand.body),
+            });
         }
     });
 }

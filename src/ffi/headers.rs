@@ -10,14 +10,17 @@ use std::ptr::{self, addr_of_mut};
 
 use authgear_core::ownership;
 use nginx_sys::{
-    ngx_hash_strlow, ngx_list_init, ngx_list_part_t, ngx_list_push, ngx_list_t, ngx_palloc, ngx_pcalloc, ngx_pool_t, ngx_str_t,
-    ngx_table_elt_t, NGX_OK,
+    ngx_hash_strlow, ngx_list_init, ngx_list_part_t, ngx_list_push, ngx_list_t, ngx_palloc, ngx_pcalloc,
+    ngx_pool_t, ngx_str_t, ngx_table_elt_t, NGX_OK,
 };
 
 use super::request::{bytes, elements, keep, OutOfMemory, Request};
 
 /// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then sets `lines`.
-pub fn replace_ours<'l>(request: Request<'_>, lines: impl Iterator<Item = (&'l str, &'l str)>) -> Result<(), OutOfMemory> {
+pub fn replace_ours<'l>(
+    request: Request<'_>,
+    lines: impl Iterator<Item = (&'l str, &'l str)>,
+) -> Result<(), OutOfMemory> {
     let pool = request.pool();
     let mut ours = Vec::new();
     for (name, value) in lines {
@@ -34,8 +37,10 @@ pub fn strip(request: Request<'_>) -> Result<(), OutOfMemory> {
 /// A header of the answer that the client will get.
 pub fn add_to_answer(request: Request<'_>, name: &str, value: &[u8]) -> Result<(), OutOfMemory> {
     let ready = element(request.pool(), name.as_bytes(), value)?;
+    // SAFETY: nginx has handed control to us, so nobody else uses the request now.
+    let raw = unsafe { &mut *request.as_ptr().as_ptr() };
     // SAFETY: the answer's header list, initialised when nginx made the request; elements are table entries.
-    let slot = unsafe { ngx_list_push(addr_of_mut!((*request.as_ptr().as_ptr()).headers_out.headers)) };
+    let slot = unsafe { ngx_list_push(&mut raw.headers_out.headers) };
     let slot: *mut ngx_table_elt_t = slot.cast();
     if slot.is_null() {
         return Err(OutOfMemory);
@@ -91,7 +96,11 @@ fn is_connection(element: &ngx_table_elt_t) -> bool {
 }
 
 fn plan(request: Request<'_>) -> Result<Changes, OutOfMemory> {
-    let mut changes = Changes { kept: Vec::new(), connections: Vec::new(), removed: false };
+    let mut changes = Changes {
+        kept: Vec::new(),
+        connections: Vec::new(),
+        removed: false,
+    };
     let mut next: *const ngx_list_part_t = &raw const request.raw().headers_in.headers.part;
     // SAFETY: the request's own list; `next` is null or another part of it.
     while let Some(part) = unsafe { next.as_ref() } {
@@ -148,7 +157,11 @@ fn relinked(
     let Some((&(first, count), rest)) = runs.split_first() else {
         // SAFETY: the list is a copy of ours; the pool is the request's.
         let rc = unsafe { ngx_list_init(&mut list, pool, 4, size_of::<ngx_table_elt_t>()) };
-        return if rc == NGX_OK as isize { Ok(list) } else { Err(OutOfMemory) };
+        return if rc == NGX_OK as isize {
+            Ok(list)
+        } else {
+            Err(OutOfMemory)
+        };
     };
     let mut next = ptr::null_mut();
     let mut last: *mut ngx_list_part_t = ptr::null_mut();
@@ -159,13 +172,23 @@ fn relinked(
             return Err(OutOfMemory);
         }
         // SAFETY: fresh memory of that size.
-        unsafe { node.write(ngx_list_part_t { elts: elts.cast(), nelts, next }) };
+        unsafe {
+            node.write(ngx_list_part_t {
+                elts: elts.cast(),
+                nelts,
+                next,
+            })
+        };
         if last.is_null() {
             last = node;
         }
         next = node;
     }
-    list.part = ngx_list_part_t { elts: first.cast(), nelts: count, next };
+    list.part = ngx_list_part_t {
+        elts: first.cast(),
+        nelts: count,
+        next,
+    };
     list.last = last;
     // A full last part: the next push opens a part of its own instead of writing behind a run.
     list.nalloc = rest.last().map_or(count, |&(_, nelts)| nelts);

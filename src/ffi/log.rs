@@ -5,8 +5,8 @@ use std::ffi::c_char;
 use std::fmt::Write as _;
 
 use nginx_sys::{
-    ngx_cycle, ngx_log_error_core, ngx_log_t, ngx_uint_t, NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_INFO, NGX_LOG_NOTICE,
-    NGX_LOG_WARN,
+    ngx_cycle, ngx_log_error_core, ngx_log_t, ngx_uint_t, NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_INFO,
+    NGX_LOG_NOTICE, NGX_LOG_WARN,
 };
 
 /// nginx's levels, those that this module uses.
@@ -56,7 +56,16 @@ pub fn write(log: *mut ngx_log_t, level: Level, line: &str) {
         return;
     }
     // SAFETY: the format takes a size_t and a pointer to that many bytes; nginx copies at most its own line length from them.
-    unsafe { ngx_log_error_core(number, log, 0, c"%*s".as_ptr().cast::<c_char>(), line.len(), line.as_ptr()) };
+    unsafe {
+        ngx_log_error_core(
+            number,
+            log,
+            0,
+            c"%*s".as_ptr().cast::<c_char>(),
+            line.len(),
+            line.as_ptr(),
+        )
+    };
 }
 
 /// Bytes from outside, fit for a log line: printable ASCII as it is, all else as `\xNN`, cut after 128 bytes.

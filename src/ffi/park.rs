@@ -8,8 +8,9 @@ use std::ptr::{addr_of_mut, NonNull};
 use std::rc::Rc;
 
 use nginx_sys::{
-    ngx_add_timer, ngx_del_timer, ngx_delete_posted_event, ngx_event_t, ngx_http_block_reading, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_http_test_reading, ngx_msec_t, ngx_post_event, ngx_posted_events,
+    ngx_add_timer, ngx_del_timer, ngx_delete_posted_event, ngx_event_t, ngx_http_block_reading,
+    ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_test_reading, ngx_msec_t, ngx_post_event,
+    ngx_posted_events,
 };
 
 use super::entry::entry;
@@ -34,7 +35,11 @@ impl Parking {
         event.handler = Some(on_event);
         event.log = request.log();
         let event = NonNull::from(Box::leak(Box::new(event)));
-        Self { event, request: request.as_ptr(), alive: Rc::new(Cell::new(Some(event))) }
+        Self {
+            event,
+            request: request.as_ptr(),
+            alive: Rc::new(Cell::new(Some(event))),
+        }
     }
 
     /// Parks the request until it is woken, its client leaves, or `milliseconds` are over.
@@ -44,7 +49,12 @@ impl Parking {
         request.read_event_handler = Some(ngx_http_test_reading);
         self.disarm();
         // SAFETY: the event is ours, alive until drop, and in no queue or tree after disarm().
-        unsafe { ngx_add_timer(self.event.as_ptr(), ngx_msec_t::try_from(milliseconds).unwrap_or(ngx_msec_t::MAX)) };
+        unsafe {
+            ngx_add_timer(
+                self.event.as_ptr(),
+                ngx_msec_t::try_from(milliseconds).unwrap_or(ngx_msec_t::MAX),
+            )
+        };
     }
 
     /// Whether the time was over before anybody woke the request.

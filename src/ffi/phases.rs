@@ -6,10 +6,11 @@
 use std::ptr;
 
 use nginx_sys::{
-    ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt,
-    ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_POST_READ_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
-    ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, NGX_AGAIN,
-    NGX_DECLINED, NGX_HTTP_INTERNAL_SERVER_ERROR,
+    ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_handler_pt, ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_POST_READ_PHASE,
+    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
+    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, NGX_AGAIN, NGX_DECLINED,
+    NGX_HTTP_INTERNAL_SERVER_ERROR,
 };
 
 use super::entry::entry;
@@ -26,8 +27,18 @@ pub fn install(cf: ptr::NonNull<ngx_conf_t>) -> Result<(), OutOfMemory> {
     ] {
         add(cf, phase, Some(strip_handler), Place::First)?;
     }
-    add(cf, ngx_http_phases_NGX_HTTP_ACCESS_PHASE, Some(access_handler), Place::Last)?;
-    add(cf, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent_handler), Place::First)?;
+    add(
+        cf,
+        ngx_http_phases_NGX_HTTP_ACCESS_PHASE,
+        Some(access_handler),
+        Place::Last,
+    )?;
+    add(
+        cf,
+        ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
+        Some(precontent_handler),
+        Place::First,
+    )?;
     filter::install();
     Ok(())
 }
@@ -38,19 +49,31 @@ enum Place {
     Last,
 }
 
-fn add(cf: ptr::NonNull<ngx_conf_t>, phase: u32, handler: ngx_http_handler_pt, place: Place) -> Result<(), OutOfMemory> {
+fn add(
+    cf: ptr::NonNull<ngx_conf_t>,
+    phase: u32,
+    handler: ngx_http_handler_pt,
+    place: Place,
+) -> Result<(), OutOfMemory> {
     // SAFETY: in postconfiguration `ctx` is that of the http block.
     let context: *const ngx_http_conf_ctx_t = unsafe { (*cf.as_ptr()).ctx }.cast();
     let module = &raw const ngx_http_core_module;
     // SAFETY: nginx's own module; numbered by now.
     let index = unsafe { (*module).ctx_index };
+    // SAFETY: as above.
+    let configurations = unsafe { (*context).main_conf };
     // SAFETY: every HTTP module has an entry.
-    let slot = unsafe { (*context).main_conf.add(index) };
+    let slot = unsafe { configurations.add(index) };
     // SAFETY: the core module's main configuration.
     let core: *mut ngx_http_core_main_conf_t = unsafe { *slot }.cast();
     // SAFETY: as above; nginx is in this thread, in our callback.
     let core = unsafe { &mut *core };
-    let Some(phase) = usize::try_from(phase).ok().and_then(|phase| core.phases.get_mut(phase)) else { return Err(OutOfMemory) };
+    let Some(phase) = usize::try_from(phase)
+        .ok()
+        .and_then(|phase| core.phases.get_mut(phase))
+    else {
+        return Err(OutOfMemory);
+    };
     // SAFETY: nginx's array of handlers, initialised before postconfiguration.
     let pushed = unsafe { ngx_array_push(&mut phase.handlers) };
     if pushed.is_null() {
@@ -61,7 +84,12 @@ fn add(cf: ptr::NonNull<ngx_conf_t>, phase: u32, handler: ngx_http_handler_pt, p
     // SAFETY: the fresh element.
     unsafe { last.write(handler) };
     // SAFETY: all elements are set now.
-    let handlers = unsafe { std::slice::from_raw_parts_mut(phase.handlers.elts.cast::<ngx_http_handler_pt>(), phase.handlers.nelts) };
+    let handlers = unsafe {
+        std::slice::from_raw_parts_mut(
+            phase.handlers.elts.cast::<ngx_http_handler_pt>(),
+            phase.handlers.nelts,
+        )
+    };
     match place {
         Place::First => {}
         Place::Last => handlers.rotate_right(1),
@@ -85,7 +113,9 @@ fn call(request: *mut ngx_http_request_t, handle: impl FnOnce(Request<'_>) -> Ne
     let refused = NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
     entry(refused, || {
         // SAFETY: nginx hands a live request to a phase handler; the wrapper is gone when it returns.
-        let Some(request) = (unsafe { Request::from_ptr(request) }) else { return refused };
+        let Some(request) = (unsafe { Request::from_ptr(request) }) else {
+            return refused;
+        };
         match handle(request) {
             Next::Continue => NGX_DECLINED as ngx_int_t,
             Next::Wait => NGX_AGAIN as ngx_int_t,

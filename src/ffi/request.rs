@@ -5,8 +5,8 @@ use std::ptr::NonNull;
 use std::slice;
 
 use nginx_sys::{
-    ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_http_request_t, ngx_list_part_t, ngx_log_t, ngx_palloc, ngx_pool_t, ngx_str_t,
-    ngx_table_elt_t, ngx_uint_t, NGX_HTTP_SATISFY_ALL,
+    ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_http_request_t, ngx_list_part_t, ngx_log_t,
+    ngx_palloc, ngx_pool_t, ngx_str_t, ngx_table_elt_t, ngx_uint_t, NGX_HTTP_SATISFY_ALL,
 };
 
 /// nginx's pool could not give memory: the request fails, nothing else does.
@@ -66,7 +66,9 @@ impl<'r> Request<'r> {
 
     /// The values of the headers called `name` (in lower case), in order.
     pub fn header(self, name: &'static str) -> impl Iterator<Item = &'r [u8]> {
-        self.headers().filter(move |(key, _)| key.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        self.headers()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
     }
 
     /// The client's address, as nginx prints it.
@@ -85,16 +87,13 @@ impl<'r> Request<'r> {
         // SAFETY: as above; it lives as long as the cycle.
         unsafe { (*core).satisfy == NGX_HTTP_SATISFY_ALL as ngx_uint_t }
     }
-
-    /// Copies `parts`, one after the other, into the request's pool.
-    pub fn keep(self, parts: &[&[u8]]) -> Result<ngx_str_t, OutOfMemory> {
-        keep(self.pool(), parts)
-    }
 }
 
 /// Copies `parts`, one after the other, into `pool`, with a NUL behind them as nginx's parser leaves one behind a header.
 pub fn keep(pool: *mut ngx_pool_t, parts: &[&[u8]]) -> Result<ngx_str_t, OutOfMemory> {
-    let len = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+    let len = parts
+        .iter()
+        .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
     let size = len.checked_add(1).ok_or(OutOfMemory)?;
     // SAFETY: a pool that the caller keeps alive.
     let data: *mut u8 = unsafe { ngx_palloc(pool, size) }.cast();
@@ -114,7 +113,7 @@ pub fn keep(pool: *mut ngx_pool_t, parts: &[&[u8]]) -> Result<ngx_str_t, OutOfMe
 }
 
 /// The bytes of an nginx string.
-pub fn bytes<'s>(text: &'s ngx_str_t) -> &'s [u8] {
+pub fn bytes(text: &ngx_str_t) -> &[u8] {
     if text.len == 0 || text.data.is_null() {
         return &[];
     }

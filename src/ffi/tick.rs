@@ -1,9 +1,8 @@
 //! A worker's own timer: it calls [`process::tick`] again and again, and holds up no shutdown.
 
-use std::ptr::addr_of;
-
 use nginx_sys::{
-    ngx_add_timer, ngx_cycle_t, ngx_event_t, ngx_exiting, ngx_process, ngx_uint_t, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER,
+    ngx_add_timer, ngx_cycle_t, ngx_event_t, ngx_exiting, ngx_process, ngx_uint_t, NGX_PROCESS_SINGLE,
+    NGX_PROCESS_WORKER,
 };
 
 use super::entry::{entry, report_panics};
@@ -34,7 +33,7 @@ pub fn start(cycle: *mut ngx_cycle_t) {
 unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
     entry((), || {
         // SAFETY: nginx's flag, set by a signal between turns of the event loop.
-        let leaving = unsafe { *addr_of!(ngx_exiting) } != 0;
+        let leaving = unsafe { ngx_exiting } != 0;
         if leaving {
             return;
         }

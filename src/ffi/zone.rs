@@ -9,13 +9,13 @@ use std::ffi::c_void;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of};
-use std::ptr::{self, addr_of_mut, NonNull};
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use authgear_core::jwks;
 use nginx_sys::{
-    ngx_conf_t, ngx_int_t, ngx_pagesize, ngx_shared_memory_add, ngx_shm_zone_t, ngx_shmtx_lock, ngx_shmtx_unlock, ngx_slab_alloc,
-    ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
+    ngx_conf_t, ngx_int_t, ngx_pagesize, ngx_shared_memory_add, ngx_shm_zone_t, ngx_shmtx_lock,
+    ngx_shmtx_unlock, ngx_slab_alloc, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
 };
 
 use super::entry::entry;
@@ -85,15 +85,19 @@ impl fmt::Display for ZoneError {
 
 /// The smallest zone, in bytes, that has room for `key_sets` fetched key sets.
 pub fn smallest(key_sets: usize) -> usize {
-    let keys = size_of::<KeySlot>().saturating_mul(key_sets.max(1));
-    keys.saturating_mul(KEY_SHARE).saturating_add(OVERHEAD)
+    let keys = size_of::<KeySlot>()
+        .saturating_mul(key_sets.max(1))
+        .saturating_mul(KEY_SHARE);
+    // nginx describes each page of 4096 bytes in some 24 of them.
+    keys.saturating_add(keys / 128).saturating_add(OVERHEAD)
 }
 
 /// Asks nginx for the zone, in postconfiguration.
 pub fn declare(cf: NonNull<ngx_conf_t>, name: &str, size: usize, _key_sets: usize) -> Result<(), ZoneError> {
     // SAFETY: nginx's configuration pool, while it reads its configuration.
     let pool = unsafe { (*cf.as_ptr()).pool };
-    let mut name: ngx_str_t = request::keep(pool, &[name.as_bytes()]).map_err(|_| ZoneError("out of memory"))?;
+    let mut name: ngx_str_t =
+        request::keep(pool, &[name.as_bytes()]).map_err(|_| ZoneError("out of memory"))?;
     // SAFETY: as above; the tag is this module, which is never unloaded.
     let zone = unsafe { ngx_shared_memory_add(cf.as_ptr(), &mut name, size, module::tag()) };
     // SAFETY: null or nginx's zone.
@@ -114,7 +118,10 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
             slab.data = lay_out(slab).map_or(ptr::null_mut(), |area| area.as_ptr().cast());
         }
         let Some(area) = NonNull::new(slab.data.cast::<Header>()) else {
-            log::process(Level::Alert, "authgear: the shared memory zone is too small to be laid out");
+            log::process(
+                Level::Alert,
+                "authgear: the shared memory zone is too small to be laid out",
+            );
             return NGX_ERROR as ngx_int_t;
         };
         AREA.store(area.as_ptr(), Ordering::Release);
@@ -122,7 +129,10 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
         // SAFETY: laid out by lay_out(), maybe by an earlier configuration of this same module.
         let header = unsafe { area.as_ref() };
         if header.magic.load(Ordering::Acquire) != MAGIC || header.layout.load(Ordering::Acquire) != LAYOUT {
-            log::process(Level::Alert, "authgear: the shared memory zone holds something else");
+            log::process(
+                Level::Alert,
+                "authgear: the shared memory zone holds something else",
+            );
             return NGX_ERROR as ngx_int_t;
         }
         // A reload: whatever was fetched is asked for again, so that removing a key is a reload away.
@@ -158,7 +168,9 @@ fn lay_out(slab: &mut ngx_slab_pool_t) -> Option<NonNull<Header>> {
     let area: NonNull<Header> = memory.cast();
     // SAFETY: zeroed memory, larger than a header; its fields are atomics.
     let header = unsafe { area.as_ref() };
-    header.key_slots.store(u64::try_from(slots).ok()?, Ordering::Release);
+    header
+        .key_slots
+        .store(u64::try_from(slots).ok()?, Ordering::Release);
     header.layout.store(LAYOUT, Ordering::Release);
     header.magic.store(MAGIC, Ordering::Release);
     (slots > 0).then_some(area)
@@ -199,7 +211,10 @@ impl SlotRef {
 impl KeySlot {
     /// Whether the slot belongs to this key set.
     pub fn is(&self, id: &[u8; 32]) -> bool {
-        words(id).iter().zip(&self.id).all(|(word, slot)| slot.load(Ordering::Acquire) == *word)
+        words(id)
+            .iter()
+            .zip(&self.id)
+            .all(|(word, slot)| slot.load(Ordering::Acquire) == *word)
     }
 
     /// Whether it belongs to none.
@@ -228,14 +243,20 @@ pub struct Locked {
 pub fn lock() -> Option<Locked> {
     let header = header()?;
     let pool = NonNull::new(POOL.load(Ordering::Acquire))?;
-    // SAFETY: the pool's own mutex, in shared memory.
-    unsafe { ngx_shmtx_lock(addr_of_mut!((*pool.as_ptr()).mutex)) };
+    // SAFETY: the zone's slab pool, mapped as long as the zone is in use.
+    let slab = unsafe { &mut *pool.as_ptr() };
+    // SAFETY: the pool's own mutex, made by nginx.
+    unsafe { ngx_shmtx_lock(&mut slab.mutex) };
     if header.dirty.swap(1, Ordering::AcqRel) != 0 {
         for slot in key_slots() {
             slot.clear();
         }
     }
-    Some(Locked { header, pool, thread: PhantomData })
+    Some(Locked {
+        header,
+        pool,
+        thread: PhantomData,
+    })
 }
 
 impl Drop for Locked {
@@ -243,15 +264,25 @@ impl Drop for Locked {
         if !std::thread::panicking() {
             self.header.dirty.store(0, Ordering::Release);
         }
+        // SAFETY: as in lock().
+        let slab = unsafe { &mut *self.pool.as_ptr() };
         // SAFETY: taken by lock() in this process.
-        unsafe { ngx_shmtx_unlock(addr_of_mut!((*self.pool.as_ptr()).mutex)) };
+        unsafe { ngx_shmtx_unlock(&mut slab.mutex) };
     }
 }
 
 impl KeySlot {
     fn clear(&self) {
-        let numbers =
-            [&self.version, &self.fetched_at, &self.due, &self.failures, &self.not_before, &self.no_refetch_before, &self.lease, &self.len];
+        let numbers = [
+            &self.version,
+            &self.fetched_at,
+            &self.due,
+            &self.failures,
+            &self.not_before,
+            &self.no_refetch_before,
+            &self.lease,
+            &self.len,
+        ];
         for number in numbers.into_iter().chain(&self.id) {
             number.store(0, Ordering::Release);
         }
@@ -266,7 +297,10 @@ impl Locked {
         if let Some(index) = slots.iter().position(|slot| slot.is(id)) {
             return Some(SlotRef { index, generation });
         }
-        let index = slots.iter().position(KeySlot::is_free).or_else(|| slots.iter().position(|slot| !in_use(slot)))?;
+        let index = slots
+            .iter()
+            .position(KeySlot::is_free)
+            .or_else(|| slots.iter().position(|slot| !in_use(slot)))?;
         let slot = slots.get(index)?;
         slot.clear();
         for (word, part) in slot.id.iter().zip(words(id)) {
@@ -283,15 +317,22 @@ impl Locked {
         let target: *mut u8 = slot.bytes.get().cast();
         // SAFETY: the slot has room for them, and its bytes are only touched under the lock, which is held.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len()) };
-        slot.len.store(u64::try_from(bytes.len()).unwrap_or(0), Ordering::Release);
-        let version = self.header.versions.fetch_add(1, Ordering::AcqRel).saturating_add(1);
+        slot.len
+            .store(u64::try_from(bytes.len()).unwrap_or(0), Ordering::Release);
+        let version = self
+            .header
+            .versions
+            .fetch_add(1, Ordering::AcqRel)
+            .saturating_add(1);
         slot.version.store(version, Ordering::Release);
         true
     }
 
     /// A copy of a set's bytes, and their version.
     pub fn load(&self, slot: &KeySlot) -> (u64, Vec<u8>) {
-        let len = usize::try_from(slot.len.load(Ordering::Acquire)).unwrap_or(0).min(jwks::MAX_SERIALISED);
+        let len = usize::try_from(slot.len.load(Ordering::Acquire))
+            .unwrap_or(0)
+            .min(jwks::MAX_SERIALISED);
         let mut copy = vec![0; len];
         let source: *const u8 = slot.bytes.get().cast();
         // SAFETY: `len` is within the slot, and its bytes are only touched under the lock, which is held.
