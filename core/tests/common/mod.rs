@@ -203,3 +203,40 @@ pub fn read(authorization: Option<&str>, cookies: &[&str], prefix: &str) -> Cred
         Allowed::ALL,
     )
 }
+
+/// A good token with other claims.
+pub fn claiming(changes: Value) -> String {
+    Issuer::first().claims(changes)
+}
+
+/// A good token with another header.
+pub fn headed(changes: Value) -> String {
+    Issuer::first().headed(changes)
+}
+
+/// The header of a good token.
+pub fn header() -> String {
+    Issuer::first().header(json!({}))
+}
+
+/// A token with this header, as written, and good claims.
+pub fn with_header(header: &str) -> String {
+    Issuer::first().sign(header, &claims().to_string())
+}
+
+/// A token with these claims, as written, and a good header.
+pub fn with_payload(payload: &str) -> String {
+    Issuer::first().sign(&header(), payload)
+}
+
+/// The claims of a good token, one of them with a value as written.
+pub fn claiming_raw(name: &str, raw: &str) -> String {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove(name);
+    let others = claims.to_string();
+    with_payload(&format!(
+        "{{{}:{raw},{}",
+        Value::from(name),
+        others.strip_prefix('{').unwrap()
+    ))
+}

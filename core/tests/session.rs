@@ -1,0 +1,235 @@
+//! Which header lines a token's claims become, and which values keep it from verifying because no header could hold them.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use authgear_core::verdict::Reason;
+use common::{claiming, claiming_raw, line, refusal, session, Issuer, NOW, USER};
+use serde_json::json;
+
+const ROLES: &str = "https://authgear.com/claims/user/roles";
+const VERIFIED: &str = "https://authgear.com/claims/user/is_verified";
+
+#[test]
+fn a_good_token_gives_exactly_its_headers() {
+    let got = session(&Issuer::first().good());
+    let lines: Vec<_> = got.lines().collect();
+    let at = (NOW - 600).to_string();
+    assert_eq!(
+        lines,
+        [
+            ("x-authgear-session-valid", "true"),
+            ("x-authgear-user-id", USER),
+            ("x-authgear-user-anonymous", "false"),
+            ("x-authgear-user-verified", "true"),
+            ("x-authgear-user-can-reauthenticate", "true"),
+            ("x-authgear-user-roles", "admin,editor"),
+            ("x-authgear-session-authenticated-at", at.as_str()),
+        ]
+    );
+}
+
+#[test]
+fn sub_is_a_string_that_is_not_empty() {
+    for sub in [
+        json!(null),
+        json!(""),
+        json!(1),
+        json!(["u"]),
+        json!({"u": 1}),
+        json!(true),
+    ] {
+        assert_eq!(
+            refusal(&claiming(json!({"sub": sub}))),
+            Reason::NoSubject,
+            "{sub}"
+        );
+    }
+}
+
+#[test]
+fn a_machine_is_never_a_user() {
+    for sub in ["client_id_", "client_id_web", "client_id_f3b1c9e0"] {
+        assert_eq!(
+            refusal(&claiming(json!({"sub": sub}))),
+            Reason::MachineToken,
+            "{sub}"
+        );
+    }
+    for sub in ["client_id", "Client_id_web", "xclient_id_web"] {
+        assert_eq!(session(&claiming(json!({"sub": sub}))).user_id(), sub);
+    }
+}
+
+#[test]
+fn a_sub_that_cannot_stand_in_a_header_is_refused() {
+    for sub in [
+        " u",
+        "u ",
+        " ",
+        "u\n",
+        "u\r\nx-evil: 1",
+        "u\0",
+        "u\t1",
+        "\u{7f}",
+        "\u{1f}",
+        "\u{e9}",
+        "\u{202e}u",
+        "u\u{a0}",
+        "\u{1f600}",
+    ] {
+        assert_eq!(
+            refusal(&claiming(json!({"sub": sub}))),
+            Reason::BadClaim,
+            "{sub:?}"
+        );
+    }
+    for sub in ["u 1", "~", "a,b", "\"", "100%"] {
+        assert_eq!(session(&claiming(json!({"sub": sub}))).user_id(), sub);
+    }
+}
+
+#[test]
+fn a_role_that_would_be_read_as_two_is_refused() {
+    for role in [
+        "a,b",
+        ",",
+        "",
+        " ",
+        " admin",
+        "admin ",
+        "a\nb",
+        "a\tb",
+        "a\0b",
+        "\u{7f}",
+        "\u{e9}",
+        "ad\u{200b}min",
+    ] {
+        assert_eq!(
+            refusal(&claiming(json!({ROLES: [role]}))),
+            Reason::BadClaim,
+            "{role:?}"
+        );
+        assert_eq!(
+            refusal(&claiming(json!({ROLES: ["x", role, "y"]}))),
+            Reason::BadClaim,
+            "{role:?}"
+        );
+    }
+}
+
+#[test]
+fn roles_are_an_array_of_strings_or_absent() {
+    for roles in [
+        json!("admin"),
+        json!(1),
+        json!({"admin": true}),
+        json!([1]),
+        json!([null]),
+        json!([["admin"]]),
+    ] {
+        assert_eq!(
+            refusal(&claiming(json!({ROLES: roles}))),
+            Reason::BadClaim,
+            "{roles}"
+        );
+    }
+    for none in [
+        claiming(json!({ROLES: null})),
+        claiming(json!({ROLES: []})),
+        claiming_raw(ROLES, "null"),
+    ] {
+        assert_eq!(line(&session(&none), "x-authgear-user-roles"), None);
+    }
+    let spaced = session(&claiming(json!({ROLES: ["a b", "c:d"]})));
+    assert_eq!(line(&spaced, "x-authgear-user-roles").as_deref(), Some("a b,c:d"));
+}
+
+#[test]
+fn amr_is_joined_by_a_space_and_none_may_hold_one() {
+    let two = session(&claiming(json!({"amr": ["pwd", "mfa"]})));
+    assert_eq!(line(&two, "x-authgear-session-amr").as_deref(), Some("pwd mfa"));
+    for none in [claiming(json!({"amr": []})), claiming_raw("amr", "null")] {
+        assert_eq!(line(&session(&none), "x-authgear-session-amr"), None);
+    }
+    for amr in [
+        json!(["pwd mfa"]),
+        json!(["pwd,mfa"]),
+        json!([""]),
+        json!(["p\nx"]),
+        json!("pwd"),
+        json!([1]),
+    ] {
+        assert_eq!(refusal(&claiming(json!({"amr": amr}))), Reason::BadClaim, "{amr}");
+    }
+}
+
+#[test]
+fn a_flag_is_a_bool_or_absent() {
+    for name in ["is_anonymous", "is_verified", "can_reauthenticate"] {
+        let name = format!("https://authgear.com/claims/user/{name}");
+        for flag in [json!("true"), json!(1), json!(0), json!([]), json!({})] {
+            assert_eq!(
+                refusal(&claiming(json!({&name: flag}))),
+                Reason::BadClaim,
+                "{name}: {flag}"
+            );
+        }
+    }
+    let without = session(&claiming(json!({VERIFIED: null})));
+    assert_eq!(line(&without, "x-authgear-user-verified"), None);
+    assert_eq!(
+        line(&without, "x-authgear-user-anonymous").as_deref(),
+        Some("false")
+    );
+}
+
+#[test]
+fn auth_time_that_is_no_whole_number_leaves_its_header_out() {
+    for at in [
+        "1800000000.5",
+        "1800000000.0",
+        "\"1800000000\"",
+        "-1",
+        "null",
+        "true",
+        "[]",
+        "18446744073709551616",
+    ] {
+        let got = session(&claiming_raw("auth_time", at));
+        assert_eq!(line(&got, "x-authgear-session-authenticated-at"), None, "{at}");
+    }
+    let epoch = session(&claiming(json!({"auth_time": 0})));
+    assert_eq!(
+        line(&epoch, "x-authgear-session-authenticated-at").as_deref(),
+        Some("0")
+    );
+}
+
+#[test]
+fn acr_is_sent_when_the_token_has_one() {
+    let strong = session(&claiming(
+        json!({"acr": "http://schemas.openid.net/pape/policies/2007/06/multi-factor"}),
+    ));
+    assert!(line(&strong, "x-authgear-session-acr")
+        .unwrap()
+        .ends_with("multi-factor"));
+    for none in [json!(null), json!("")] {
+        assert_eq!(
+            line(
+                &session(&claiming(json!({"acr": none}))),
+                "x-authgear-session-acr"
+            ),
+            None
+        );
+    }
+    for bad in [
+        json!(1),
+        json!(["a"]),
+        json!(" a"),
+        json!("a\u{e9}"),
+        json!("a\r\nb"),
+    ] {
+        assert_eq!(refusal(&claiming(json!({"acr": bad}))), Reason::BadClaim, "{bad}");
+    }
+}
