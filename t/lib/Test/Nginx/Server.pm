@@ -13,7 +13,7 @@ use Test::Nginx::Config qw(config_file error_log pid_file);
 use Test::Nginx::Settings qw(%setting bail_out);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(log_tail run_until_listening stop);
+our @EXPORT_OK = qw(in_words log_tail run_until_listening stop);
 
 use constant { STEP => 0.01, START_SECONDS => 20, TAIL_LINES => 30 };
 
@@ -70,7 +70,7 @@ sub stop {
     return if !defined $child || $owner != $$;
     my $status = ended();
     if (defined $status) {
-        Test::More::fail("$running_for - nginx ended by itself, " . in_words($status));
+        Test::More::fail("$running_for - nginx ended by itself, " . in_words($status)) or Test::More::diag(log_tail());
         return;
     }
     for my $signal (qw(QUIT TERM KILL)) {
@@ -83,7 +83,7 @@ sub stop {
                 next;
             }
             if ($status != 0 && $signal ne 'KILL') {
-                Test::More::fail("$running_for - nginx ended with " . in_words($status));
+                Test::More::fail("$running_for - nginx ended with " . in_words($status)) or Test::More::diag(log_tail());
             }
             return;
         }

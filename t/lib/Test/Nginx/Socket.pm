@@ -10,7 +10,7 @@ use Test::Nginx::Checks qw(check_logs check_response check_shutdown_log rewind_e
 use Test::Nginx::Client qw(exchange parse_response);
 use Test::Nginx::Config qw(html_dir remove_root write_root write_user_files);
 use Test::Nginx::Request qw(connections);
-use Test::Nginx::Server qw(log_tail run_until_listening stop);
+use Test::Nginx::Server qw(in_words log_tail run_until_listening stop);
 use Test::Nginx::Settings qw(%setting bail_out expand forget_rand_ports seconds);
 use List::Util qw(shuffle);
 use Scalar::Util qw(looks_like_number);
@@ -31,7 +31,7 @@ my %known = map { $_ => 1 } qw(
     skip_nginx suppress_stderr timeout user_files wait
 );
 
-my (@preprocessors, @cleanup_handlers, @test_cleanup_handlers, $last_block, $previous_config);
+my (@preprocessors, @cleanup_handlers, @test_cleanup_handlers, $last_block, $listening);
 my $owner = $$;
 
 sub setting ($@) {
@@ -73,10 +73,8 @@ sub run_tests () {
     for my $block ($setting{shuffle} ? shuffle(@blocks) : @blocks) {
         $_->($block) for @preprocessors;
         $block->set_value(name => $0 . ' ' . $block->name);
-        my $failed = failures();
         run_block($block);
         $_->($block) for @test_cleanup_handlers;
-        diag(log_tail()) if failures() > $failed;
     }
     end_nginx();
     return;
@@ -98,6 +96,7 @@ sub end_nginx () {
     stop();
     check_shutdown_log($last_block) if $last_block;
     undef $last_block;
+    $listening = 0;
     return;
 }
 
@@ -117,20 +116,35 @@ sub run_block ($) {
     if (defined $config) {
         end_nginx();
         write_root($block, $config);
-        $previous_config = $config;
-        return run_to_its_end($block) if defined $block->must_die;
-        my $status = run_until_listening($block);
-        bail_out("$name - nginx does not start, status $status\n" . log_tail()) if defined $status;
     }
-    elsif (!defined $previous_config) {
-        bail_out("$name - no config, and no block before that had one");
+    elsif (!$listening) {
+        bail_out("$name - no config, and no nginx of the block before");
+    }
+    my $failed = failures();
+    rewind_error_log();
+    if (defined $block->must_die) {
+        run_to_its_end($block);
+    }
+    else {
+        run_with_requests($block);
+    }
+    diag(log_tail()) if failures() > $failed;
+    return;
+}
+
+sub run_with_requests ($) {
+    my ($block) = @_;
+    my $name = $block->name;
+    if (defined $block->config) {
+        my $status = run_until_listening($block);
+        bail_out("$name - nginx does not start, " . in_words($status) . "\n" . log_tail()) if defined $status;
+        $listening = 1;
     }
     $last_block = $block;
     if (defined $block->init) {
         eval $block->init;
         bail_out("$name - init: $@") if $@;
     }
-    rewind_error_log();
     for my $repetition (0 .. $setting{repeat_each} - 1) {
         write_user_files($block) if $repetition;
         ask($block, $repetition);
@@ -142,7 +156,7 @@ sub run_block ($) {
 sub run_to_its_end ($) {
     my ($block) = @_;
     my ($name, $expected) = ($block->name, $block->must_die);
-    rewind_error_log();
+    bail_out("$name - must_die needs a config of its own") if !defined $block->config;
     for my $repetition (0 .. $setting{repeat_each} - 1) {
         my $status = run_until_listening($block);
         if (!defined $status) {
@@ -216,14 +230,15 @@ sub nginx_version () {
 
 END {
     if ($$ == $owner) {
+        my $status = $?;
         # The END of Test::Builder, which runs later, must see the exit status that was.
         local $?;
         end_nginx();
         $_->() for @cleanup_handlers;
-        if (Test::More->builder->is_passing) {
+        if ($status == 0 && Test::More->builder->is_passing) {
             remove_root();
         }
-        else {
+        elsif (-d $setting{root}) {
             diag("left for a look: $setting{root}");
         }
     }
