@@ -1,0 +1,72 @@
+//! Time that passes, and clocks that differ.
+
+use std::thread::sleep;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use authgear_scenarios::client::{Connection, Request};
+use authgear_scenarios::scene::Plan;
+use authgear_scenarios::soon;
+use serde_json::{json, Value};
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+#[test]
+fn leeway_forgives_clocks_that_differ_by_less() {
+    let leeway = "location /lenient { authgear_resolve on; authgear_leeway 60s; proxy_pass http://%BACKEND%; }";
+    Plan::new().server(leeway).play(|scene| {
+        scene.await_keys();
+        let cases: [(Value, bool, bool); 7] = [
+            (json!({"iat": now() - 100, "exp": now() - 20}), false, true),
+            (json!({"iat": now() - 1000, "exp": now() - 120}), false, false),
+            (json!({"nbf": now() + 20}), false, true),
+            (json!({"nbf": now() + 120}), false, false),
+            (json!({"iat": now() + 20}), false, true),
+            (json!({"iat": now() + 120}), false, false),
+            (json!({"iat": now() - 5, "nbf": now() - 5, "exp": now() + 300}), true, true),
+        ];
+        for (wish, strict, lenient) in cases {
+            let token = scene.stand_in.token(&wish);
+            for (path, good) in [("/", strict), ("/lenient", lenient)] {
+                let answer = Request::get(path).bearer(&token.value).send(scene.port());
+                if good {
+                    answer.assert_user(&token.user);
+                } else {
+                    answer.assert_invalid();
+                }
+            }
+        }
+        assert_eq!(scene.stand_in.count().resolver, 0, "a clock is no reason to ask");
+    });
+}
+
+#[test]
+fn a_token_expires_in_the_middle_of_a_kept_connection() {
+    Plan::new().play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.token(&json!({"lifetime": 4}));
+        let request = Request::get("/").bearer(&token.value);
+        let mut connection = Connection::open(scene.port());
+        connection.ask(&request).assert_user(&token.user);
+        let mut last = None;
+        soon("it expires", || {
+            sleep(Duration::from_millis(200));
+            last = Some(connection.ask(&request));
+            last.as_ref().is_some_and(|answer| answer.ours().len() == 1)
+        });
+        last.unwrap().assert_invalid();
+        connection.ask(&request).assert_invalid();
+    });
+}
+
+#[test]
+fn a_token_that_expires_while_it_waits_for_keys_is_not_valid() {
+    Plan::new().server("authgear_jwks_valid 10m refetch=1s;").play(|scene| {
+        scene.await_keys();
+        scene.stand_in.rotate();
+        scene.stand_in.keys_fault(json!({"kind": "delay", "ms": 2500}));
+        let token = scene.stand_in.token(&json!({"lifetime": 1}));
+        Request::get("/").bearer(&token.value).send(scene.port()).assert_invalid();
+    });
+}

@@ -1,0 +1,233 @@
+//! Keys that rotate, vanish, age, and come from a server that is down or talks nonsense.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use authgear_scenarios::client::{Answer, Connection, Request};
+use authgear_scenarios::scene::{Plan, Scene};
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::StandIn;
+use serde_json::json;
+
+fn down(stand_in: &StandIn) {
+    stand_in.fault(&json!({"kind": "refuse"}));
+}
+
+fn send(scene: &Scene, path: &str, token: &str) -> Answer {
+    Request::get(path).bearer(token).send(scene.port())
+}
+
+#[test]
+fn a_good_token_asks_nothing_and_opens_no_connection_to_authgear() {
+    Plan::new().workers(2).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.jwt();
+        // The other worker may not have looked at the keys yet; it takes them from shared memory, not from Authgear.
+        for _ in 0..30 {
+            send(scene, "/", &token.value).assert_user(&token.user);
+        }
+        let mut connection = Connection::open(scene.port());
+        for _ in 0..30 {
+            connection.ask(&Request::get("/").bearer(&token.value)).assert_user(&token.user);
+        }
+        let count = scene.stand_in.count();
+        assert_eq!((count.resolver, count.jwks, count.connections, count.backend), (0, 0, 0, 60));
+    });
+}
+
+#[test]
+fn fifty_requests_with_a_new_key_wait_for_one_fetch_over_two_workers() {
+    Plan::new().workers(2).play(|scene| {
+        scene.await_keys();
+        scene.stand_in.rotate();
+        let token = scene.stand_in.jwt();
+        scene.stand_in.keys_fault(json!({"kind": "delay", "ms": 700}));
+        let mut waiting: Vec<Connection> = (0..50).map(|_| Connection::open(scene.port())).collect();
+        for connection in &mut waiting {
+            connection.send(&Request::get("/").bearer(&token.value));
+        }
+        for connection in &mut waiting {
+            connection.answer().assert_user(&token.user);
+        }
+        let count = scene.stand_in.count();
+        assert_eq!((count.jwks, count.resolver), (1, 0));
+    });
+}
+
+#[test]
+fn an_unknown_key_is_asked_about_remotely_while_a_refetch_is_paused() {
+    Plan::new().server("authgear_jwks_valid 10m refetch=60s;").play(|scene| {
+        scene.await_keys();
+        let foreign = scene.stand_in.token(&json!({"key": "foreign", "register": false}));
+        send(scene, "/", &foreign.value).assert_invalid();
+        let count = scene.stand_in.count();
+        assert_eq!((count.jwks, count.resolver), (1, 0), "a key that a fresh set lacks is unknown for good");
+        scene.stand_in.rotate();
+        let token = scene.stand_in.jwt();
+        send(scene, "/", &token.value).assert_user(&token.user);
+        send(scene, "/", &foreign.value).assert_invalid();
+        let count = scene.stand_in.count();
+        assert_eq!((count.jwks, count.resolver), (1, 2), "no second fetch within the minute");
+    });
+}
+
+#[test]
+fn keys_that_nobody_knows_cannot_make_nginx_hammer_authgear() {
+    Plan::new().workers(2).server("authgear_jwks_valid 10m refetch=60s; location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }").play(|scene| {
+        scene.await_keys();
+        let mut connections: Vec<Connection> = (0..40).map(|_| Connection::open(scene.port())).collect();
+        for (index, connection) in connections.iter_mut().enumerate() {
+            let token = scene.stand_in.token(&json!({"kid": format!("made-up-{index}"), "register": false}));
+            connection.send(&Request::get("/local").bearer(&token.value));
+        }
+        for connection in &mut connections {
+            let answer = connection.answer();
+            match answer.status {
+                200 => answer.assert_invalid(),
+                _ => answer.assert_unavailable(503),
+            }
+        }
+        let count = scene.stand_in.count();
+        assert_eq!((count.jwks, count.resolver), (1, 0));
+    });
+}
+
+#[test]
+fn a_removed_key_stops_vouching_after_a_reload() {
+    Plan::new().workers(2).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.token(&json!({"register": false}));
+        scene.stand_in.rotate();
+        scene.stand_in.drop_old_keys();
+        send(scene, "/", &token.value).assert_user(&token.user);
+        scene.nginx.reload();
+        scene.nginx.await_workers(2, Duration::from_secs(10));
+        soon("the removed key no longer vouches", || {
+            let answer = send(scene, "/", &token.value);
+            if answer.ours().len() > 1 {
+                answer.assert_user(&token.user);
+                return false;
+            }
+            answer.assert_invalid();
+            true
+        });
+        let fresh = scene.stand_in.jwt();
+        send(scene, "/", &fresh.value).assert_user(&fresh.user);
+    });
+}
+
+#[test]
+fn nginx_starts_and_reloads_with_authgear_down_and_recovers() {
+    Plan::new().workers(2).server("authgear_jwks_valid 10m refetch=1s;").before(down).play(|scene| {
+        let token = scene.stand_in.jwt();
+        for _ in 0..2 {
+            Request::get("/").send(scene.port()).assert_anonymous();
+            send(scene, "/", &token.value).assert_unavailable(503);
+            scene.nginx.reload();
+            scene.nginx.await_workers(2, Duration::from_secs(10));
+        }
+        scene.stand_in.heal();
+        soon("Authgear is found again", || send(scene, "/", &token.value).status == 200);
+        scene.await_keys();
+        for _ in 0..10 {
+            send(scene, "/", &token.value).assert_user(&token.user);
+        }
+        assert_eq!(scene.stand_in.count().resolver, 0);
+    });
+}
+
+#[test]
+fn keys_survive_a_reload_while_authgear_is_down() {
+    Plan::new().workers(2).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.jwt();
+        down(&scene.stand_in);
+        scene.nginx.reload();
+        scene.nginx.await_workers(2, Duration::from_secs(10));
+        for _ in 0..20 {
+            send(scene, "/", &token.value).assert_user(&token.user);
+        }
+    });
+}
+
+#[test]
+fn no_bad_answer_replaces_a_good_key_set() {
+    let large = json!({"keys": [], "padding": "x".repeat(300 * 1024)}).to_string();
+    let faults = [
+        json!({"kind": "garbage"}),
+        json!({"kind": "status", "status": 500}),
+        json!({"kind": "status", "status": 404}),
+        json!({"kind": "close"}),
+        json!({"kind": "reset"}),
+        json!({"kind": "close_mid_answer"}),
+        json!({"kind": "close_mid_answer", "after": 300}),
+        json!({"kind": "answer", "status": 302, "headers": [["Location", "/oauth2/jwks"]], "body": ""}),
+        json!({"kind": "body", "body": "{\"keys\":[]}"}),
+        json!({"kind": "body", "body": "[]"}),
+        json!({"kind": "body", "body": "<html>sign in to the network</html>"}),
+        json!({"kind": "body", "body": ""}),
+        json!({"kind": "body", "body": large}),
+        json!({"kind": "body", "body": "[[[[[[[[", "repeat": 10_000}),
+    ];
+    Plan::new().workers(2).server("authgear_jwks_valid 1s stale=1d;").play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.token(&json!({"register": false}));
+        for fault in &faults {
+            scene.stand_in.keys_fault(fault.clone());
+            scene.stand_in.forget();
+            soon(&format!("the keys are fetched again: {fault}"), || scene.stand_in.count().jwks > 0);
+            // The answer is on its way for a moment; it must change nothing when it has come.
+            for _ in 0..5 {
+                send(scene, "/", &token.value).assert_user(&token.user);
+                sleep(Duration::from_millis(20));
+            }
+            assert_eq!(scene.stand_in.count().resolver, 0, "{fault}");
+        }
+        scene.stand_in.rotate();
+        scene.stand_in.heal();
+        let fresh = scene.stand_in.token(&json!({"register": false}));
+        soon("true keys are taken again", || send(scene, "/", &fresh.value).ours().len() > 1);
+    });
+}
+
+#[test]
+fn a_key_set_older_than_valid_and_stale_is_not_used() {
+    let server = "authgear_jwks_valid 1s stale=2s; location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }";
+    Plan::new().server(server).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.jwt();
+        scene.stand_in.keys_fault(json!({"kind": "status", "status": 500}));
+        send(scene, "/", &token.value).assert_user(&token.user);
+        assert_eq!(scene.stand_in.count().resolver, 0, "the set is not too old yet");
+        soon("the old set is given up", || {
+            let answer = send(scene, "/local", &token.value);
+            answer.status != 200
+        });
+        send(scene, "/local", &token.value).assert_unavailable(503);
+        send(scene, "/", &token.value).assert_user(&token.user);
+        assert_eq!(scene.stand_in.count().resolver, 1, "what can't be judged here is asked about");
+        scene.stand_in.heal();
+        soon("fetched again", || send(scene, "/local", &token.value).status == 200);
+    });
+}
+
+#[test]
+fn keys_are_refreshed_in_the_background_and_nobody_waits() {
+    Plan::new().workers(2).server("authgear_jwks_valid 2s;").play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.jwt();
+        scene.stand_in.keys_fault(json!({"kind": "delay", "ms": 1500}));
+        let end = Instant::now() + Duration::from_millis(3500);
+        let mut slowest = Duration::ZERO;
+        while Instant::now() < end {
+            let begun = Instant::now();
+            send(scene, "/", &token.value).assert_user(&token.user);
+            slowest = slowest.max(begun.elapsed());
+            sleep(Duration::from_millis(25));
+        }
+        let count = scene.stand_in.count();
+        assert!((1..=4).contains(&count.jwks), "{count:?}");
+        assert_eq!(count.resolver, 0);
+        assert!(slowest < Duration::from_millis(1200), "a request waited {slowest:?} for a refresh");
+    });
+}

@@ -1,0 +1,131 @@
+//! Two projects in one nginx, with the same URIs and one shared memory: nothing of one counts at the other.
+
+use std::fs;
+
+use authgear_scenarios::client::{Answer, Connection, Request};
+use authgear_scenarios::scene::{Plan, Scene};
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::{Credential, StandIn};
+use serde_json::json;
+
+/// The scene's own project is `localhost`; `other` is the second one's server.
+fn plan(other: &StandIn) -> Plan {
+    let server = format!(
+        "server {{ listen 127.0.0.1:%PORT0%; server_name other; authgear_endpoint {}; include %DIR%/authgear.conf;\n\
+         location / {{ authgear_resolve on; proxy_pass http://%BACKEND%; }} }}",
+        other.origin
+    );
+    Plan::new().workers(2).http(&server)
+}
+
+fn request(host: &str, credential: &Credential) -> Request {
+    authgear_scenarios::stand_in::request_with("/", credential).with("Host", host)
+}
+
+fn send(scene: &Scene, host: &str, credential: &Credential) -> Answer {
+    request(host, credential).send(scene.port())
+}
+
+fn await_both(scene: &Scene, other: &StandIn) {
+    scene.await_keys();
+    let jwt = other.jwt();
+    soon("the other's keys are fetched", || {
+        other.forget();
+        send(scene, "other", &jwt).status == 200 && other.count().resolver == 0
+    });
+    other.forget();
+    scene.stand_in.forget();
+}
+
+#[test]
+fn credentials_of_one_project_are_never_valid_at_another() {
+    let other = StandIn::start(&[]);
+    plan(&other).play(|scene| {
+        await_both(scene, &other);
+        let ours = [scene.stand_in.jwt(), scene.stand_in.opaque(), scene.stand_in.session()];
+        let theirs = [other.jwt(), other.opaque(), other.session()];
+        for _ in 0..3 {
+            for (good, bad) in ours.iter().zip(&theirs) {
+                send(scene, "localhost", good).assert_user(&good.user);
+                send(scene, "other", bad).assert_user(&bad.user);
+                send(scene, "other", good).assert_invalid();
+                send(scene, "localhost", bad).assert_invalid();
+            }
+        }
+    });
+}
+
+#[test]
+fn one_value_known_to_both_is_two_users_even_at_once() {
+    let other = StandIn::start(&[]);
+    plan(&other).play(|scene| {
+        await_both(scene, &other);
+        let value = "thesamevalueinbothprojects000000";
+        let users = [(&scene.stand_in, "alice"), (&other, "bob")];
+        for (stand_in, user) in users {
+            stand_in.control("POST", "/users", &json!({"id": user}));
+            stand_in.control("POST", "/register", &json!({"value": value, "kind": "token", "user": user}));
+            stand_in.resolver_fault(json!({"kind": "delay", "ms": 400}));
+        }
+        let mut herd: Vec<Connection> = (0..60).map(|_| Connection::open(scene.port())).collect();
+        for (index, connection) in herd.iter_mut().enumerate() {
+            let host = if index % 2 == 0 { "localhost" } else { "other" };
+            connection.send(&Request::get("/").with("Host", host).bearer(value));
+        }
+        for (index, connection) in herd.iter_mut().enumerate() {
+            connection.answer().assert_user(users[index % 2].1);
+        }
+    });
+}
+
+#[test]
+fn a_key_set_vouches_only_where_its_source_is_configured() {
+    let other = StandIn::start(&[]);
+    let server = "\
+        server { listen 127.0.0.1:%PORT0%; server_name filed; authgear_endpoint %ORIGIN%; authgear_jwks_file %DIR%/test-keys.json;\n\
+        location / { authgear_resolve local; proxy_pass http://%BACKEND%; } }\n\
+        server { listen 127.0.0.1:%PORT0%; server_name elsewhere; authgear_endpoint %ORIGIN%; authgear_jwks_request /other-keys;\n\
+        location = /other-keys { internal; proxy_pass http://OTHER/oauth2/jwks; }\n\
+        location / { authgear_resolve local; proxy_pass http://%BACKEND%; } }"
+        .replace("OTHER", other.origin.trim_start_matches("http://"));
+    let keys = other.control("GET", "/jwks.json", &json!(null)).to_string();
+    let path = std::env::temp_dir().join(format!("authgear-scenario-keys-{}.json", std::process::id()));
+    fs::write(&path, keys).unwrap();
+    Plan::new().http(&server.replace("%DIR%/test-keys.json", path.to_str().unwrap())).play(|scene| {
+        scene.await_keys();
+        let ours = scene.stand_in.jwt();
+        // Signed by the other project's key, and in every other way a token of this one.
+        let claims = json!({"iss": scene.stand_in.origin, "aud": [scene.stand_in.origin]});
+        let theirs = other.token(&json!({"claims": claims}));
+        soon("both sets are there", || send(scene, "elsewhere", &theirs).status == 200);
+        // The first look at a key that nobody knows is worth a fetch; after that such a token can't be judged without asking.
+        send(scene, "elsewhere", &ours).assert_invalid();
+        for _ in 0..3 {
+            send(scene, "localhost", &ours).assert_user(&ours.user);
+            send(scene, "filed", &theirs).assert_user(&theirs.user);
+            send(scene, "elsewhere", &theirs).assert_user(&theirs.user);
+            send(scene, "localhost", &theirs).assert_invalid();
+            send(scene, "filed", &ours).assert_invalid();
+            send(scene, "elsewhere", &ours).assert_unavailable(503);
+        }
+    });
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn one_project_down_does_not_touch_another() {
+    let other = StandIn::start(&[]);
+    plan(&other).play(|scene| {
+        await_both(scene, &other);
+        other.fault(&json!({"kind": "refuse"}));
+        let ours = [scene.stand_in.jwt(), scene.stand_in.opaque()];
+        let theirs = [other.jwt(), other.opaque()];
+        for _ in 0..8 {
+            send(scene, "other", &theirs[1]).assert_unavailable(503);
+            send(scene, "other", &theirs[0]).assert_user(&theirs[0].user);
+            for credential in &ours {
+                send(scene, "localhost", credential).assert_user(&credential.user);
+            }
+        }
+    });
+}

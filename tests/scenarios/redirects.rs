@@ -1,0 +1,125 @@
+//! Internal redirects and subrequests: one verdict, one question, one set of headers.
+
+use std::fs;
+
+use authgear_scenarios::client::Request;
+use authgear_scenarios::scene::Plan;
+use authgear_scenarios::stand_in::request_with;
+use authgear_scenarios::soon;
+use serde_json::json;
+
+#[test]
+fn a_verdict_follows_internal_redirects_and_is_asked_for_once() {
+    let server = "\
+        root %DIR%/html;\n\
+        location / { authgear_resolve on; try_files /nothing /landing; }\n\
+        location = /landing { proxy_pass http://%BACKEND%; }\n\
+        location /named { authgear_resolve on; try_files /nothing @named; }\n\
+        location @named { proxy_pass http://%BACKEND%; }\n\
+        location /rewritten { authgear_resolve on; rewrite ^ /landing-on last; }\n\
+        location = /landing-on { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
+        location /failing { authgear_resolve on; error_page 404 = @named; proxy_intercept_errors on; proxy_pass http://%BACKEND%/status/404; }\n\
+        location /forbidden { authgear_resolve on; error_page 403 =200 /landing-on; deny all; }\n\
+        location /twice { authgear_resolve on; try_files /nothing /twice-on; }\n\
+        location = /twice-on { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
+        location /given-up { authgear_resolve on; try_files /nothing /off; }\n\
+        location = /off { authgear_resolve off; proxy_pass http://%BACKEND%; }";
+    Plan::new().server(server).play(|scene| {
+        soon("the keys are fetched", || scene.nginx.log().contains("fetched"));
+        let credentials = [scene.stand_in.jwt(), scene.stand_in.opaque(), scene.stand_in.session()];
+        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 50}));
+        for credential in &credentials {
+            let asked = u64::from(!credential.value.starts_with("eyJ"));
+            for path in ["/", "/named", "/rewritten", "/failing", "/forbidden", "/twice"] {
+                scene.stand_in.forget();
+                let forged = request_with(path, credential).with("X-Authgear-User-Id", "mallory");
+                let answer = forged.send(scene.port());
+                assert_eq!(answer.status, 200, "{path}: {answer:?}");
+                answer.assert_user(&credential.user);
+                assert_eq!(scene.stand_in.count().resolver, asked, "{path}");
+            }
+            request_with("/given-up", credential).send(scene.port()).assert_anonymous();
+        }
+    });
+}
+
+#[test]
+fn the_parts_of_a_page_are_fetched_as_the_one_who_asked_for_the_page() {
+    let server = "\
+        root %DIR%/html;\n\
+        location = /page.html { authgear_resolve on; ssi on; ssi_types *; }\n\
+        location /part { internal; proxy_pass http://%BACKEND%; }\n\
+        location /resolved { internal; authgear_resolve on; proxy_pass http://%BACKEND%; }";
+    Plan::new().server(server).play(|scene| {
+        scene.await_keys();
+        let page = "<!--#include virtual=\"/part/1\" --><!--#include virtual=\"/resolved/2\" --><!--#include virtual=\"/part/3\" wait=\"yes\" -->";
+        fs::write(scene.directory().join("html/page.html"), page).unwrap();
+        for credential in [scene.stand_in.jwt(), scene.stand_in.opaque()] {
+            scene.stand_in.forget();
+            let answer = request_with("/page.html", &credential).with("X-Authgear-User-Id", "mallory").send(scene.port());
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let told = format!("x-authgear-user-id: {}\n", credential.user);
+            assert_eq!(answer.body.matches(&told).count(), 3, "{answer:?}");
+            assert!(!answer.body.contains("mallory"));
+        }
+        let anonymous = Request::get("/page.html").with("X-Authgear-User-Id", "mallory").send(scene.port());
+        anonymous.assert_anonymous();
+        assert_eq!(anonymous.body.matches("GET /").count(), 3, "{anonymous:?}");
+    });
+}
+
+#[test]
+fn a_mirror_hears_of_the_same_user() {
+    let server = "\
+        location / { authgear_resolve on; mirror /mirror; proxy_pass http://%BACKEND%; }\n\
+        location = /mirror { internal; proxy_pass http://%BACKEND%/mirrored; }";
+    Plan::new().server(server).play(|scene| {
+        scene.await_keys();
+        for credential in [scene.stand_in.jwt(), scene.stand_in.opaque()] {
+            scene.stand_in.forget();
+            request_with("/", &credential).with("X-Authgear-User-Id", "mallory").send(scene.port()).assert_user(&credential.user);
+            soon("both arrive", || scene.stand_in.backend_log().len() == 2);
+            for entry in scene.stand_in.backend_log() {
+                let headers = entry["headers"].as_array().unwrap();
+                let told: Vec<_> = headers.iter().filter(|header| header[0] == "x-authgear-user-id").map(|header| header[1].as_str()).collect();
+                assert_eq!(told, [Some(credential.user.as_str())], "{entry}");
+            }
+            assert!(scene.stand_in.count().resolver <= 1);
+        }
+    });
+}
+
+#[test]
+fn a_sliced_answer_is_put_together_after_one_question() {
+    let server = "\
+        location /sliced/ { authgear_resolve on; slice 1k; proxy_set_header Range $slice_range; proxy_pass http://127.0.0.1:%PORT1%/; }";
+    let origin = "server { listen 127.0.0.1:%PORT1%; root %DIR%/html; add_header seen $http_x_authgear_user_id; }";
+    Plan::new().server(server).http(origin).play(|scene| {
+        scene.await_keys();
+        let text: String = (0..1000).map(|number| format!("line {number}\n")).collect();
+        fs::write(scene.directory().join("html/large.txt"), &text).unwrap();
+        let token = scene.stand_in.opaque();
+        let answer = request_with("/sliced/large.txt", &token).send(scene.port());
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.body == text, "the slices differ from the whole");
+        assert_eq!(scene.stand_in.count().resolver, 1);
+    });
+}
+
+#[test]
+fn addition_and_auth_request_beside_ours_do_not_disturb_it() {
+    let server = "\
+        location / { authgear_resolve on; auth_request /allowed; addition_types *; add_after_body /after; proxy_pass http://%BACKEND%; }\n\
+        location = /allowed { internal; proxy_pass http://%BACKEND%/allowed; proxy_pass_request_body off; proxy_set_header Content-Length \"\"; }\n\
+        location = /after { internal; proxy_pass http://%BACKEND%/after; }";
+    Plan::new().server(server).play(|scene| {
+        soon("the keys are fetched", || scene.nginx.log().contains("fetched"));
+        let token = scene.stand_in.opaque();
+        scene.stand_in.forget();
+        let answer = request_with("/", &token).send(scene.port());
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let told = format!("x-authgear-user-id: {}\n", token.user);
+        assert_eq!(answer.body.matches(&told).count(), 2, "{answer:?}");
+        assert_eq!(scene.stand_in.count().resolver, 1);
+    });
+}

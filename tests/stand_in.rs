@@ -1,0 +1,191 @@
+//! The stand-in Authgear as a scenario meets it.
+//!
+//! What enters: wishes of the scenario, as JSON to the control port. What leaves: tokens, counts, faults at work. What always holds: it
+//! ends with the harness, whatever becomes of the test; a refused wish fails the scenario.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{json, Value};
+
+use crate::client::{Connection, Request};
+use crate::{free_port, setting};
+
+/// A running stand-in.
+pub struct StandIn {
+    child: Child,
+    /// The public port: keys and resolver.
+    pub authgear: u16,
+    /// The port of the echoing backend.
+    pub backend: u16,
+    control: u16,
+    /// The project's public origin.
+    pub origin: String,
+}
+
+/// A credential and whose it is.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// The token, or the cookie as `NAME=VALUE`.
+    pub value: String,
+    /// The user's id.
+    pub user: String,
+}
+
+/// Requests since the last [`StandIn::forget`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Questions to the resolver.
+    pub resolver: u64,
+    /// Fetches of the keys.
+    pub jwks: u64,
+    /// Connections to Authgear.
+    pub connections: u64,
+    /// Requests that reached the backend.
+    pub backend: u64,
+}
+
+impl StandIn {
+    /// Starts one with further options.
+    pub fn start(options: &[&str]) -> Self {
+        let ports = [free_port(), free_port(), free_port(), free_port()];
+        let mut command = Command::new(setting("AUTHGEAR_STAND_IN"));
+        command.arg("serve").arg("--exit-on-stdin-eof");
+        for (name, port) in ["--authgear", "--backend", "--control", "--resolver"].iter().zip(ports) {
+            command.arg(name).arg(format!("127.0.0.1:{port}"));
+        }
+        let mut child = command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starting the stand-in");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).expect("reading the stand-in's first line");
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
+            panic!("the stand-in began with {line:?} and ended with {:?}", child.try_wait());
+        });
+        let origin = said["origin"].as_str().unwrap().to_owned();
+        let [authgear, backend, control, _] = ports;
+        Self { child, authgear, backend, control, origin }
+    }
+
+    /// Asks the control port.
+    pub fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.control_bytes(method, path, "application/json", body.to_string().as_bytes())
+    }
+
+    fn control_bytes(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Value {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: control\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let mut connection = Connection::open(self.control);
+        connection.send_bytes(&[head.as_bytes(), body].concat());
+        let answer = connection.answer();
+        assert!(answer.status < 300, "{method} {path} {}: {answer:?}", String::from_utf8_lossy(body));
+        serde_json::from_str(&answer.body).unwrap_or(Value::Null)
+    }
+
+    /// A token of a new user, as `POST /tokens` takes it.
+    pub fn token(&self, wish: &Value) -> Credential {
+        self.credential("/tokens", "token", wish)
+    }
+
+    /// A good JWT of a new user.
+    pub fn jwt(&self) -> Credential {
+        self.token(&json!({}))
+    }
+
+    /// A good token of a new user that only the resolver can judge.
+    pub fn opaque(&self) -> Credential {
+        self.token(&json!({"jwt": false}))
+    }
+
+    /// A session cookie of a new user.
+    pub fn session(&self) -> Credential {
+        self.credential("/sessions", "cookie", &json!({}))
+    }
+
+    fn credential(&self, path: &str, member: &str, wish: &Value) -> Credential {
+        let made = self.control("POST", path, wish);
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{path}: {made}")).to_owned();
+        Credential { value: text(&made[member]), user: text(&made["user"]["id"]) }
+    }
+
+    /// A new current key; the old ones stay.
+    pub fn rotate(&self) {
+        self.control("POST", "/keys/rotate", &json!({}));
+    }
+
+    /// Publishes the current key alone.
+    pub fn drop_old_keys(&self) {
+        self.control("POST", "/keys/drop-old", &json!({}));
+    }
+
+    /// What is answered instead of the keys.
+    pub fn answer_keys_with(&self, status: u16, kind: &str, body: &[u8]) {
+        self.control_bytes("PUT", &format!("/jwks?status={status}"), kind, body);
+    }
+
+    /// Answers with the true keys again.
+    pub fn answer_true_keys(&self) {
+        self.control("DELETE", "/jwks", &Value::Null);
+    }
+
+    /// One fault in place of all before it.
+    pub fn fault(&self, fault: &Value) {
+        self.control("PUT", "/fault", fault);
+    }
+
+    /// A fault of the resolver's.
+    pub fn resolver_fault(&self, mut fault: Value) {
+        fault["target"] = json!("resolver");
+        self.fault(&fault);
+    }
+
+    /// The key fetches' fault.
+    pub fn keys_fault(&self, mut fault: Value) {
+        fault["target"] = json!("jwks");
+        self.fault(&fault);
+    }
+
+    /// No more faults.
+    pub fn heal(&self) {
+        self.control("DELETE", "/fault", &Value::Null);
+    }
+
+    /// What was asked since [`Self::forget`].
+    pub fn count(&self) -> Count {
+        let count = self.control("GET", "/count", &Value::Null);
+        let number = |name: &str| count[name].as_u64().unwrap_or_else(|| panic!("no {name} in {count}"));
+        Count { resolver: number("resolver"), jwks: number("jwks"), connections: number("connections"), backend: number("backend") }
+    }
+
+    /// The requests to Authgear since [`Self::forget`].
+    pub fn log(&self) -> Vec<Value> {
+        self.control("GET", "/log", &Value::Null).as_array().cloned().unwrap_or_default()
+    }
+
+    /// The requests to the backend since [`Self::forget`].
+    pub fn backend_log(&self) -> Vec<Value> {
+        self.control("GET", "/backend/log", &Value::Null).as_array().cloned().unwrap_or_default()
+    }
+
+    /// Begins counting anew.
+    pub fn forget(&self) {
+        self.control("DELETE", "/log", &Value::Null);
+        self.control("DELETE", "/backend/log", &Value::Null);
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // Both fail only when it is gone already, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A request with a credential that a browser or an API would send so.
+pub fn request_with(path: &str, credential: &Credential) -> Request {
+    match credential.value.contains('=') {
+        true => Request::get(path).with("Cookie", &credential.value),
+        false => Request::get(path).bearer(&credential.value),
+    }
+}
