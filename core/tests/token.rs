@@ -381,8 +381,7 @@ fn a_kid_chooses_its_own_key_and_no_other() {
 
 #[test]
 fn a_kid_that_stands_twice_in_the_set_vouches_for_nothing() {
-    let mut other = Issuer::second().jwk();
-    other["kid"] = json!(KID);
+    let other = Issuer::second().jwk_as(KID);
     let third = json!({"kid": "third", "kty": "RSA", "n": base64url(common::modulus(2048)), "e": "AQAB"});
     let keys = set(&[Issuer::first().jwk(), other, third]);
     assert_eq!(verify(&good(), &keys, &policy(Mode::On), NOW), Judgement::NoKey);

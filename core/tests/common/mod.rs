@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use authgear_core::credential::{Allowed, Credentials};
-use authgear_core::jwks::KeySet;
+use authgear_core::jwks::{Ignored, KeySet};
 use authgear_core::session::Session;
 use authgear_core::verify::{self, Judgement, Mode, Policy};
 use authgear_core::{crypto, verdict::Reason};
@@ -28,6 +28,14 @@ pub const KID: &str = "first";
 /// Who the tokens speak of.
 pub const USER: &str = "f3b1c9e0-0000-4000-8000-000000000001";
 
+/// The key of RFC 7638, section 3.1: a modulus of 2048 bits.
+pub const RFC_7638_N: &str = concat!(
+    "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknj",
+    "hMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qM",
+    "QvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJz",
+    "KnqDKgw",
+);
+
 /// An RSA key that signs.
 pub struct Issuer {
     pub key: PKey<Private>,
@@ -38,18 +46,20 @@ impl Issuer {
     /// The project's key.
     pub fn first() -> &'static Self {
         static FIRST: OnceLock<Issuer> = OnceLock::new();
-        FIRST.get_or_init(|| Self::new(KID, 2048))
+        FIRST.get_or_init(|| Self::new(KID, 2048, 65537))
     }
 
     /// A key of somebody else's, or of the time after a rotation.
     pub fn second() -> &'static Self {
         static SECOND: OnceLock<Issuer> = OnceLock::new();
-        SECOND.get_or_init(|| Self::new("second", 2048))
+        SECOND.get_or_init(|| Self::new("second", 2048, 65537))
     }
 
-    pub fn new(kid: &'static str, bits: u32) -> Self {
+    pub fn new(kid: &'static str, bits: u32, exponent: u32) -> Self {
+        let exponent = BigNum::from_u32(exponent).unwrap();
+        let rsa = Rsa::generate_with_e(bits, &exponent).unwrap();
         Self {
-            key: PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
+            key: PKey::from_rsa(rsa).unwrap(),
             kid,
         }
     }
@@ -60,6 +70,13 @@ impl Issuer {
         let number = |number: &openssl::bn::BigNumRef| base64url(number.to_vec());
         json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "created_at": 1,
             "n": number(rsa.n()), "e": number(rsa.e())})
+    }
+
+    /// The same under another `kid`.
+    pub fn jwk_as(&self, kid: &str) -> Value {
+        let mut jwk = self.jwk();
+        jwk["kid"] = json!(kid);
+        jwk
     }
 
     pub fn rs256(&self, input: &[u8]) -> Vec<u8> {
@@ -127,6 +144,16 @@ fn changed(mut object: Value, changes: Value) -> String {
 
 pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A key with a `kid`, for which nobody can sign.
+pub fn key(kid: &str) -> Value {
+    json!({"kty": "RSA", "kid": kid, "n": RFC_7638_N, "e": "AQAB"})
+}
+
+/// Such a key with other members: a `null` takes one away.
+pub fn key_with(changes: Value) -> Value {
+    serde_json::from_str(&changed(key("changed"), changes)).unwrap()
 }
 
 /// The set of these keys.
@@ -239,4 +266,20 @@ pub fn claiming_raw(name: &str, raw: &str) -> String {
         Value::from(name),
         others.strip_prefix('{').unwrap()
     ))
+}
+
+/// Why this key, written so, is not used beside a good one; `None` when it is used.
+pub fn ignored_raw(raw: &str) -> Option<Ignored> {
+    let document = format!(r#"{{"keys":[{raw},{}]}}"#, key("good"));
+    let parsed = KeySet::parse(document.as_bytes()).unwrap();
+    assert!(
+        parsed.set.find(Some("good")).is_some(),
+        "{raw} spoilt another key"
+    );
+    assert_eq!(parsed.set.len() + parsed.ignored.len(), 2, "{raw}");
+    parsed.ignored.first().copied()
+}
+
+pub fn ignored(key: &Value) -> Option<Ignored> {
+    ignored_raw(&key.to_string())
 }
