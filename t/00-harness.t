@@ -329,3 +329,14 @@ GET /
 --- request
 GET /
 --- error_code: 599
+
+
+
+=== body_may_be_filtered_by_code_and_by_name
+--- config
+location = /t { return 200 "hello at $msec\n"; }
+--- request
+GET /t
+--- response_body_filters eval
+[sub { (shift) =~ s/ at .*//sr }, 'uc']
+--- response_body: HELLO

@@ -21,6 +21,14 @@ use constant PATIENCE => 2;
 
 my $error_log_position = 0;
 
+my %named_filters = (
+    lc      => sub { lc shift },
+    lcfirst => sub { lcfirst shift },
+    length  => sub { length shift },
+    uc      => sub { uc shift },
+    ucfirst => sub { ucfirst shift },
+);
+
 sub rewind_error_log {
     $error_log_position = 0;
     return;
@@ -34,7 +42,7 @@ sub check_response {
     check_code($block, $response, $name, $of);
     check_raw_headers($block, $response, $name, $of);
     check_headers($block, $response, $name, $of);
-    check_body($block, $response, $name, $of);
+    check_body($block, $response, $name, $of, $index);
     return;
 }
 
@@ -101,9 +109,25 @@ sub check_headers {
     return;
 }
 
+# By name or by code; a list of lists has one for each request.
+sub filtered {
+    my ($block, $body, $name, $index) = @_;
+    my $filters = $block->response_body_filters // return $body;
+    my @filters = ref $filters eq 'ARRAY' ? @$filters : ref $filters ? $filters : split ' ', $filters;
+    if (ref $filters[0] eq 'ARRAY') {
+        my $own = $filters[$index] // bail_out("$name - response_body_filters has nothing for request $index");
+        @filters = @$own;
+    }
+    for my $filter (@filters) {
+        my $code = ref $filter eq 'CODE' ? $filter : $named_filters{$filter} // bail_out("$name - no filter of the name $filter");
+        $body = $code->($body);
+    }
+    return $body;
+}
+
 sub check_body {
-    my ($block, $response, $name, $of) = @_;
-    my $body = $response->{body};
+    my ($block, $response, $name, $of, $index) = @_;
+    my $body = filtered($block, $response->{body}, $name, $index);
     if (defined $block->response_body) {
         my $expected = ports(expand($of->('response_body'), $name));
         if (ref $expected) {

@@ -27,8 +27,8 @@ my %known = map { $_ => 1 } qw(
     abort access_log config error_code error_code_like error_log grep_error_log grep_error_log_out http_config ignore_response init
     log_level main_config more_headers must_die no_access_log no_error_log no_shutdown_error_log pipelined_requests post_main_config
     post_setup_server_root raw_request raw_request_middle_delay raw_response_headers_like raw_response_headers_unlike request
-    response_body response_body_like response_body_unlike response_headers response_headers_like shutdown shutdown_error_log skip_eval
-    skip_nginx suppress_stderr timeout user_files wait
+    response_body response_body_filters response_body_like response_body_unlike response_headers response_headers_like shutdown
+    shutdown_error_log skip_eval skip_nginx suppress_stderr timeout user_files wait
 );
 
 my (@preprocessors, @cleanup_handlers, @test_cleanup_handlers, $last_block, $listening);
