@@ -27,8 +27,8 @@ use IPC::Open2     ();
 use JSON::PP       ();
 
 our @EXPORT = qw(user token tokens bearer opaque id_token machine_token session revoke change
-    fault then_fault clear_fault jwks serve_jwks rotate drop_old add_key
-    count log_of_authgear log_of_backend heard questions reset true false);
+    fault then_fault clear_fault jwks foreign_jwks serve_jwks rotate drop_old add_key
+    count log_of_authgear log_of_backend heard verdict questions reset true false);
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $http = HTTP::Tiny->new(timeout => 10);
@@ -124,6 +124,14 @@ sub clear_fault { return call(DELETE => '/fault') }
 # -> the key set's text, as published
 sub jwks { return $http->get("$control/jwks.json")->{content} }
 
+# -> a key set of Authgear's own form that vouches for none of its tokens
+sub foreign_jwks {
+    # The stand-in makes that key when it is first asked to sign.
+    token(key => 'foreign');
+    my ($foreign) = grep { $_->{state} eq 'foreign' } @{ call(GET => '/keys') };
+    return $json->encode({ keys => [ $foreign->{jwk} ] });
+}
+
 # Publishes these bytes in its place, until the next block.
 sub serve_jwks {
     my ($bytes, $status) = @_;
@@ -148,6 +156,22 @@ sub heard {
     my ($body) = @_;
     my $count = count();
     return "${body}heard: backend $count->{backend}, resolver $count->{resolver}, keys $count->{jwks}\n";
+}
+
+# For `response_body_filters`: whom the backend was told of, and who was asked in this block so far: `alice (backend 1, resolver 0)`.
+# In place of the user, `invalid` for a credential that does not hold, `nobody` without one, `refused` for an answer that is not the backend's.
+sub verdict {
+    my ($body) = @_;
+    my ($valid) = $body =~ /^x-authgear-session-valid: (.*)$/m;
+    my ($user)  = $body =~ /^x-authgear-user-id: (.*)$/m;
+    my $who =
+          $body !~ m{\A[A-Z]+ /}               ? 'refused'
+        : !defined $valid && !defined $user    ? 'nobody'
+        : ($valid // '') eq 'true'             ? $user // 'true without a user'
+        : ($valid // '') eq 'false' && !$user  ? 'invalid'
+        :                                        'contradiction';
+    my $count = count();
+    return "$who (backend $count->{backend}, resolver $count->{resolver})\n";
 }
 
 # For `response_body_filters`: the body is what the resolver was sent in this block, request by request.
