@@ -3,6 +3,8 @@
 //! Nothing here goes through the code under test.
 #![allow(dead_code)]
 
+pub mod walk;
+
 use std::sync::OnceLock;
 
 use authgear_core::credential::{Allowed, Credentials};

@@ -1,0 +1,362 @@
+//! What the resolver is asked, byte for byte, and what its answers mean.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use authgear_core::resolver::{self, keeps_set_cookie, Answer, Question, Reading, UnknownAnswer};
+use common::read;
+
+const VALID: (&str, &str) = ("x-authgear-session-valid", "true");
+const INVALID: (&str, &str) = ("x-authgear-session-valid", "false");
+const USER: (&str, &str) = ("x-authgear-user-id", "u1");
+
+// --- questions
+
+fn asked(authorization: Option<&str>, cookies: &[&str], prefix: &str, from: usize) -> Option<[String; 2]> {
+    let credentials = read(authorization, cookies, prefix);
+    let question = Question::about(credentials.from(from), prefix)?;
+    Some([question.authorization, question.cookie].map(Option::unwrap_or_default))
+}
+
+#[test]
+fn a_question_holds_the_credentials_once_each_and_nothing_else() {
+    for (authorization, cookies, wanted) in [
+        (Some("Bearer b"), vec![], ["Bearer b", ""]),
+        (Some("bEARER b"), vec![], ["Bearer b", ""]),
+        (None, vec!["session=s"], ["", "session=s"]),
+        (None, vec!["theme=dark; session=\"s\";_ga=1"], ["", "session=s"]),
+        (None, vec!["session=s; session=other"], ["", "session=s"]),
+        (
+            None,
+            vec!["session=s", "app_session=a"],
+            ["", "app_session=a; session=s"],
+        ),
+        (
+            Some("Bearer b"),
+            vec!["session=s; app_access_token=t"],
+            ["Bearer b", "app_access_token=t; session=s"],
+        ),
+        (Some("Basic eA=="), vec!["session="], ["", "session="]),
+        (Some("Bearer a\u{e9}"), vec!["session=s"], ["", "session=s"]),
+        (Some("Bearer b"), vec!["session=a b"], ["Bearer b", ""]),
+    ] {
+        let got = asked(authorization, &cookies, "", 0);
+        assert_eq!(
+            got,
+            Some(wanted.map(str::to_owned)),
+            "{authorization:?} {cookies:?}"
+        );
+    }
+}
+
+#[test]
+fn a_question_is_about_a_credential_and_those_that_follow() {
+    let cookies = ["session=s; app_access_token=t; app_session=a"];
+    for (from, wanted) in [
+        (0, ["Bearer b", "app_session=a; app_access_token=t; session=s"]),
+        (1, ["", "app_session=a; app_access_token=t; session=s"]),
+        (2, ["", "app_access_token=t; session=s"]),
+        (3, ["", "session=s"]),
+    ] {
+        let got = asked(Some("Bearer b"), &cookies, "", from);
+        assert_eq!(got, Some(wanted.map(str::to_owned)), "{from}");
+    }
+    assert_eq!(asked(Some("Bearer b"), &cookies, "", 4), None);
+}
+
+#[test]
+fn cookies_are_asked_about_under_the_projects_own_names() {
+    let got = asked(
+        None,
+        &["session=no; shop_session=s; shop_app_session=a"],
+        "shop_",
+        0,
+    );
+    assert_eq!(got.unwrap()[1], "shop_app_session=a; shop_session=s");
+}
+
+#[test]
+fn there_is_no_question_about_nothing() {
+    assert_eq!(asked(None, &[], "", 0), None);
+    assert_eq!(asked(Some("Bearer \u{e9}"), &["session=a b"], "", 0), None);
+}
+
+#[test]
+fn a_question_reads_back_as_the_credentials_it_is_about() {
+    for (authorization, cookies) in [
+        (Some("Bearer  a b"), vec!["session=s; app_session=\"a=\""]),
+        (Some("bearer eyJ.a.b"), vec!["app_access_token=eyJ.c.d"]),
+        (None, vec!["session"]),
+    ] {
+        let credentials = read(authorization, &cookies, "");
+        let question = Question::about(credentials.from(0), "").unwrap();
+        let cookie: Vec<&str> = question.cookie.as_deref().into_iter().collect();
+        assert_eq!(read(question.authorization.as_deref(), &cookie, ""), credentials);
+    }
+}
+
+// --- answers
+
+fn answered(status: u16, headers: &[(&str, &str)]) -> Reading {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    resolver::read(&Answer {
+        status,
+        headers: headers.collect(),
+        body_empty: true,
+    })
+}
+
+fn unknown(status: u16, headers: &[(&str, &str)]) -> UnknownAnswer {
+    match answered(status, headers) {
+        Reading::Unknown(why) => why,
+        other => panic!("{status} {headers:?} is {other:?}"),
+    }
+}
+
+fn valid(headers: &[(&str, &str)]) -> Vec<(String, String)> {
+    match answered(200, headers) {
+        Reading::Valid(session) => {
+            let lines = session.lines();
+            lines
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect()
+        }
+        other => panic!("{headers:?} is {other:?}"),
+    }
+}
+
+fn lines(lines: &[(&str, &str)]) -> Vec<(String, String)> {
+    lines
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[test]
+fn valid_is_200_true_and_a_user() {
+    assert_eq!(valid(&[VALID, USER]), lines(&[VALID, USER]));
+    assert_eq!(valid(&[USER, ("date", "now"), VALID]), lines(&[VALID, USER]));
+    assert_eq!(
+        valid(&[
+            ("X-Authgear-Session-Valid", "true"),
+            ("X-AUTHGEAR-USER-ID", " u1 ")
+        ]),
+        lines(&[VALID, USER])
+    );
+}
+
+#[test]
+fn a_header_of_tomorrow_is_handed_on() {
+    let (roles, new) = (("x-authgear-user-roles", "a,b"), ("x-authgear-new-thing", "7"));
+    assert_eq!(
+        valid(&[VALID, new, USER, roles]),
+        lines(&[VALID, USER, new, roles])
+    );
+}
+
+#[test]
+fn an_empty_value_is_an_absent_header() {
+    let empty = ("x-authgear-session-amr", "");
+    assert_eq!(valid(&[empty, VALID, USER]), lines(&[VALID, USER]));
+    assert_eq!(
+        answered(200, &[INVALID, ("x-authgear-user-roles", " ")]),
+        Reading::Invalid
+    );
+}
+
+#[test]
+fn false_alone_is_invalid_and_nothing_at_all_is_silence() {
+    let others = [
+        ("date", "now"),
+        ("server", "authgear"),
+        ("set-cookie", "session=; Path=/"),
+    ];
+    assert_eq!(answered(200, &[INVALID]), Reading::Invalid);
+    assert_eq!(
+        answered(200, &[&others[..], &[INVALID]].concat()),
+        Reading::Invalid
+    );
+    assert_eq!(answered(200, &[]), Reading::Silent);
+    assert_eq!(answered(200, &others), Reading::Silent);
+    assert_eq!(
+        answered(200, &[("x-authgear", "true"), ("x-authgears", "x")]),
+        Reading::Silent
+    );
+}
+
+#[test]
+fn no_status_but_200_is_an_answer_whatever_its_headers_say() {
+    for headers in [&[][..], &[INVALID], &[VALID, USER]] {
+        for status in [
+            0, 100, 101, 199, 201, 204, 206, 301, 302, 304, 400, 401, 403, 404, 405, 429, 499, 600, 999,
+        ] {
+            assert_eq!(unknown(status, headers), UnknownAnswer::Status, "{status}");
+        }
+        for status in [500, 501, 502, 503, 504, 599] {
+            assert_eq!(unknown(status, headers), UnknownAnswer::ServerError, "{status}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_with_a_body_is_not_the_resolvers() {
+    for headers in [vec![], vec![INVALID], vec![VALID, USER]] {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let answer = Answer {
+            status: 200,
+            headers: headers.collect(),
+            body_empty: false,
+        };
+        assert_eq!(resolver::read(&answer), Reading::Unknown(UnknownAnswer::Body));
+    }
+}
+
+#[test]
+fn headers_that_contradict_each_other_are_no_answer() {
+    let roles = ("x-authgear-user-roles", "admin");
+    for headers in [
+        vec![VALID],
+        vec![USER],
+        vec![VALID, ("x-authgear-user-id", "")],
+        vec![VALID, ("x-authgear-user-id", "  ")],
+        vec![VALID, roles],
+        vec![USER, roles],
+        vec![roles],
+        vec![INVALID, USER],
+        vec![INVALID, roles],
+        vec![VALID, INVALID, USER],
+        vec![VALID, VALID, USER],
+        vec![INVALID, INVALID],
+        vec![VALID, USER, USER],
+        vec![VALID, USER, ("x-authgear-user-id", "u2")],
+        vec![VALID, USER, ("X-Authgear-User-Id", "")],
+        vec![VALID, USER, roles, ("X-Authgear-User-Roles", "root")],
+        vec![("x-authgear-session-valid", "TRUE"), USER],
+        vec![("x-authgear-session-valid", "True"), USER],
+        vec![("x-authgear-session-valid", "1"), USER],
+        vec![("x-authgear-session-valid", "true, true"), USER],
+        vec![("x-authgear-session-valid", "FALSE")],
+        vec![("x-authgear-session-valid", "0")],
+    ] {
+        assert_eq!(
+            unknown(200, &headers),
+            UnknownAnswer::Contradiction,
+            "{headers:?}"
+        );
+    }
+}
+
+#[test]
+fn a_header_that_cannot_be_handed_on_is_no_answer() {
+    for (name, value) in [
+        ("x-authgear-user-roles", "a\r\nx-admin: 1"),
+        ("x-authgear-user-roles", "a\nb"),
+        ("x-authgear-user-roles", "a\0"),
+        ("x-authgear-user-roles", "a\tb"),
+        ("x-authgear-user-roles", "\u{e9}"),
+        ("x-authgear-user-roles", "\u{7f}"),
+        ("x_authgear_user_id", "root"),
+        ("x-authgear-user_id", "root"),
+        ("x-authgear.user-id", "root"),
+        ("x-authgear-user-\u{e9}", "a"),
+        ("x-authgear-user id", "a"),
+        ("x-authgear-user:id", "a"),
+        ("X_AUTHGEAR_SESSION_VALID", "true"),
+    ] {
+        let headers = [VALID, USER, (name, value)];
+        assert_eq!(
+            unknown(200, &headers),
+            UnknownAnswer::BadHeader,
+            "{name:?}: {value:?}"
+        );
+    }
+    for user in ["a\nb", "\u{e9}", "a\u{1f}"] {
+        assert_eq!(
+            unknown(200, &[VALID, ("x-authgear-user-id", user)]),
+            UnknownAnswer::BadHeader
+        );
+    }
+    let bytes = Answer {
+        status: 200,
+        headers: vec![(b"x-authgear-\xff", b"a")],
+        body_empty: true,
+    };
+    assert_eq!(resolver::read(&bytes), Reading::Unknown(UnknownAnswer::BadHeader));
+}
+
+#[test]
+fn what_others_headers_hold_does_not_matter() {
+    let other = ("via", "1.1 \u{e9}\0");
+    assert_eq!(valid(&[other, other, VALID, USER]), lines(&[VALID, USER]));
+}
+
+#[test]
+fn an_answer_has_at_most_64_lines_and_8_kib_of_ours() {
+    let more = |count: usize| -> Vec<(String, String)> {
+        (0..count)
+            .map(|at| (format!("x-authgear-more-{at}"), "v".to_owned()))
+            .collect()
+    };
+    let reading = |more: &[(String, String)]| {
+        let more = more.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        answered(200, &[VALID, USER].into_iter().chain(more).collect::<Vec<_>>())
+    };
+    assert!(matches!(reading(&more(62)), Reading::Valid(_)));
+    assert_eq!(reading(&more(63)), Reading::Unknown(UnknownAnswer::TooLarge));
+    let taken = [VALID, USER, ("x-authgear-long", "")].iter();
+    let taken: usize = taken.map(|(name, value)| name.len() + value.len()).sum();
+    let long = |length: usize| vec![("x-authgear-long".to_owned(), "v".repeat(length))];
+    assert!(matches!(reading(&long(8 * 1024 - taken)), Reading::Valid(_)));
+    assert_eq!(
+        reading(&long(8 * 1024 - taken + 1)),
+        Reading::Unknown(UnknownAnswer::TooLarge)
+    );
+}
+
+// --- cookies for the client
+
+#[test]
+fn a_set_cookie_of_the_projects_own_with_a_domain_is_handed_on() {
+    for value in [
+        "session=; Domain=example.com; Path=/",
+        "session=abc; Path=/; Domain=.example.com; Max-Age=0; HttpOnly; Secure; SameSite=Lax",
+        "app_session=x; domain=example.com",
+        "app_access_token=eyJ.a.b; DOMAIN=example.com",
+    ] {
+        assert!(keeps_set_cookie(value.as_bytes(), ""), "{value}");
+        let prefixed = format!("shop_{value}");
+        assert!(keeps_set_cookie(prefixed.as_bytes(), "shop_"), "{prefixed}");
+        assert!(!keeps_set_cookie(prefixed.as_bytes(), ""), "{prefixed}");
+        assert!(!keeps_set_cookie(value.as_bytes(), "shop_"), "{value}");
+    }
+}
+
+#[test]
+fn any_other_set_cookie_is_dropped() {
+    for value in [
+        "",
+        "=",
+        "session",
+        "session=",
+        "session=x; Path=/",
+        "session=x; Domain=",
+        "session=x; Domain",
+        "session=x; Domain=; Path=/",
+        "session=x; xDomain=example.com",
+        "bearer=x; Domain=example.com",
+        "Session=x; Domain=example.com",
+        "csrf_token=x; Domain=example.com",
+        "xsession=x; Domain=example.com",
+        "session=x\r\nset-cookie: a=b; Domain=example.com",
+        "session=x\0; Domain=example.com",
+        "session=\u{e9}; Domain=example.com",
+        "x=y; session=x; Domain=example.com",
+    ] {
+        assert!(!keeps_set_cookie(value.as_bytes(), ""), "{value:?}");
+    }
+    assert!(!keeps_set_cookie(b"session=\xff; Domain=example.com", ""));
+}
