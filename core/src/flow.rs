@@ -103,7 +103,7 @@ impl Flow {
         Action::Decide(self.refused.map_or(Verdict::None, Verdict::Invalid))
     }
 
-    /// What the first refused token of good signature says of itself.
+    /// What the credential that was refused first says of itself, if it is a token of good signature.
     #[must_use]
     pub fn seen(&self) -> Option<&Seen> {
         self.seen.as_ref()
@@ -146,7 +146,9 @@ impl Flow {
                 return Step::Stop(Action::Decide(Verdict::Valid(verified.session, Source::Token)));
             }
             Some(Judgement::Refused(reason, seen)) => {
-                self.seen = self.seen.take().or(seen);
+                if self.refused.is_none() {
+                    self.seen = seen;
+                }
                 return Step::Next(reason);
             }
             Some(Judgement::NoKey) => (keys.refetchable, keys.current),

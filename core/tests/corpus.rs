@@ -1,5 +1,5 @@
 //! Replays the corpus of the fuzz targets, so that what fuzzing once found stays found without a fuzzer.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 #[path = "../../fuzz/checks.rs"]
 mod checks;

@@ -282,7 +282,7 @@ proptest! {
     }
 
     #[test]
-    fn no_part_of_one_token_verifies_in_another(from in [0..2_usize; 3], kid in prop::sample::select(vec!["first", "second", "third"])) {
+    fn no_part_of_one_token_verifies_in_another(from in prop::array::uniform3(0..2_usize), kid in prop::sample::select(vec!["first", "second", "third"])) {
         let tokens = [Issuer::first().good(), Issuer::second().claims(json!({ "sub": "another" }))];
         let parts: Vec<Vec<&str>> = tokens.iter().map(|token| token.split('.').collect()).collect();
         let relabelled = base64url(json!({"alg": "RS256", "kid": kid, "typ": "at+jwt"}).to_string());
