@@ -1,5 +1,6 @@
 //! What of a request's headers is a credential, of which kind, and in which order.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! RS256 by itself, held to the example of RFC 7515, appendix A.2.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 use authgear_core::crypto;
 use jsonwebtoken::{crypto::verify, Algorithm, DecodingKey};

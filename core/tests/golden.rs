@@ -1,5 +1,6 @@
 //! What a real Authgear server answered (`data/authgear.json`), and that this crate says the same.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Which documents are key sets, which of their keys are used, and that a set survives being written down.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What the resolver is asked, byte for byte, and what its answers mean.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 mod common;
 
