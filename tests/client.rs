@@ -24,12 +24,21 @@ pub struct Request {
 impl Request {
     /// A GET of `path`.
     pub fn get(path: &str) -> Self {
-        Self { method: "GET".to_owned(), path: path.to_owned(), headers: Vec::new(), body: Vec::new() }
+        Self {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     /// A POST of `body` to `path`.
     pub fn post(path: &str, body: Vec<u8>) -> Self {
-        Self { method: "POST".to_owned(), body, ..Self::get(path) }
+        Self {
+            method: "POST".to_owned(),
+            body,
+            ..Self::get(path)
+        }
     }
 
     /// The same with one more header.
@@ -48,7 +57,11 @@ impl Request {
     /// Its bytes; `Host` is `localhost` unless it has one.
     pub fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
-        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        if !self
+            .headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("host"))
+        {
             head.push_str("Host: localhost\r\n");
         }
         for (name, value) in &self.headers {
@@ -65,7 +78,8 @@ impl Request {
 
     /// Sends it on a connection of its own.
     pub fn send(&self, port: u16) -> Answer {
-        self.try_send(port).unwrap_or_else(|error| panic!("{} {}: {error}", self.method, self.path))
+        self.try_send(port)
+            .unwrap_or_else(|error| panic!("{} {}: {error}", self.method, self.path))
     }
 
     /// The same, where a connection may end without an answer.
@@ -90,19 +104,28 @@ pub struct Answer {
 impl Answer {
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(have, _)| have == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The values of a request header as the echoing backend saw them.
     pub fn seen(&self, name: &str) -> Vec<&str> {
         let head = self.body.split("\n\n").next().unwrap_or_default();
         let lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        lines.filter(|(have, _)| *have == name).map(|(_, value)| value).collect()
+        lines
+            .filter(|(have, _)| *have == name)
+            .map(|(_, value)| value)
+            .collect()
     }
 
     /// Every line of the backend's that has to do with the module.
     pub fn ours(&self) -> Vec<&str> {
-        self.body.lines().filter(|line| line.starts_with("x-authgear-") || line.starts_with("x_authgear_")).collect()
+        self.body
+            .lines()
+            .filter(|line| line.starts_with("x-authgear-") || line.starts_with("x_authgear_"))
+            .collect()
     }
 
     /// Fails unless the backend was told that `user` is calling, once.
@@ -150,7 +173,10 @@ impl Connection {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, unread: Vec::new() })
+        Ok(Self {
+            stream,
+            unread: Vec::new(),
+        })
     }
 
     /// Sends a request.
@@ -170,7 +196,8 @@ impl Connection {
 
     /// The next answer.
     pub fn answer(&mut self) -> Answer {
-        self.try_answer().unwrap_or_else(|error| panic!("no answer: {error}"))
+        self.try_answer()
+            .unwrap_or_else(|error| panic!("no answer: {error}"))
     }
 
     /// Sends a request and waits for its answer.
@@ -206,7 +233,11 @@ impl Connection {
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        let mut answer = Answer { status, headers, body: String::new() };
+        let mut answer = Answer {
+            status,
+            headers,
+            body: String::new(),
+        };
         if status >= 200 && status != 204 && status != 304 {
             let body = self.body(&answer)?;
             answer.body = String::from_utf8_lossy(&body).into_owned();
@@ -254,7 +285,12 @@ impl Connection {
 
     fn read_more(&mut self) -> io::Result<()> {
         let mut part = [0; 16_384];
-        let length = self.stream.read(&mut part)?;
+        let length = loop {
+            match self.stream.read(&mut part) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                other => break other?,
+            }
+        };
         if length == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
@@ -274,7 +310,9 @@ impl Connection {
 
     /// Leaves with a TCP reset.
     pub fn reset(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("lingering");
+        SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("lingering");
         drop(self.stream);
     }
 }

@@ -39,8 +39,15 @@ impl Streams {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("connecting");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         stream.set_nodelay(true).expect("no delay");
-        let mut streams = Self { stream, next: 1, open: HashMap::new() };
-        streams.stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("sending");
+        let mut streams = Self {
+            stream,
+            next: 1,
+            open: HashMap::new(),
+        };
+        streams
+            .stream
+            .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            .expect("sending");
         streams.write(SETTINGS, 0, 0, &[]);
         streams
     }
@@ -49,7 +56,12 @@ impl Streams {
     pub fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> u32 {
         let stream = self.next;
         self.next += 2;
-        let pseudo = [(":method", "GET"), (":scheme", "http"), (":authority", "localhost"), (":path", path)];
+        let pseudo = [
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":authority", "localhost"),
+            (":path", path),
+        ];
         let mut block = Vec::new();
         for (name, value) in pseudo.iter().chain(headers) {
             block.push(0);
@@ -74,7 +86,11 @@ impl Streams {
             match frame.kind {
                 SETTINGS if frame.flags & ACK == 0 => self.write(SETTINGS, ACK, 0, &[]),
                 HEADERS => {
-                    let answer = Answer { status: status(&frame.payload), headers: Vec::new(), body: String::new() };
+                    let answer = Answer {
+                        status: status(&frame.payload),
+                        headers: Vec::new(),
+                        body: String::new(),
+                    };
                     self.open.insert(frame.stream, answer);
                 }
                 DATA => {
@@ -105,7 +121,12 @@ impl Streams {
         let mut payload = vec![0; usize::try_from(length).map_err(|_| ErrorKind::InvalidData)?];
         self.stream.read_exact(&mut payload)?;
         let stream = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
-        Ok(Frame { kind: head[3], flags: head[4], stream, payload })
+        Ok(Frame {
+            kind: head[3],
+            flags: head[4],
+            stream,
+            payload,
+        })
     }
 }
 

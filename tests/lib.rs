@@ -4,7 +4,8 @@
 //! scenario. What always holds: whatever is started is stopped and reaped, after a panic too; a scenario passes only if nginx has
 //! nothing grave in its error log and has given back every connection and descriptor.
 //!
-//! - [`scene`]: configuration, start and the checks at the end of every scenario
+//! - [`plan`]: the configuration of a scenario
+//! - [`scene`]: its start, and the checks at the end of every scenario
 //! - [`nginx`]: the process, its workers and what they hold
 //! - [`stand_in`]: the stand-in Authgear and its control
 //! - [`client`]: HTTP/1.1, byte by byte
@@ -21,6 +22,7 @@
 pub mod client;
 pub mod h2;
 pub mod nginx;
+pub mod plan;
 pub mod scene;
 pub mod stand_in;
 

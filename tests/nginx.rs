@@ -21,10 +21,17 @@ pub struct Nginx {
 
 /// Whether this nginx is older than 1.25.1, which learned `http2 on`.
 pub fn has_old_http2() -> bool {
-    let said = Command::new(setting("AUTHGEAR_NGINX")).arg("-v").output().expect("asking nginx for its version").stderr;
+    let said = Command::new(setting("AUTHGEAR_NGINX"))
+        .arg("-v")
+        .output()
+        .expect("asking nginx for its version")
+        .stderr;
     let said = String::from_utf8_lossy(&said).into_owned();
     let version = said.trim().rsplit('/').next().unwrap_or_default();
-    let numbers: Vec<u32> = version.split('.').filter_map(|word| word.split(' ').next()?.parse().ok()).collect();
+    let numbers: Vec<u32> = version
+        .split('.')
+        .filter_map(|word| word.split(' ').next()?.parse().ok())
+        .collect();
     numbers < vec![1, 25, 1]
 }
 
@@ -34,15 +41,40 @@ impl Nginx {
         let binary = setting("AUTHGEAR_NGINX");
         let mut words = wrapper.iter().map(String::as_str).chain([binary.as_str()]);
         let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words).arg("-p").arg(&directory).arg("-c").arg(directory.join("nginx.conf")).arg("-e").arg(directory.join("error.log"));
+        command
+            .args(words)
+            .arg("-p")
+            .arg(&directory)
+            .arg("-c")
+            .arg(directory.join("nginx.conf"))
+            .arg("-e")
+            .arg(directory.join("error.log"));
         let output = fs::File::create(directory.join("output")).expect("creating a file");
         let errors = output.try_clone().expect("a second descriptor");
-        let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().expect("starting nginx");
-        let mut nginx = Self { child, directory, exited: None };
-        eventually(&format!("nginx listens on {port}"), Duration::from_secs(60), || {
-            assert!(nginx.status().is_none(), "nginx ended at once:\n{}\n{}", nginx.output(), nginx.log());
-            Connection::try_open(port).ok()
-        });
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .expect("starting nginx");
+        let mut nginx = Self {
+            child,
+            directory,
+            exited: None,
+        };
+        eventually(
+            &format!("nginx listens on {port}"),
+            Duration::from_secs(60),
+            || {
+                assert!(
+                    nginx.status().is_none(),
+                    "nginx ended at once:\n{}\n{}",
+                    nginx.output(),
+                    nginx.log()
+                );
+                Connection::try_open(port).ok()
+            },
+        );
         nginx
     }
 
@@ -79,13 +111,18 @@ impl Nginx {
         let before = self.workers();
         self.signal("HUP");
         eventually("new workers after a reload", Duration::from_secs(20), || {
-            self.workers().iter().any(|worker| !before.contains(worker)).then_some(())
+            self.workers()
+                .iter()
+                .any(|worker| !before.contains(worker))
+                .then_some(())
         });
     }
 
     /// Waits until exactly `count` workers are left: those of the latest configuration.
     pub fn await_workers(&self, count: usize, within: Duration) {
-        eventually(&format!("{count} workers"), within, || (self.workers().len() == count).then_some(()));
+        eventually(&format!("{count} workers"), within, || {
+            (self.workers().len() == count).then_some(())
+        });
     }
 
     /// Waits until it has ended by itself.
@@ -99,15 +136,10 @@ impl Nginx {
         let processes = fs::read_dir("/proc").expect("reading /proc").flatten();
         let mut workers: Vec<u32> = processes
             .filter_map(|process| process.file_name().to_str()?.parse().ok())
-            .filter(|pid| parent(*pid) == Some(self.pid()))
+            .filter(|pid| parent(*pid) == Some(self.pid()) && !serves_the_cache(*pid))
             .collect();
         workers.sort_unstable();
         workers
-    }
-
-    /// Where a single process serves, it; else the first worker.
-    pub fn some_worker(&self) -> u32 {
-        self.workers().first().copied().unwrap_or_else(|| self.pid())
     }
 }
 
@@ -125,17 +157,29 @@ impl Drop for Nginx {
             drop(self.child.kill());
             drop(self.child.wait());
             // Orphans by now, and still the ones that were started here.
-            workers.into_iter().filter(|pid| is_ours(*pid, &self.directory)).for_each(|pid| signal(pid, "KILL"));
+            workers
+                .into_iter()
+                .filter(|pid| is_ours(*pid, &self.directory))
+                .for_each(|pid| signal(pid, "KILL"));
         }
         if std::thread::panicking() {
-            eprintln!("---- nginx in {} said:\n{}\n{}----", self.directory.display(), self.output(), tail(&self.log()));
+            eprintln!(
+                "---- nginx in {} said:\n{}\n{}----",
+                self.directory.display(),
+                self.output(),
+                tail(&self.log())
+            );
         }
     }
 }
 
 /// Sends a signal to a process that the harness started.
 pub fn signal(pid: u32, name: &str) {
-    let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).stderr(Stdio::null()).status();
+    let sent = Command::new("sh")
+        .arg("-c")
+        .arg(format!("kill -{name} {pid}"))
+        .stderr(Stdio::null())
+        .status();
     sent.expect("running sh");
 }
 
@@ -146,16 +190,26 @@ pub fn descriptors(pid: u32) -> usize {
 
 /// What those descriptors are, for a failure's text.
 pub fn descriptor_names(pid: u32) -> Vec<String> {
-    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    let names = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
+    let names = descriptors
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok());
     names.map(|name| name.display().to_string()).collect()
 }
 
 /// Kilobytes of memory that a process holds.
 pub fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("reading a process's status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line about memory");
-    line.trim().trim_end_matches(" kB").parse().expect("a number of kilobytes")
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("a line about memory");
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number of kilobytes")
 }
 
 fn parent(pid: u32) -> Option<u32> {
@@ -167,10 +221,17 @@ fn parent(pid: u32) -> Option<u32> {
     words.next()?.parse().ok()
 }
 
+fn serves_the_cache(pid: u32) -> bool {
+    let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    title.starts_with(b"nginx: cache")
+}
+
 fn is_ours(pid: u32, directory: &Path) -> bool {
     fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|_| {
         let opened = descriptor_names(pid);
-        opened.iter().any(|name| name.starts_with(&directory.display().to_string()))
+        opened
+            .iter()
+            .any(|name| name.starts_with(&directory.display().to_string()))
     })
 }
 

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 use serde_json::{json, Value};
 
@@ -21,6 +22,7 @@ pub struct StandIn {
     control: u16,
     /// The project's public origin.
     pub origin: String,
+    secrets: Mutex<Vec<String>>,
 }
 
 /// A credential and whose it is.
@@ -51,18 +53,38 @@ impl StandIn {
         let ports = [free_port(), free_port(), free_port(), free_port()];
         let mut command = Command::new(setting("AUTHGEAR_STAND_IN"));
         command.arg("serve").arg("--exit-on-stdin-eof");
-        for (name, port) in ["--authgear", "--backend", "--control", "--resolver"].iter().zip(ports) {
+        for (name, port) in ["--authgear", "--backend", "--control", "--resolver"]
+            .iter()
+            .zip(ports)
+        {
             command.arg(name).arg(format!("127.0.0.1:{port}"));
         }
-        let mut child = command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starting the stand-in");
+        let mut child = command
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starting the stand-in");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).expect("reading the stand-in's first line");
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .expect("reading the stand-in's first line");
         let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
-            panic!("the stand-in began with {line:?} and ended with {:?}", child.try_wait());
+            panic!(
+                "the stand-in began with {line:?} and ended with {:?}",
+                child.try_wait()
+            );
         });
         let origin = said["origin"].as_str().unwrap().to_owned();
         let [authgear, backend, control, _] = ports;
-        Self { child, authgear, backend, control, origin }
+        Self {
+            child,
+            authgear,
+            backend,
+            control,
+            origin,
+            secrets: Mutex::default(),
+        }
     }
 
     /// Asks the control port.
@@ -78,7 +100,11 @@ impl StandIn {
         let mut connection = Connection::open(self.control);
         connection.send_bytes(&[head.as_bytes(), body].concat());
         let answer = connection.answer();
-        assert!(answer.status < 300, "{method} {path} {}: {answer:?}", String::from_utf8_lossy(body));
+        assert!(
+            answer.status < 300,
+            "{method} {path} {}: {answer:?}",
+            String::from_utf8_lossy(body)
+        );
         serde_json::from_str(&answer.body).unwrap_or(Value::Null)
     }
 
@@ -104,8 +130,27 @@ impl StandIn {
 
     fn credential(&self, path: &str, member: &str, wish: &Value) -> Credential {
         let made = self.control("POST", path, wish);
-        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{path}: {made}")).to_owned();
-        Credential { value: text(&made[member]), user: text(&made["user"]["id"]) }
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .unwrap_or_else(|| panic!("{path}: {made}"))
+                .to_owned()
+        };
+        let credential = Credential {
+            value: text(&made[member]),
+            user: text(&made["user"]["id"]),
+        };
+        let secret = credential.value.rsplit('=').next().unwrap_or_default();
+        self.secrets
+            .lock()
+            .unwrap()
+            .extend([secret.to_owned(), credential.user.clone()]);
+        credential
+    }
+
+    /// What nobody may find in a log: every token, cookie and user's id that was handed out.
+    pub fn secrets(&self) -> Vec<String> {
+        self.secrets.lock().unwrap().clone()
     }
 
     /// A new current key; the old ones stay.
@@ -153,18 +198,33 @@ impl StandIn {
     /// What was asked since [`Self::forget`].
     pub fn count(&self) -> Count {
         let count = self.control("GET", "/count", &Value::Null);
-        let number = |name: &str| count[name].as_u64().unwrap_or_else(|| panic!("no {name} in {count}"));
-        Count { resolver: number("resolver"), jwks: number("jwks"), connections: number("connections"), backend: number("backend") }
+        let number = |name: &str| {
+            count[name]
+                .as_u64()
+                .unwrap_or_else(|| panic!("no {name} in {count}"))
+        };
+        Count {
+            resolver: number("resolver"),
+            jwks: number("jwks"),
+            connections: number("connections"),
+            backend: number("backend"),
+        }
     }
 
     /// The requests to Authgear since [`Self::forget`].
     pub fn log(&self) -> Vec<Value> {
-        self.control("GET", "/log", &Value::Null).as_array().cloned().unwrap_or_default()
+        self.control("GET", "/log", &Value::Null)
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The requests to the backend since [`Self::forget`].
     pub fn backend_log(&self) -> Vec<Value> {
-        self.control("GET", "/backend/log", &Value::Null).as_array().cloned().unwrap_or_default()
+        self.control("GET", "/backend/log", &Value::Null)
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Begins counting anew.

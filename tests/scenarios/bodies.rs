@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::scene::Plan;
+use authgear_scenarios::plan::Plan;
 use authgear_scenarios::stand_in::request_with;
 use serde_json::json;
 
@@ -64,7 +64,10 @@ fn expect_continue_is_answered_after_the_wait() {
         let token = scene.stand_in.opaque();
         scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 200}));
         let mut connection = Connection::open(scene.port());
-        let request = Request::post("/", b"hello".to_vec()).bearer(&token.value).with("Expect", "100-continue").bytes();
+        let request = Request::post("/", b"hello".to_vec())
+            .bearer(&token.value)
+            .with("Expect", "100-continue")
+            .bytes();
         let (head, body) = request.split_at(request.len() - 5);
         connection.send_bytes(head);
         sleep(Duration::from_millis(400));
@@ -78,11 +81,15 @@ fn a_refused_body_leaves_the_connection_usable_or_closed() {
     Plan::new().server("client_max_body_size 4m;").play(|scene| {
         scene.await_keys();
         let [opaque, jwt] = [scene.stand_in.opaque(), scene.stand_in.jwt()];
-        scene.stand_in.resolver_fault(json!({"kind": "status", "status": 500}));
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "status", "status": 500}));
         let mut connection = Connection::open(scene.port());
         connection.send(&Request::post("/", vec![b'x'; LARGE]).bearer(&opaque.value));
         connection.answer().assert_unavailable(503);
-        connection.ask(&Request::get("/").bearer(&jwt.value)).assert_user(&jwt.user);
+        connection
+            .ask(&Request::get("/").bearer(&jwt.value))
+            .assert_user(&jwt.user);
     });
 }
 

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::scene::Plan;
+use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
 use serde_json::{json, Value};
 
@@ -14,7 +14,8 @@ fn now() -> u64 {
 
 #[test]
 fn leeway_forgives_clocks_that_differ_by_less() {
-    let leeway = "location /lenient { authgear_resolve on; authgear_leeway 60s; proxy_pass http://%BACKEND%; }";
+    let leeway =
+        "location /lenient { authgear_resolve on; authgear_leeway 60s; proxy_pass http://%BACKEND%; }";
     Plan::new().server(leeway).play(|scene| {
         scene.await_keys();
         let cases: [(Value, bool, bool); 7] = [
@@ -24,7 +25,11 @@ fn leeway_forgives_clocks_that_differ_by_less() {
             (json!({"nbf": now() + 120}), false, false),
             (json!({"iat": now() + 20}), false, true),
             (json!({"iat": now() + 120}), false, false),
-            (json!({"iat": now() - 5, "nbf": now() - 5, "exp": now() + 300}), true, true),
+            (
+                json!({"iat": now() - 5, "nbf": now() - 5, "exp": now() + 300}),
+                true,
+                true,
+            ),
         ];
         for (wish, strict, lenient) in cases {
             let token = scene.stand_in.token(&wish);
@@ -62,11 +67,16 @@ fn a_token_expires_in_the_middle_of_a_kept_connection() {
 
 #[test]
 fn a_token_that_expires_while_it_waits_for_keys_is_not_valid() {
-    Plan::new().server("authgear_jwks_valid 10m refetch=1s;").play(|scene| {
-        scene.await_keys();
-        scene.stand_in.rotate();
-        scene.stand_in.keys_fault(json!({"kind": "delay", "ms": 2500}));
-        let token = scene.stand_in.token(&json!({"lifetime": 1}));
-        Request::get("/").bearer(&token.value).send(scene.port()).assert_invalid();
-    });
+    Plan::new()
+        .server("authgear_jwks_valid 10m refetch=1s;")
+        .play(|scene| {
+            scene.await_keys();
+            scene.stand_in.rotate();
+            scene.stand_in.keys_fault(json!({"kind": "delay", "ms": 2500}));
+            let token = scene.stand_in.token(&json!({"lifetime": 1}));
+            Request::get("/")
+                .bearer(&token.value)
+                .send(scene.port())
+                .assert_invalid();
+        });
 }

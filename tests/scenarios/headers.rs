@@ -3,7 +3,7 @@
 use std::thread;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::scene::Plan;
+use authgear_scenarios::plan::Plan;
 use authgear_scenarios::stand_in::Credential;
 
 /// Spellings that a backend may fold into ours.
@@ -21,7 +21,9 @@ const FORGED: [&str; 8] = [
 /// `before` forged headers, ordinary ones, `after` forged ones.
 fn request(before: usize, after: usize, credential: Option<&Credential>) -> Request {
     let forged = |request: Request, count: usize| {
-        (0..count).fold(request, |request, index| request.with(FORGED[index % FORGED.len()], &format!("mallory{index}")))
+        (0..count).fold(request, |request, index| {
+            request.with(FORGED[index % FORGED.len()], &format!("mallory{index}"))
+        })
     };
     let mut request = forged(Request::get("/"), before)
         .with("User-Agent", "curious/1.0")
@@ -31,12 +33,17 @@ fn request(before: usize, after: usize, credential: Option<&Credential>) -> Requ
     if let Some(credential) = credential {
         request = request.bearer(&credential.value);
     }
-    forged(request.with("Cookie", "theirs=1; own=2").with("X-Own-Two", "2"), after)
+    forged(
+        request.with("Cookie", "theirs=1; own=2").with("X-Own-Two", "2"),
+        after,
+    )
 }
 
 #[test]
 fn no_number_of_forged_headers_before_or_after_ordinary_ones_reaches_the_backend() {
-    let plan = Plan::new().workers(2).server("underscores_in_headers on; ignore_invalid_headers off;");
+    let plan = Plan::new()
+        .workers(2)
+        .server("underscores_in_headers on; ignore_invalid_headers off;");
     plan.play(|scene| {
         scene.await_keys();
         let credentials = [None, Some(scene.stand_in.jwt()), Some(scene.stand_in.opaque())];
@@ -108,7 +115,9 @@ fn an_answer_for_one_request_on_a_connection_is_not_there_for_the_next() {
         for _ in 0..5 {
             connection.ask(&request(3, 3, Some(&jwt))).assert_user(&jwt.user);
             connection.ask(&request(3, 3, None)).assert_anonymous();
-            connection.ask(&request(3, 3, Some(&opaque))).assert_user(&opaque.user);
+            connection
+                .ask(&request(3, 3, Some(&opaque)))
+                .assert_user(&opaque.user);
             connection.ask(&Request::get("/").bearer("dead")).assert_invalid();
             connection.ask(&request(0, 41, None)).assert_anonymous();
         }

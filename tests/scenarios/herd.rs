@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::scene::Plan;
+use authgear_scenarios::plan::Plan;
 use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::json;
 
@@ -12,7 +12,9 @@ fn two_hundred_requests_with_one_token_share_a_question_a_worker() {
     Plan::new().workers(2).play(|scene| {
         scene.await_keys();
         for credential in [scene.stand_in.opaque(), scene.stand_in.session()] {
-            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 1500}));
+            scene
+                .stand_in
+                .resolver_fault(json!({"kind": "delay", "ms": 1500}));
             scene.stand_in.forget();
             let mut herd: Vec<Connection> = (0..200).map(|_| Connection::open(scene.port())).collect();
             for connection in &mut herd {
@@ -21,7 +23,11 @@ fn two_hundred_requests_with_one_token_share_a_question_a_worker() {
             for connection in &mut herd {
                 connection.answer().assert_user(&credential.user);
             }
-            assert!(scene.stand_in.count().resolver <= 2, "{:?}", scene.stand_in.count());
+            assert!(
+                scene.stand_in.count().resolver <= 2,
+                "{:?}",
+                scene.stand_in.count()
+            );
         }
     });
 }
@@ -30,38 +36,61 @@ fn two_hundred_requests_with_one_token_share_a_question_a_worker() {
 fn two_hundred_requests_with_two_hundred_credentials_get_their_own_users() {
     let endpoint = "authgear_endpoint http://project.test;";
     let upstream = "upstream project.test { server %AUTHGEAR%; keepalive 16; }";
-    Plan::new().workers(2).stand_in("--origin").stand_in("http://project.test").http(upstream).server(endpoint).kept(16).play(|scene| {
-        scene.await_keys();
-        let credentials: Vec<Credential> = (0..60)
-            .map(|index| match index % 3 {
-                0 => scene.stand_in.jwt(),
-                1 => scene.stand_in.opaque(),
-                _ => scene.stand_in.session(),
-            })
-            .collect();
-        scene.stand_in.forget();
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 20}));
-        for _ in 0..2 {
-            let mut herd: Vec<Connection> = credentials.iter().map(|_| Connection::open(scene.port())).collect();
-            for _ in 0..3 {
-                for (connection, credential) in herd.iter_mut().zip(&credentials) {
-                    connection.send(&request_with("/", credential));
-                }
-                for (connection, credential) in herd.iter_mut().zip(&credentials) {
-                    connection.answer().assert_user(&credential.user);
+    Plan::new()
+        .workers(2)
+        .stand_in("--origin")
+        .stand_in("http://project.test")
+        .http(upstream)
+        .server(endpoint)
+        .kept(16)
+        .play(|scene| {
+            scene.await_keys();
+            let credentials: Vec<Credential> = (0..60)
+                .map(|index| match index % 3 {
+                    0 => scene.stand_in.jwt(),
+                    1 => scene.stand_in.opaque(),
+                    _ => scene.stand_in.session(),
+                })
+                .collect();
+            scene.stand_in.forget();
+            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 20}));
+            for _ in 0..2 {
+                let mut herd: Vec<Connection> = credentials
+                    .iter()
+                    .map(|_| Connection::open(scene.port()))
+                    .collect();
+                for _ in 0..3 {
+                    for (connection, credential) in herd.iter_mut().zip(&credentials) {
+                        connection.send(&request_with("/", credential));
+                    }
+                    for (connection, credential) in herd.iter_mut().zip(&credentials) {
+                        connection.answer().assert_user(&credential.user);
+                    }
                 }
             }
-        }
-        // A question carries its credential and nothing of anybody else's.
-        let values: HashSet<&str> = credentials.iter().map(|credential| credential.value.as_str()).collect();
-        for entry in scene.stand_in.log().iter().filter(|entry| entry["target"] == "resolver") {
-            let headers = entry["headers"].as_array().unwrap();
-            let sent = |name: &str| headers.iter().find(|header| header[0] == name).and_then(|header| header[1].as_str());
-            let bearer = sent("authorization").map(|value| value.trim_start_matches("Bearer "));
-            let carried: Vec<&str> = bearer.into_iter().chain(sent("cookie")).collect();
-            assert!(carried.len() == 1 && values.contains(carried[0]), "{entry}");
-        }
-    });
+            // A question carries its credential and nothing of anybody else's.
+            let values: HashSet<&str> = credentials
+                .iter()
+                .map(|credential| credential.value.as_str())
+                .collect();
+            for entry in scene
+                .stand_in
+                .log()
+                .iter()
+                .filter(|entry| entry["target"] == "resolver")
+            {
+                let headers = entry["headers"].as_array().unwrap();
+                let sent = |name: &str| {
+                    headers
+                        .iter()
+                        .find(|header| header[0] == name)
+                        .and_then(|header| header[1].as_str())
+                };
+                let bearer = sent("authorization").map(|value| value.trim_start_matches("Bearer "));
+                let carried: Vec<&str> = bearer.into_iter().chain(sent("cookie")).collect();
+                assert!(carried.len() == 1 && values.contains(carried[0]), "{entry}");
+            }
+        });
 }
 
 #[test]

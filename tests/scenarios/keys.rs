@@ -4,7 +4,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::{Answer, Connection, Request};
-use authgear_scenarios::scene::{Plan, Scene};
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::StandIn;
 use serde_json::json;
@@ -28,10 +29,15 @@ fn a_good_token_asks_nothing_and_opens_no_connection_to_authgear() {
         }
         let mut connection = Connection::open(scene.port());
         for _ in 0..30 {
-            connection.ask(&Request::get("/").bearer(&token.value)).assert_user(&token.user);
+            connection
+                .ask(&Request::get("/").bearer(&token.value))
+                .assert_user(&token.user);
         }
         let count = scene.stand_in.count();
-        assert_eq!((count.resolver, count.jwks, count.connections, count.backend), (0, 0, 0, 60));
+        assert_eq!(
+            (count.resolver, count.jwks, count.connections, count.backend),
+            (0, 0, 0, 60)
+        );
     });
 }
 
@@ -56,19 +62,31 @@ fn fifty_requests_with_a_new_key_wait_for_one_fetch_over_two_workers() {
 
 #[test]
 fn an_unknown_key_is_asked_about_remotely_while_a_refetch_is_paused() {
-    Plan::new().server("authgear_jwks_valid 10m refetch=60s;").play(|scene| {
-        scene.await_keys();
-        let foreign = scene.stand_in.token(&json!({"key": "foreign", "register": false}));
-        send(scene, "/", &foreign.value).assert_invalid();
-        let count = scene.stand_in.count();
-        assert_eq!((count.jwks, count.resolver), (1, 0), "a key that a fresh set lacks is unknown for good");
-        scene.stand_in.rotate();
-        let token = scene.stand_in.jwt();
-        send(scene, "/", &token.value).assert_user(&token.user);
-        send(scene, "/", &foreign.value).assert_invalid();
-        let count = scene.stand_in.count();
-        assert_eq!((count.jwks, count.resolver), (1, 2), "no second fetch within the minute");
-    });
+    Plan::new()
+        .server("authgear_jwks_valid 10m refetch=60s;")
+        .play(|scene| {
+            scene.await_keys();
+            let foreign = scene
+                .stand_in
+                .token(&json!({"key": "foreign", "register": false}));
+            send(scene, "/", &foreign.value).assert_invalid();
+            let count = scene.stand_in.count();
+            assert_eq!(
+                (count.jwks, count.resolver),
+                (1, 0),
+                "a key that a fresh set lacks is unknown for good"
+            );
+            scene.stand_in.rotate();
+            let token = scene.stand_in.jwt();
+            send(scene, "/", &token.value).assert_user(&token.user);
+            send(scene, "/", &foreign.value).assert_invalid();
+            let count = scene.stand_in.count();
+            assert_eq!(
+                (count.jwks, count.resolver),
+                (1, 2),
+                "no second fetch within the minute"
+            );
+        });
 }
 
 #[test]
@@ -118,22 +136,28 @@ fn a_removed_key_stops_vouching_after_a_reload() {
 
 #[test]
 fn nginx_starts_and_reloads_with_authgear_down_and_recovers() {
-    Plan::new().workers(2).server("authgear_jwks_valid 10m refetch=1s;").before(down).play(|scene| {
-        let token = scene.stand_in.jwt();
-        for _ in 0..2 {
-            Request::get("/").send(scene.port()).assert_anonymous();
-            send(scene, "/", &token.value).assert_unavailable(503);
-            scene.nginx.reload();
-            scene.nginx.await_workers(2, Duration::from_secs(10));
-        }
-        scene.stand_in.heal();
-        soon("Authgear is found again", || send(scene, "/", &token.value).status == 200);
-        scene.await_keys();
-        for _ in 0..10 {
-            send(scene, "/", &token.value).assert_user(&token.user);
-        }
-        assert_eq!(scene.stand_in.count().resolver, 0);
-    });
+    Plan::new()
+        .workers(2)
+        .server("authgear_jwks_valid 10m refetch=1s;")
+        .before(down)
+        .play(|scene| {
+            let token = scene.stand_in.jwt();
+            for _ in 0..2 {
+                Request::get("/").send(scene.port()).assert_anonymous();
+                send(scene, "/", &token.value).assert_unavailable(503);
+                scene.nginx.reload();
+                scene.nginx.await_workers(2, Duration::from_secs(10));
+            }
+            scene.stand_in.heal();
+            soon("Authgear is found again", || {
+                send(scene, "/", &token.value).status == 200
+            });
+            scene.await_keys();
+            for _ in 0..10 {
+                send(scene, "/", &token.value).assert_user(&token.user);
+            }
+            assert_eq!(scene.stand_in.count().resolver, 0);
+        });
 }
 
 #[test]
@@ -169,25 +193,32 @@ fn no_bad_answer_replaces_a_good_key_set() {
         json!({"kind": "body", "body": large}),
         json!({"kind": "body", "body": "[[[[[[[[", "repeat": 10_000}),
     ];
-    Plan::new().workers(2).server("authgear_jwks_valid 1s stale=1d;").play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.token(&json!({"register": false}));
-        for fault in &faults {
-            scene.stand_in.keys_fault(fault.clone());
-            scene.stand_in.forget();
-            soon(&format!("the keys are fetched again: {fault}"), || scene.stand_in.count().jwks > 0);
-            // The answer is on its way for a moment; it must change nothing when it has come.
-            for _ in 0..5 {
-                send(scene, "/", &token.value).assert_user(&token.user);
-                sleep(Duration::from_millis(20));
+    Plan::new()
+        .workers(2)
+        .server("authgear_jwks_valid 1s stale=1d;")
+        .play(|scene| {
+            scene.await_keys();
+            let token = scene.stand_in.token(&json!({"register": false}));
+            for fault in &faults {
+                scene.stand_in.keys_fault(fault.clone());
+                scene.stand_in.forget();
+                soon(&format!("the keys are fetched again: {fault}"), || {
+                    scene.stand_in.count().jwks > 0
+                });
+                // The answer is on its way for a moment; it must change nothing when it has come.
+                for _ in 0..5 {
+                    send(scene, "/", &token.value).assert_user(&token.user);
+                    sleep(Duration::from_millis(20));
+                }
+                assert_eq!(scene.stand_in.count().resolver, 0, "{fault}");
             }
-            assert_eq!(scene.stand_in.count().resolver, 0, "{fault}");
-        }
-        scene.stand_in.rotate();
-        scene.stand_in.heal();
-        let fresh = scene.stand_in.token(&json!({"register": false}));
-        soon("true keys are taken again", || send(scene, "/", &fresh.value).ours().len() > 1);
-    });
+            scene.stand_in.rotate();
+            scene.stand_in.heal();
+            let fresh = scene.stand_in.token(&json!({"register": false}));
+            soon("true keys are taken again", || {
+                send(scene, "/", &fresh.value).ours().len() > 1
+            });
+        });
 }
 
 #[test]
@@ -196,7 +227,9 @@ fn a_key_set_older_than_valid_and_stale_is_not_used() {
     Plan::new().server(server).play(|scene| {
         scene.await_keys();
         let token = scene.stand_in.jwt();
-        scene.stand_in.keys_fault(json!({"kind": "status", "status": 500}));
+        scene
+            .stand_in
+            .keys_fault(json!({"kind": "status", "status": 500}));
         send(scene, "/", &token.value).assert_user(&token.user);
         assert_eq!(scene.stand_in.count().resolver, 0, "the set is not too old yet");
         soon("the old set is given up", || {
@@ -205,29 +238,118 @@ fn a_key_set_older_than_valid_and_stale_is_not_used() {
         });
         send(scene, "/local", &token.value).assert_unavailable(503);
         send(scene, "/", &token.value).assert_user(&token.user);
-        assert_eq!(scene.stand_in.count().resolver, 1, "what can't be judged here is asked about");
+        assert_eq!(
+            scene.stand_in.count().resolver,
+            1,
+            "what can't be judged here is asked about"
+        );
         scene.stand_in.heal();
-        soon("fetched again", || send(scene, "/local", &token.value).status == 200);
+        soon("fetched again", || {
+            send(scene, "/local", &token.value).status == 200
+        });
     });
 }
 
 #[test]
 fn keys_are_refreshed_in_the_background_and_nobody_waits() {
-    Plan::new().workers(2).server("authgear_jwks_valid 2s;").play(|scene| {
+    Plan::new()
+        .workers(2)
+        .server("authgear_jwks_valid 2s;")
+        .play(|scene| {
+            scene.await_keys();
+            let token = scene.stand_in.jwt();
+            scene.stand_in.keys_fault(json!({"kind": "delay", "ms": 1500}));
+            let end = Instant::now() + Duration::from_millis(3500);
+            let mut slowest = Duration::ZERO;
+            while Instant::now() < end {
+                let begun = Instant::now();
+                send(scene, "/", &token.value).assert_user(&token.user);
+                slowest = slowest.max(begun.elapsed());
+                sleep(Duration::from_millis(25));
+            }
+            let count = scene.stand_in.count();
+            assert!((1..=4).contains(&count.jwks), "{count:?}");
+            assert_eq!(count.resolver, 0);
+            assert!(
+                slowest < Duration::from_millis(1200),
+                "a request waited {slowest:?} for a refresh"
+            );
+        });
+}
+
+/// The stand-in's keys in a document of so many kilobytes.
+fn padded_keys(stand_in: &StandIn, kilobytes: usize) -> Vec<u8> {
+    let mut keys = stand_in.control("GET", "/jwks.json", &json!(null));
+    keys["padding"] = json!("x".repeat(kilobytes * 1024));
+    keys.to_string().into_bytes()
+}
+
+#[test]
+fn a_document_of_250_kilobytes_is_taken_and_one_of_257_is_not() {
+    let server =
+        "authgear_jwks_valid 1s; location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }";
+    Plan::new().server(server).play(|scene| {
         scene.await_keys();
-        let token = scene.stand_in.jwt();
-        scene.stand_in.keys_fault(json!({"kind": "delay", "ms": 1500}));
-        let end = Instant::now() + Duration::from_millis(3500);
-        let mut slowest = Duration::ZERO;
-        while Instant::now() < end {
-            let begun = Instant::now();
-            send(scene, "/", &token.value).assert_user(&token.user);
-            slowest = slowest.max(begun.elapsed());
-            sleep(Duration::from_millis(25));
+        for (kilobytes, taken) in [(250, true), (257, false)] {
+            scene.stand_in.rotate();
+            let token = scene.stand_in.jwt();
+            scene.stand_in.answer_keys_with(
+                200,
+                "application/json",
+                &padded_keys(&scene.stand_in, kilobytes),
+            );
+            let end = Instant::now() + Duration::from_secs(if taken { 15 } else { 4 });
+            let mut valid = false;
+            while !valid && Instant::now() < end {
+                valid = send(scene, "/local", &token.value).ours().len() > 1;
+                sleep(Duration::from_millis(100));
+            }
+            assert_eq!(valid, taken, "{kilobytes}");
         }
-        let count = scene.stand_in.count();
-        assert!((1..=4).contains(&count.jwks), "{count:?}");
-        assert_eq!(count.resolver, 0);
-        assert!(slowest < Duration::from_millis(1200), "a request waited {slowest:?} for a refresh");
+        scene.stand_in.answer_true_keys();
+        let token = scene.stand_in.jwt();
+        soon("true keys are taken again", || {
+            send(scene, "/local", &token.value).ours().len() > 1
+        });
+    });
+}
+
+#[test]
+fn keys_may_come_from_a_file_of_this_nginx() {
+    let server = "server { listen 127.0.0.1:%PORT1%; authgear_endpoint %ORIGIN%; authgear_jwks_request /keys; authgear_jwks_valid 1s;\n\
+        sendfile on; location = /keys { internal; alias %DIR%/html/keys.json; }\n\
+        location / { authgear_resolve local; proxy_pass http://%BACKEND%; } }";
+    Plan::new().http(server).play(|scene| {
+        let token = scene.stand_in.jwt();
+        let request = Request::get("/").bearer(&token.value);
+        request.send(scene.port_of(1)).assert_unavailable(503);
+        std::fs::write(
+            scene.directory().join("html/keys.json"),
+            padded_keys(&scene.stand_in, 200),
+        )
+        .unwrap();
+        soon("the file is read", || {
+            request.send(scene.port_of(1)).status == 200
+        });
+        request.send(scene.port_of(1)).assert_user(&token.user);
+    });
+}
+
+#[test]
+fn a_token_waits_for_hanging_keys_only_so_long_and_is_then_asked_about() {
+    fn hanging(stand_in: &StandIn) {
+        stand_in.keys_fault(json!({"kind": "hang"}));
+    }
+    Plan::new().before(hanging).play(|scene| {
+        let token = scene.stand_in.jwt();
+        let begun = Instant::now();
+        send(scene, "/", &token.value).assert_user(&token.user);
+        assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+        assert_eq!(scene.stand_in.count().resolver, 1);
+        scene.stand_in.heal();
+        soon("keys at last", || {
+            scene.stand_in.forget();
+            send(scene, "/", &token.value).status == 200 && scene.stand_in.count().resolver == 0
+        });
     });
 }

@@ -4,7 +4,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::scene::{Plan, Scene};
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::StandIn;
 use serde_json::json;
@@ -41,16 +42,25 @@ fn a_hundred_clients_leave_while_the_resolver_hangs() {
         let waiting = clients(scene, 100, |index| match index % 3 {
             0 => shared_request.clone(),
             1 => Request::get("/").bearer(&format!("unknown{index}")).bytes(),
-            _ => Request::post("/", vec![b'x'; 5000]).with("Cookie", &format!("session=unknown{index}")).bytes(),
+            _ => Request::post("/", vec![b'x'; 5000])
+                .with("Cookie", &format!("session=unknown{index}"))
+                .bytes(),
         });
-        soon("questions are under way", || scene.stand_in.count().resolver >= 30);
+        soon("questions are under way", || {
+            scene.stand_in.count().resolver >= 30
+        });
         leave(waiting);
         scene.await_quiet();
         assert_eq!(scene.nginx.workers(), workers, "no worker has died");
         scene.stand_in.heal();
-        soon("answers again", || Request::get("/").bearer(&shared.value).send(scene.port()).status == 200);
+        soon("answers again", || {
+            Request::get("/").bearer(&shared.value).send(scene.port()).status == 200
+        });
         for _ in 0..20 {
-            Request::get("/").bearer(&shared.value).send(scene.port()).assert_user(&shared.user);
+            Request::get("/")
+                .bearer(&shared.value)
+                .send(scene.port())
+                .assert_user(&shared.user);
         }
     });
 }
@@ -61,7 +71,9 @@ fn clients_leave_at_every_step_of_a_request() {
         scene.await_keys();
         let [jwt, opaque] = [scene.stand_in.jwt(), scene.stand_in.opaque()];
         scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 60}));
-        let request = Request::post("/slow/300", vec![b'x'; 3000]).bearer(&opaque.value).bytes();
+        let request = Request::post("/slow/300", vec![b'x'; 3000])
+            .bearer(&opaque.value)
+            .bytes();
         let steps = [0, 1, 20, request.len() / 2, request.len() - 1, request.len()];
         for step in steps {
             leave(clients(scene, 12, |_| request[..step].to_vec()));
@@ -75,8 +87,14 @@ fn clients_leave_at_every_step_of_a_request() {
         leave(clients(scene, 12, |_| slow.clone()));
         scene.await_quiet();
         scene.stand_in.heal();
-        Request::get("/").bearer(&opaque.value).send(scene.port()).assert_user(&opaque.user);
-        Request::get("/").bearer(&jwt.value).send(scene.port()).assert_user(&jwt.user);
+        Request::get("/")
+            .bearer(&opaque.value)
+            .send(scene.port())
+            .assert_user(&opaque.user);
+        Request::get("/")
+            .bearer(&jwt.value)
+            .send(scene.port())
+            .assert_user(&jwt.user);
     });
 }
 
@@ -85,20 +103,24 @@ fn clients_leave_while_the_keys_are_fetched() {
     fn hanging_keys(stand_in: &StandIn) {
         stand_in.keys_fault(json!({"kind": "hang"}));
     }
-    Plan::new().workers(2).server("authgear_jwks_valid 10m refetch=1s;").before(hanging_keys).play(|scene| {
-        let jwt = scene.stand_in.jwt();
-        let request = Request::get("/").bearer(&jwt.value);
-        soon("the keys are being fetched", || scene.stand_in.count().jwks > 0);
-        let waiting = clients(scene, 50, |_| request.bytes());
-        sleep(Duration::from_millis(200));
-        leave(waiting);
-        let mut stayed = Connection::open(scene.port());
-        stayed.send(&request);
-        scene.stand_in.heal();
-        stayed.answer().assert_user(&jwt.user);
-        scene.await_keys();
-        request.send(scene.port()).assert_user(&jwt.user);
-    });
+    Plan::new()
+        .workers(2)
+        .server("authgear_jwks_valid 10m refetch=1s;")
+        .before(hanging_keys)
+        .play(|scene| {
+            let jwt = scene.stand_in.jwt();
+            let request = Request::get("/").bearer(&jwt.value);
+            soon("the keys are being fetched", || scene.stand_in.count().jwks > 0);
+            let waiting = clients(scene, 50, |_| request.bytes());
+            sleep(Duration::from_millis(200));
+            leave(waiting);
+            let mut stayed = Connection::open(scene.port());
+            stayed.send(&request);
+            scene.stand_in.heal();
+            stayed.answer().assert_user(&jwt.user);
+            scene.await_keys();
+            request.send(scene.port()).assert_user(&jwt.user);
+        });
 }
 
 #[test]
@@ -106,7 +128,9 @@ fn those_who_stay_get_the_answer_that_those_who_left_had_asked_for() {
     Plan::new().play(|scene| {
         scene.await_keys();
         let token = scene.stand_in.opaque();
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 1200}));
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 1200}));
         let request = Request::get("/").bearer(&token.value).bytes();
         let mut leavers = clients(scene, 1, |_| request.clone());
         soon("the first has asked", || scene.stand_in.count().resolver == 1);
@@ -117,7 +141,11 @@ fn those_who_stay_get_the_answer_that_those_who_left_had_asked_for() {
         for stayer in &mut stayers {
             stayer.answer().assert_user(&token.user);
         }
-        assert_eq!(scene.stand_in.count().resolver, 1, "whoever leaves, the question goes on");
+        assert_eq!(
+            scene.stand_in.count().resolver,
+            1,
+            "whoever leaves, the question goes on"
+        );
     });
 }
 

@@ -3,28 +3,40 @@
 use std::io;
 
 use authgear_scenarios::client::{Answer, Connection, Request};
-use authgear_scenarios::scene::Plan;
+use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
 use serde_json::json;
 
 #[test]
 fn a_worker_without_connections_refuses_and_recovers() {
-    let plan = Plan::new().connections(48).tolerate("worker_connections are not enough");
+    let plan = Plan::new()
+        .connections(48)
+        .tolerate("worker_connections are not enough");
     plan.play(|scene| {
         scene.await_keys();
         let [jwt, opaque] = [scene.stand_in.jwt(), scene.stand_in.opaque()];
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 1500}));
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 1500}));
         for _ in 0..2 {
             // Each sends at once: nginx closes connections that have not sent anything to make room.
             let herd: Vec<io::Result<Connection>> = (0..80)
                 .map(|index| {
-                    let token = if index % 4 == 0 { opaque.value.clone() } else { format!("unknown{index}") };
+                    let token = if index % 4 == 0 {
+                        opaque.value.clone()
+                    } else {
+                        format!("unknown{index}")
+                    };
                     let mut open = Connection::try_open(scene.port())?;
                     open.try_send(&Request::get("/").bearer(&token))?;
                     Ok(open)
                 })
                 .collect();
-            let answers: Vec<Answer> = herd.into_iter().flatten().filter_map(|mut open| open.try_answer().ok()).collect();
+            let answers: Vec<Answer> = herd
+                .into_iter()
+                .flatten()
+                .filter_map(|mut open| open.try_answer().ok())
+                .collect();
             assert!(!answers.is_empty());
             for answer in &answers {
                 assert!([200, 500, 502, 503].contains(&answer.status), "{answer:?}");
@@ -42,8 +54,14 @@ fn a_worker_without_connections_refuses_and_recovers() {
             answer.is_ok_and(|answer| answer.status == 200)
         });
         for _ in 0..20 {
-            Request::get("/").bearer(&opaque.value).send(scene.port()).assert_user(&opaque.user);
-            Request::get("/").bearer(&jwt.value).send(scene.port()).assert_user(&jwt.user);
+            Request::get("/")
+                .bearer(&opaque.value)
+                .send(scene.port())
+                .assert_user(&opaque.user);
+            Request::get("/")
+                .bearer(&jwt.value)
+                .send(scene.port())
+                .assert_user(&jwt.user);
         }
     });
 }

@@ -3,7 +3,8 @@
 use std::fs;
 
 use authgear_scenarios::client::{Answer, Connection, Request};
-use authgear_scenarios::scene::{Plan, Scene};
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{Credential, StandIn};
 use serde_json::json;
@@ -42,7 +43,11 @@ fn credentials_of_one_project_are_never_valid_at_another() {
     let other = StandIn::start(&[]);
     plan(&other).play(|scene| {
         await_both(scene, &other);
-        let ours = [scene.stand_in.jwt(), scene.stand_in.opaque(), scene.stand_in.session()];
+        let ours = [
+            scene.stand_in.jwt(),
+            scene.stand_in.opaque(),
+            scene.stand_in.session(),
+        ];
         let theirs = [other.jwt(), other.opaque(), other.session()];
         for _ in 0..3 {
             for (good, bad) in ours.iter().zip(&theirs) {
@@ -64,7 +69,11 @@ fn one_value_known_to_both_is_two_users_even_at_once() {
         let users = [(&scene.stand_in, "alice"), (&other, "bob")];
         for (stand_in, user) in users {
             stand_in.control("POST", "/users", &json!({"id": user}));
-            stand_in.control("POST", "/register", &json!({"value": value, "kind": "token", "user": user}));
+            stand_in.control(
+                "POST",
+                "/register",
+                &json!({"value": value, "kind": "token", "user": user}),
+            );
             stand_in.resolver_fault(json!({"kind": "delay", "ms": 400}));
         }
         let mut herd: Vec<Connection> = (0..60).map(|_| Connection::open(scene.port())).collect();
@@ -91,24 +100,28 @@ fn a_key_set_vouches_only_where_its_source_is_configured() {
     let keys = other.control("GET", "/jwks.json", &json!(null)).to_string();
     let path = std::env::temp_dir().join(format!("authgear-scenario-keys-{}.json", std::process::id()));
     fs::write(&path, keys).unwrap();
-    Plan::new().http(&server.replace("%DIR%/test-keys.json", path.to_str().unwrap())).play(|scene| {
-        scene.await_keys();
-        let ours = scene.stand_in.jwt();
-        // Signed by the other project's key, and in every other way a token of this one.
-        let claims = json!({"iss": scene.stand_in.origin, "aud": [scene.stand_in.origin]});
-        let theirs = other.token(&json!({"claims": claims}));
-        soon("both sets are there", || send(scene, "elsewhere", &theirs).status == 200);
-        // The first look at a key that nobody knows is worth a fetch; after that such a token can't be judged without asking.
-        send(scene, "elsewhere", &ours).assert_invalid();
-        for _ in 0..3 {
-            send(scene, "localhost", &ours).assert_user(&ours.user);
-            send(scene, "filed", &theirs).assert_user(&theirs.user);
-            send(scene, "elsewhere", &theirs).assert_user(&theirs.user);
-            send(scene, "localhost", &theirs).assert_invalid();
-            send(scene, "filed", &ours).assert_invalid();
-            send(scene, "elsewhere", &ours).assert_unavailable(503);
-        }
-    });
+    Plan::new()
+        .http(&server.replace("%DIR%/test-keys.json", path.to_str().unwrap()))
+        .play(|scene| {
+            scene.await_keys();
+            let ours = scene.stand_in.jwt();
+            // Signed by the other project's key, and in every other way a token of this one.
+            let claims = json!({"iss": scene.stand_in.origin, "aud": [scene.stand_in.origin]});
+            let theirs = other.token(&json!({"claims": claims}));
+            soon("both sets are there", || {
+                send(scene, "elsewhere", &theirs).status == 200
+            });
+            // The first look at a key that nobody knows is worth a fetch; after that such a token can't be judged without asking.
+            send(scene, "elsewhere", &ours).assert_invalid();
+            for _ in 0..3 {
+                send(scene, "localhost", &ours).assert_user(&ours.user);
+                send(scene, "filed", &theirs).assert_user(&theirs.user);
+                send(scene, "elsewhere", &theirs).assert_user(&theirs.user);
+                send(scene, "localhost", &theirs).assert_invalid();
+                send(scene, "filed", &ours).assert_invalid();
+                send(scene, "elsewhere", &ours).assert_unavailable(503);
+            }
+        });
     fs::remove_file(path).unwrap();
 }
 
@@ -128,4 +141,64 @@ fn one_project_down_does_not_touch_another() {
             }
         }
     });
+}
+
+/// Servers of one endpoint whose keys come by ways of their own: each has a key set of its own.
+fn servers(names: &[String]) -> String {
+    let server = |name: &String| {
+        format!(
+            "server {{ listen 127.0.0.1:%PORT0%; server_name {name}; authgear_endpoint %ORIGIN%; authgear_jwks_request /{name};\n\
+             location = /{name} {{ internal; proxy_pass http://%AUTHGEAR%/oauth2/jwks; }}\n\
+             location / {{ authgear_resolve local; proxy_pass http://%BACKEND%; }} }}\n"
+        )
+    };
+    names.iter().map(server).collect()
+}
+
+#[test]
+fn forty_key_sets_lie_in_one_zone_and_others_take_their_place_after_a_reload() {
+    let names = |round: usize| -> Vec<String> {
+        (0..40)
+            .map(|index| format!("round{round}-{index}.test"))
+            .collect()
+    };
+    Plan::new().workers(2).http(&servers(&names(0))).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.jwt();
+        for round in 0..5 {
+            for name in names(round) {
+                soon(&format!("keys of {name}"), || {
+                    send(scene, &name, &token).status == 200
+                });
+                send(scene, &name, &token).assert_user(&token.user);
+            }
+            scene.stand_in.forget();
+            for name in names(round) {
+                send(scene, &name, &token).assert_user(&token.user);
+            }
+            assert_eq!(scene.stand_in.count().resolver, 0);
+            let (old, new) = (format!("round{round}-"), format!("round{}-", round + 1));
+            scene.reconfigure(|text| text.replace(&old, &new));
+        }
+    });
+}
+
+#[test]
+fn a_zone_of_another_size_comes_with_a_reload() {
+    Plan::new()
+        .workers(2)
+        .http("authgear_zone zone=authgear:8m;")
+        .play(|scene| {
+            scene.await_keys();
+            let token = scene.stand_in.jwt();
+            for (from, to) in [
+                ("8m", "16m"),
+                ("16m", "9m"),
+                ("zone=authgear", "zone=other"),
+                ("other:9m", "other:8m"),
+            ] {
+                scene.reconfigure(|text| text.replace(from, to));
+                send(scene, "localhost", &token).assert_user(&token.user);
+            }
+        });
 }

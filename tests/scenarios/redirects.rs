@@ -3,9 +3,9 @@
 use std::fs;
 
 use authgear_scenarios::client::Request;
-use authgear_scenarios::scene::Plan;
-use authgear_scenarios::stand_in::request_with;
+use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::request_with;
 use serde_json::json;
 
 #[test]
@@ -26,7 +26,11 @@ fn a_verdict_follows_internal_redirects_and_is_asked_for_once() {
         location = /off { authgear_resolve off; proxy_pass http://%BACKEND%; }";
     Plan::new().server(server).play(|scene| {
         soon("the keys are fetched", || scene.nginx.log().contains("fetched"));
-        let credentials = [scene.stand_in.jwt(), scene.stand_in.opaque(), scene.stand_in.session()];
+        let credentials = [
+            scene.stand_in.jwt(),
+            scene.stand_in.opaque(),
+            scene.stand_in.session(),
+        ];
         scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 50}));
         for credential in &credentials {
             let asked = u64::from(!credential.value.starts_with("eyJ"));
@@ -38,7 +42,9 @@ fn a_verdict_follows_internal_redirects_and_is_asked_for_once() {
                 answer.assert_user(&credential.user);
                 assert_eq!(scene.stand_in.count().resolver, asked, "{path}");
             }
-            request_with("/given-up", credential).send(scene.port()).assert_anonymous();
+            request_with("/given-up", credential)
+                .send(scene.port())
+                .assert_anonymous();
         }
     });
 }
@@ -77,11 +83,18 @@ fn a_mirror_hears_of_the_same_user() {
         scene.await_keys();
         for credential in [scene.stand_in.jwt(), scene.stand_in.opaque()] {
             scene.stand_in.forget();
-            request_with("/", &credential).with("X-Authgear-User-Id", "mallory").send(scene.port()).assert_user(&credential.user);
+            request_with("/", &credential)
+                .with("X-Authgear-User-Id", "mallory")
+                .send(scene.port())
+                .assert_user(&credential.user);
             soon("both arrive", || scene.stand_in.backend_log().len() == 2);
             for entry in scene.stand_in.backend_log() {
                 let headers = entry["headers"].as_array().unwrap();
-                let told: Vec<_> = headers.iter().filter(|header| header[0] == "x-authgear-user-id").map(|header| header[1].as_str()).collect();
+                let told: Vec<_> = headers
+                    .iter()
+                    .filter(|header| header[0] == "x-authgear-user-id")
+                    .map(|header| header[1].as_str())
+                    .collect();
                 assert_eq!(told, [Some(credential.user.as_str())], "{entry}");
             }
             assert!(scene.stand_in.count().resolver <= 1);
@@ -93,7 +106,8 @@ fn a_mirror_hears_of_the_same_user() {
 fn a_sliced_answer_is_put_together_after_one_question() {
     let server = "\
         location /sliced/ { authgear_resolve on; slice 1k; proxy_set_header Range $slice_range; proxy_pass http://127.0.0.1:%PORT1%/; }";
-    let origin = "server { listen 127.0.0.1:%PORT1%; root %DIR%/html; add_header seen $http_x_authgear_user_id; }";
+    let origin =
+        "server { listen 127.0.0.1:%PORT1%; root %DIR%/html; add_header seen $http_x_authgear_user_id; }";
     Plan::new().server(server).http(origin).play(|scene| {
         scene.await_keys();
         let text: String = (0..1000).map(|number| format!("line {number}\n")).collect();

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use authgear_scenarios::h2::Streams;
 use authgear_scenarios::nginx::has_old_http2;
-use authgear_scenarios::scene::Plan;
+use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
 use serde_json::json;
 
 /// Where HTTP/2 is spoken: `%PORT1%`.
 fn plan() -> Plan {
-    let listen = if has_old_http2() { "listen 127.0.0.1:%PORT1% http2;" } else { "listen 127.0.0.1:%PORT1%; http2 on;" };
+    let listen = if has_old_http2() {
+        "listen 127.0.0.1:%PORT1% http2;"
+    } else {
+        "listen 127.0.0.1:%PORT1%; http2 on;"
+    };
     Plan::new().http(&format!(
         "server {{ {listen} authgear_endpoint %ORIGIN%; include %DIR%/authgear.conf;\n\
          location / {{ authgear_resolve on; proxy_pass http://%BACKEND%; }} }}"
@@ -23,11 +27,25 @@ fn a_waiting_stream_holds_up_no_other() {
     plan().play(|scene| {
         scene.await_keys();
         let [jwt, opaque] = [scene.stand_in.jwt(), scene.stand_in.opaque()];
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 1200}));
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 1200}));
         let bearer = |token: &str| format!("Bearer {token}");
         let mut streams = Streams::open(scene.port_of(1));
-        let waiting = streams.get("/slow-question", &[("authorization", &bearer(&opaque.value)), ("x-authgear-user-id", "mallory")]);
-        let forged = streams.get("/jwt", &[("x-authgear-user-id", "mallory"), ("authorization", &bearer(&jwt.value))]);
+        let waiting = streams.get(
+            "/slow-question",
+            &[
+                ("authorization", &bearer(&opaque.value)),
+                ("x-authgear-user-id", "mallory"),
+            ],
+        );
+        let forged = streams.get(
+            "/jwt",
+            &[
+                ("x-authgear-user-id", "mallory"),
+                ("authorization", &bearer(&jwt.value)),
+            ],
+        );
         let anonymous = streams.get("/", &[("x-authgear-session-valid", "true")]);
         let mut answers = [streams.next_answer(), streams.next_answer()];
         answers.sort_by_key(|(stream, _)| *stream);
@@ -47,8 +65,10 @@ fn many_streams_of_one_connection_get_their_own_users() {
         scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 100}));
         let mut streams = Streams::open(scene.port_of(1));
         let tokens: Vec<_> = (0..40).map(|_| scene.stand_in.opaque()).collect();
-        let opened: Vec<u32> =
-            tokens.iter().map(|token| streams.get("/", &[("authorization", &format!("Bearer {}", token.value))])).collect();
+        let opened: Vec<u32> = tokens
+            .iter()
+            .map(|token| streams.get("/", &[("authorization", &format!("Bearer {}", token.value))]))
+            .collect();
         for _ in &tokens {
             let (stream, answer) = streams.next_answer();
             let index = opened.iter().position(|known| *known == stream).unwrap();
@@ -80,7 +100,11 @@ fn a_stream_that_is_reset_while_it_waits_leaves_the_others_alone() {
             for _ in staying {
                 let (stream, answer) = streams.next_answer();
                 assert!(staying.contains(&stream), "{stream} was reset");
-                let token = if (stream / 2) % 2 == waiting[0] / 2 % 2 { &first } else { &second };
+                let token = if (stream / 2) % 2 == waiting[0] / 2 % 2 {
+                    &first
+                } else {
+                    &second
+                };
                 answer.assert_user(&token.user);
             }
         }
@@ -99,7 +123,10 @@ fn a_connection_that_goes_with_its_waiting_streams_leaves_nothing() {
         for round in 0..5 {
             let mut streams = Streams::open(scene.port_of(1));
             for index in 0..10 {
-                streams.get("/", &[("authorization", &format!("Bearer unknown{round}-{index}"))]);
+                streams.get(
+                    "/",
+                    &[("authorization", &format!("Bearer unknown{round}-{index}"))],
+                );
             }
             sleep(Duration::from_millis(100));
         }
