@@ -40,6 +40,10 @@ pub fn strip(request: Request<'_>) -> Next {
 
 /// The access phase: a verdict, and its headers for the backend.
 pub fn access(request: Request<'_>) -> Next {
+    // Under `satisfy any` we are the last to be heard, and a verdict alone admits nobody: a client that is turned away asks nothing.
+    if !request.satisfies_all() && request.is_refused() {
+        return Next::Continue;
+    }
     verdict(request, Door::Access)
 }
 

@@ -136,10 +136,15 @@ fn stays(
     if !is_connection(element) {
         return Ok(true);
     }
-    if let Some(left) = ownership::connection_without_ours(bytes(&element.value)) {
-        changes.connections.push((at, keep(request.pool(), &[&left])?));
+    match ownership::connection_without_ours(bytes(&element.value)) {
+        None => Ok(true),
+        // Nothing but our names: the whole header goes.
+        Some(left) if left.is_empty() => Ok(false),
+        Some(left) => {
+            changes.connections.push((at, keep(request.pool(), &[&left])?));
+            Ok(true)
+        }
     }
-    Ok(true)
 }
 
 /// A list over the kept runs and a last part with ours; all memory is new.
@@ -215,6 +220,11 @@ fn commit(request: Request<'_>, list: ngx_list_t, connections: &[(*mut ngx_table
     }
     #[cfg(nginx1_23)]
     raw.headers_in.set_multi_linked(0);
+    // SAFETY: the list that was just set.
+    let connection =
+        unsafe { elements(&raw const raw.headers_in.headers.part) }.find(|element| is_connection(element));
+    raw.headers_in.connection =
+        connection.map_or(ptr::null_mut(), |element| ptr::from_ref(element).cast_mut());
     for &(connection, left) in connections {
         // SAFETY: an element of the list; elements are never moved or freed while the request lives.
         let element = unsafe { &mut *connection };

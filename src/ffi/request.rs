@@ -78,6 +78,11 @@ impl<'r> Request<'r> {
         bytes(&connection.addr_text)
     }
 
+    /// Whether another handler of the access phase has refused, and the request will be unless somebody admits it (`satisfy any`).
+    pub fn is_refused(self) -> bool {
+        self.raw().access_code != 0
+    }
+
     /// Whether every handler of the access phase has to admit (`satisfy all`).
     pub fn satisfies_all(self) -> bool {
         // SAFETY: the array has an entry for every HTTP module.

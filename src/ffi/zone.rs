@@ -14,8 +14,9 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use authgear_core::jwks;
 use nginx_sys::{
-    ngx_conf_t, ngx_int_t, ngx_pagesize, ngx_shared_memory_add, ngx_shm_zone_t, ngx_shmtx_lock,
-    ngx_shmtx_unlock, ngx_slab_alloc, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
+    ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_list_part_t, ngx_pagesize, ngx_shared_memory_add,
+    ngx_shm_zone_t, ngx_shmtx_lock, ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_alloc, ngx_slab_pool_t,
+    ngx_str_t, NGX_ERROR, NGX_OK,
 };
 
 use super::entry::entry;
@@ -68,10 +69,12 @@ pub struct KeySlot {
 const _: () = assert!(size_of::<Header>() == 40, "the header's layout is part of LAYOUT");
 const _: () = assert!(align_of::<KeySlot>() == 8);
 
-/// Goes up whenever a zone is taken into use: a single process outlives its configuration, and the memory of it.
-static GENERATION: AtomicU64 = AtomicU64::new(0);
-static AREA: AtomicPtr<Header> = AtomicPtr::new(ptr::null_mut());
+/// The zone of the configuration in use, found anew whenever that changes: a single process outlives its configuration, and a reload that
+/// fails leaves the old one in use.
+static CYCLE: AtomicPtr<ngx_cycle_t> = AtomicPtr::new(ptr::null_mut());
 static POOL: AtomicPtr<ngx_slab_pool_t> = AtomicPtr::new(ptr::null_mut());
+/// Goes up with every such change.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 /// Why a zone could not be declared.
 #[derive(Debug)]
@@ -109,34 +112,23 @@ pub fn declare(cf: NonNull<ngx_conf_t>, name: &str, size: usize, _key_sets: usiz
 unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_t {
     entry(NGX_ERROR as ngx_int_t, || {
         // SAFETY: nginx hands over the zone that declare() added, mapped, with its slab pool at the start.
-        let zone = unsafe { &mut *zone };
-        let pool: *mut ngx_slab_pool_t = zone.shm.addr.cast();
-        POOL.store(pool, Ordering::Release);
-        // SAFETY: as above.
-        let slab = unsafe { &mut *pool };
-        if slab.data.is_null() {
+        let slab: *mut ngx_slab_pool_t = unsafe { (*zone).shm.addr }.cast();
+        // SAFETY: as above; the workers of an earlier configuration touch no field but the mutex.
+        let fresh = unsafe { (*slab).data }.is_null();
+        if fresh {
+            // SAFETY: nobody else has a zone that is not laid out yet.
+            let slab = unsafe { &mut *slab };
             slab.data = lay_out(slab).map_or(ptr::null_mut(), |area| area.as_ptr().cast());
         }
-        let Some(area) = NonNull::new(slab.data.cast::<Header>()) else {
+        let Some(header) = NonNull::new(slab).and_then(header_of) else {
             log::process(
                 Level::Alert,
-                "authgear: the shared memory zone is too small to be laid out",
+                "authgear: the shared memory zone is too small, or holds something else",
             );
             return NGX_ERROR as ngx_int_t;
         };
-        AREA.store(area.as_ptr(), Ordering::Release);
-        GENERATION.fetch_add(1, Ordering::AcqRel);
-        // SAFETY: laid out by lay_out(), maybe by an earlier configuration of this same module.
-        let header = unsafe { area.as_ref() };
-        if header.magic.load(Ordering::Acquire) != MAGIC || header.layout.load(Ordering::Acquire) != LAYOUT {
-            log::process(
-                Level::Alert,
-                "authgear: the shared memory zone holds something else",
-            );
-            return NGX_ERROR as ngx_int_t;
-        }
         // A reload: whatever was fetched is asked for again, so that removing a key is a reload away.
-        for slot in key_slots() {
+        for slot in key_slots_of(header) {
             slot.due.store(1, Ordering::Release);
             slot.not_before.store(0, Ordering::Release);
         }
@@ -176,14 +168,60 @@ fn lay_out(slab: &mut ngx_slab_pool_t) -> Option<NonNull<Header>> {
     (slots > 0).then_some(area)
 }
 
+/// What lay_out() left in a slab pool, if it is of this layout.
+fn header_of(slab: NonNull<ngx_slab_pool_t>) -> Option<&'static Header> {
+    // SAFETY: a mapped zone's pool; this field is set once, before any worker has the zone.
+    let area: *const Header = unsafe { (*slab.as_ptr()).data }.cast();
+    // SAFETY: null, or laid out by this module; nginx unmaps a zone only when nobody uses its configuration any more.
+    let header: &Header = unsafe { area.as_ref() }?;
+    let is_ours =
+        header.magic.load(Ordering::Acquire) == MAGIC && header.layout.load(Ordering::Acquire) == LAYOUT;
+    is_ours.then_some(header)
+}
+
+/// The slab pool of the zone in use; its `data` is our header.
+fn slab() -> Option<NonNull<ngx_slab_pool_t>> {
+    // SAFETY: nginx's current cycle; this thread is the only one.
+    let cycle = unsafe { ngx_cycle };
+    if CYCLE.load(Ordering::Relaxed) != cycle {
+        POOL.store(search(cycle).unwrap_or(ptr::null_mut()), Ordering::Relaxed);
+        CYCLE.store(cycle, Ordering::Relaxed);
+        GENERATION.fetch_add(1, Ordering::Relaxed);
+    }
+    NonNull::new(POOL.load(Ordering::Relaxed))
+}
+
+/// The pool of our zone in a cycle.
+fn search(cycle: *const ngx_cycle_t) -> Option<*mut ngx_slab_pool_t> {
+    // SAFETY: null before nginx has one.
+    let cycle = unsafe { cycle.as_ref() }?;
+    let mut next: *const ngx_list_part_t = &raw const cycle.shared_memory.part;
+    // SAFETY: nginx's list of zones, its parts ended by null.
+    while let Some(part) = unsafe { next.as_ref() } {
+        for index in 0..part.nelts {
+            // SAFETY: a part has `nelts` zones.
+            let zone = unsafe { part.elts.cast::<ngx_shm_zone_t>().add(index) };
+            // SAFETY: as above.
+            let zone = unsafe { &*zone };
+            if zone.tag == module::tag() && !zone.shm.addr.is_null() {
+                return Some(zone.shm.addr.cast());
+            }
+        }
+        next = part.next;
+    }
+    None
+}
+
 fn header() -> Option<&'static Header> {
-    // SAFETY: null, or laid out; nginx unmaps a zone only when no worker of its configuration is left.
-    unsafe { AREA.load(Ordering::Acquire).as_ref() }
+    header_of(slab()?)
 }
 
 /// All slots for key sets.
 pub fn key_slots() -> &'static [KeySlot] {
-    let Some(header) = header() else { return &[] };
+    header().map_or(&[], key_slots_of)
+}
+
+fn key_slots_of(header: &'static Header) -> &'static [KeySlot] {
     let count = usize::try_from(header.key_slots.load(Ordering::Acquire)).unwrap_or(0);
     // SAFETY: the slots stand right behind the header, in the same allocation.
     let first: *const KeySlot = unsafe { ptr::from_ref(header).add(1) }.cast();
@@ -201,10 +239,11 @@ pub struct SlotRef {
 impl SlotRef {
     /// The slot, if it still belongs to the key set `id`.
     pub fn get(self, id: &[u8; 32]) -> Option<&'static KeySlot> {
-        if self.generation != GENERATION.load(Ordering::Acquire) {
+        let slots = key_slots();
+        if self.generation != GENERATION.load(Ordering::Relaxed) {
             return None;
         }
-        key_slots().get(self.index).filter(|slot| slot.is(id))
+        slots.get(self.index).filter(|slot| slot.is(id))
     }
 }
 
@@ -234,19 +273,19 @@ fn words(id: &[u8; 32]) -> [u64; 4] {
 /// The lock, held. Everything that changes more than one number at a time is a method of it.
 pub struct Locked {
     header: &'static Header,
-    pool: NonNull<ngx_slab_pool_t>,
+    mutex: NonNull<ngx_shmtx_t>,
     /// Not to be sent anywhere.
     thread: PhantomData<*const ()>,
 }
 
 /// Takes the lock; `None` where there is no zone.
 pub fn lock() -> Option<Locked> {
-    let header = header()?;
-    let pool = NonNull::new(POOL.load(Ordering::Acquire))?;
-    // SAFETY: the zone's slab pool, mapped as long as the zone is in use.
-    let slab = unsafe { &mut *pool.as_ptr() };
-    // SAFETY: the pool's own mutex, made by nginx.
-    unsafe { ngx_shmtx_lock(&mut slab.mutex) };
+    let slab = slab()?;
+    let header = header_of(slab)?;
+    // SAFETY: a field of a mapped zone's pool.
+    let mutex = NonNull::from(unsafe { &mut (*slab.as_ptr()).mutex });
+    // SAFETY: made by nginx for all its processes.
+    unsafe { ngx_shmtx_lock(mutex.as_ptr()) };
     if header.dirty.swap(1, Ordering::AcqRel) != 0 {
         for slot in key_slots() {
             slot.clear();
@@ -254,7 +293,7 @@ pub fn lock() -> Option<Locked> {
     }
     Some(Locked {
         header,
-        pool,
+        mutex,
         thread: PhantomData,
     })
 }
@@ -264,10 +303,8 @@ impl Drop for Locked {
         if !std::thread::panicking() {
             self.header.dirty.store(0, Ordering::Release);
         }
-        // SAFETY: as in lock().
-        let slab = unsafe { &mut *self.pool.as_ptr() };
         // SAFETY: taken by lock() in this process.
-        unsafe { ngx_shmtx_unlock(&mut slab.mutex) };
+        unsafe { ngx_shmtx_unlock(self.mutex.as_ptr()) };
     }
 }
 
@@ -293,7 +330,7 @@ impl Locked {
     /// The slot of a key set: its own, else a free one, else one whose set `in_use` does not know. `None` when all are taken.
     pub fn claim(&self, id: &[u8; 32], in_use: impl Fn(&KeySlot) -> bool) -> Option<SlotRef> {
         let slots = key_slots();
-        let generation = GENERATION.load(Ordering::Acquire);
+        let generation = GENERATION.load(Ordering::Relaxed);
         if let Some(index) = slots.iter().position(|slot| slot.is(id)) {
             return Some(SlotRef { index, generation });
         }
