@@ -45,6 +45,15 @@ pub fn log_invalid(
     log::write(request.log(), level_of(level), &with_skipped(line, skipped));
 }
 
+/// A request has two `Authorization` headers.
+pub fn log_two_authorizations(request: Request<'_>, level: LogLevel) {
+    let Some(skipped) = allowance("two_authorizations") else {
+        return;
+    };
+    let line = "authgear: request refused: more than one Authorization header".to_owned();
+    log::write(request.log(), level_of(level), &with_skipped(line, skipped));
+}
+
 /// No verdict could be had.
 pub fn log_unknown(request: Request<'_>, site: &Site, why: &Why) {
     let Some(skipped) = allowance(why.as_str()) else {

@@ -95,6 +95,7 @@ impl<'r> Turn<'r> {
     /// Takes the verdict as far as it goes.
     pub fn take(&self) -> Next {
         let Ok(credentials) = self.credentials() else {
+            refusal::log_two_authorizations(self.request, self.location.log_level);
             return Next::Refuse(BAD_REQUEST);
         };
         match context::find(self.request) {

@@ -1,8 +1,10 @@
 //! A worker's own timer: it calls [`process::tick`] again and again, and holds up no shutdown.
 
+use std::ptr;
+
 use nginx_sys::{
-    ngx_add_timer, ngx_cycle_t, ngx_event_t, ngx_exiting, ngx_process, ngx_uint_t, NGX_PROCESS_SINGLE,
-    NGX_PROCESS_WORKER,
+    ngx_add_timer, ngx_connection_t, ngx_cycle_t, ngx_event_t, ngx_exiting, ngx_process, ngx_uint_t,
+    NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER,
 };
 
 use super::entry::{entry, report_panics};
@@ -25,6 +27,11 @@ pub fn start(cycle: *mut ngx_cycle_t) {
     // SAFETY: nginx's cycle, when it starts a process.
     event.log = unsafe { (*cycle).log };
     event.set_cancelable(1);
+    // SAFETY: all-zero is nginx's own start value of a connection.
+    let mut nobody: ngx_connection_t = unsafe { std::mem::zeroed() };
+    nobody.fd = -1;
+    // nginx's debug lines about a timer read the descriptor of the connection behind it.
+    event.data = ptr::from_mut(Box::leak(Box::new(nobody))).cast();
     let event: &'static mut ngx_event_t = Box::leak(Box::new(event));
     // SAFETY: the event is never freed.
     unsafe { ngx_add_timer(event, FIRST_MS) };
