@@ -10,7 +10,7 @@ our $alice  = token(user => 'alice-the-subject');
 
 sub alices { return bearer(user => 'alice-the-subject', @_) }
 
-# So many requests at once, from outside the block's own.
+# So many requests before the block's own. One with a good token waits until there are keys.
 sub flood {
     my ($times, $token) = @_;
     my $http = HTTP::Tiny->new(keep_alive => 1);
@@ -352,6 +352,8 @@ qr/\[notice\] .*authgear: credential refused: resolver_said_no\b/
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+--- init
+::flood(1, $::alice);
 --- request
 GET /t
 --- more_headers eval
@@ -359,7 +361,7 @@ GET /t
 --- response_body_filters eval
 \&::verdict
 --- response_body
-invalid (backend 1, resolver 0)
+invalid (backend 2, resolver 0)
 --- error_log eval
 qr/authgear: credential refused: wrong_issuer; token has iss "https:\/\/custom\.example" aud "$::origin" typ "at\+jwt" kid "[^"]+"; expected iss "$::origin" aud "$::origin"/
 
@@ -372,6 +374,8 @@ qr/authgear: credential refused: wrong_issuer; token has iss "https:\/\/custom\.
     authgear_issuer $TEST_NGINX_AUTHGEAR https://second.example;
     authgear_audience one two;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+--- init
+::flood(1, ::token(user => 'alice-the-subject', claims => { aud => 'one' }));
 --- request
 GET /t
 --- more_headers eval
@@ -379,7 +383,7 @@ GET /t
 --- response_body_filters eval
 \&::verdict
 --- response_body
-invalid (backend 1, resolver 0)
+invalid (backend 2, resolver 0)
 --- error_log eval
 qr/authgear: credential refused: wrong_audience; token has iss "$::origin" aud "[^"]*a[^"]*b[^"]*" typ "at\+jwt" kid "[^"]+"; expected iss "$::origin https:\/\/second\.example" aud "one two"/
 
@@ -390,6 +394,8 @@ qr/authgear: credential refused: wrong_audience; token has iss "$::origin" aud "
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+--- init
+::flood(1, $::alice);
 --- request
 GET /t
 --- more_headers eval
@@ -397,7 +403,7 @@ GET /t
 --- response_body_filters eval
 \&::verdict
 --- response_body
-invalid (backend 1, resolver 0)
+invalid (backend 2, resolver 0)
 --- error_log eval
 qr/authgear: credential refused: wrong_issuer; token has iss "https:\/\/x.*forged.*expected iss/
 --- no_error_log eval
