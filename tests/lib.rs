@@ -28,8 +28,9 @@ pub mod stand_in;
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::LazyLock;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What `scripts/test` says in the environment variable `name`.
 pub fn setting(name: &str) -> String {
@@ -65,9 +66,15 @@ pub fn free_port() -> u16 {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(u64::from(std::process::id()) * 97 % u64::from(COUNT)).unwrap();
+    static START: LazyLock<u16> = LazyLock::new(|| {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .subsec_nanos();
+        u16::try_from((now / 1000 + std::process::id()) % u32::from(COUNT)).unwrap()
+    });
     for _ in 0..COUNT {
-        let port = FIRST + (start + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
+        let port = FIRST + (*START + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }

@@ -50,6 +50,13 @@ pub struct Count {
 impl StandIn {
     /// Starts one with further options.
     pub fn start(options: &[&str]) -> Self {
+        // Somebody else may take a port that was free a moment ago.
+        (0..5)
+            .find_map(|_| Self::try_start(options))
+            .expect("a stand-in that starts")
+    }
+
+    fn try_start(options: &[&str]) -> Option<Self> {
         let ports = [free_port(), free_port(), free_port(), free_port()];
         let mut command = Command::new(setting("AUTHGEAR_STAND_IN"));
         command.arg("serve").arg("--exit-on-stdin-eof");
@@ -59,37 +66,34 @@ impl StandIn {
         {
             command.arg(name).arg(format!("127.0.0.1:{port}"));
         }
-        let mut child = command
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("starting the stand-in");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .expect("reading the stand-in's first line");
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
-            panic!(
-                "the stand-in began with {line:?} and ended with {:?}",
-                child.try_wait()
-            );
-        });
-        let origin = said["origin"].as_str().unwrap().to_owned();
+        command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped());
         let [authgear, backend, control, _] = ports;
-        Self {
-            child,
+        let mut stand_in = Self {
+            child: command.spawn().expect("starting the stand-in"),
             authgear,
             backend,
             control,
-            origin,
+            origin: String::new(),
             secrets: Mutex::default(),
-        }
+        };
+        let mut line = String::new();
+        BufReader::new(stand_in.child.stdout.take()?)
+            .read_line(&mut line)
+            .expect("reading the stand-in's first line");
+        let said: Value = serde_json::from_str(&line).ok()?;
+        said["origin"].as_str()?.clone_into(&mut stand_in.origin);
+        Some(stand_in)
     }
 
     /// Asks the control port.
     pub fn control(&self, method: &str, path: &str, body: &Value) -> Value {
-        self.control_bytes(method, path, "application/json", body.to_string().as_bytes())
+        // A body that nobody reads can cost the answer: the connection is then reset.
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.control_bytes(method, path, "application/json", body.as_bytes())
     }
 
     fn control_bytes(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Value {
@@ -236,6 +240,9 @@ impl StandIn {
 
 impl Drop for StandIn {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("---- the stand-in had ended with {:?}", self.child.try_wait());
+        }
         // Both fail only when it is gone already, which is what is wanted.
         drop(self.child.kill());
         drop(self.child.wait());

@@ -276,7 +276,7 @@ fn a_late_answer_is_still_an_answer() {
             .stand_in
             .resolver_fault(json!({"kind": "delay", "ms": 1500, "times": 1}));
         ask(scene, "/", &token).assert_user(&token.user);
-        scene.stand_in.resolver_fault(json!({"kind": "drip", "ms": 5}));
+        scene.stand_in.resolver_fault(json!({"kind": "drip", "ms": 1}));
         ask(scene, "/", &token).assert_user(&token.user);
     });
 }
