@@ -8,8 +8,11 @@ package Authgear::Suite;
 #
 #   $TEST_NGINX_AUTHGEAR          the project's origin, for authgear_endpoint
 #   $TEST_NGINX_AUTHGEAR_HOST     the same without the scheme
-#   $TEST_NGINX_AUTHGEAR_PORT     its port
+#   $TEST_NGINX_AUTHGEAR_ADDRESS  where it listens, HOST:PORT; the same unless `origin` is given
+#   $TEST_NGINX_AUTHGEAR_PORT     the port of it
 #   $TEST_NGINX_AUTHGEAR_RESOLVER the resolver's own port, as a URL
+#   $TEST_NGINX_RESOLVER_ADDRESS  the same without the scheme
+#   $TEST_NGINX_ROOT              the checkout
 #   $TEST_NGINX_AUTHGEAR_CONF     nginx-conf/authgear.conf, for include
 #   $TEST_NGINX_AUTHGEAR_CONTROL  the stand-in's control, as a URL
 #   $TEST_NGINX_BACKEND           an echoing backend, as a URL
@@ -19,7 +22,7 @@ package Authgear::Suite;
 use strict;
 use warnings;
 
-use Exporter 'import';
+use Exporter       ();
 use File::Basename ();
 use File::Spec     ();
 use HTTP::Tiny     ();
@@ -34,10 +37,21 @@ my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $http = HTTP::Tiny->new(timeout => 10);
 my ($pid, $owner, $stdin, $control);
 
+# use Authgear::Suite [origin => ORIGIN]: the project's origin where it is not the stand-in's own address.
+sub import {
+    my ($class, %options) = @_;
+    start(%options) unless $pid;
+    # Exporter's own import, for the caller of this one.
+    @_ = ($class);
+    goto &Exporter::import;
+}
+
 sub start {
+    my (%options) = @_;
     my $binary = $ENV{AUTHGEAR_STAND_IN} or die "AUTHGEAR_STAND_IN must name the stand-in's binary\n";
+    my @origin = $options{origin} ? ('--origin', $options{origin}) : ();
     $owner = $$;
-    $pid = IPC::Open2::open2(my $stdout, $stdin, $binary, 'serve', '--exit-on-stdin-eof', '--fastcgi', '127.0.0.1:0');
+    $pid = IPC::Open2::open2(my $stdout, $stdin, $binary, 'serve', '--exit-on-stdin-eof', '--fastcgi', '127.0.0.1:0', @origin);
     my $line = <$stdout> // die "the stand-in did not start\n";
     my $at = $json->decode($line);
     $control = $at->{control};
@@ -51,9 +65,11 @@ sub start {
         BACKEND           => $at->{backend},
         FASTCGI           => $at->{fastcgi},
     );
-    ($names{AUTHGEAR_HOST}) = $at->{origin} =~ m{//(.*)};
-    ($names{AUTHGEAR_PORT}) = $at->{origin} =~ m{:(\d+)$};
-    ($names{BACKEND_HOST})  = $at->{backend} =~ m{//(.*)};
+    ($names{AUTHGEAR_HOST})    = $at->{origin} =~ m{//(.*)};
+    ($names{AUTHGEAR_ADDRESS}) = $at->{authgear} =~ m{//(.*)};
+    ($names{RESOLVER_ADDRESS}) = $at->{resolver} =~ m{//(.*)};
+    ($names{AUTHGEAR_PORT})    = $at->{authgear} =~ m{:(\d+)$};
+    ($names{BACKEND_HOST})     = $at->{backend} =~ m{//(.*)};
     $ENV{"TEST_NGINX_$_"} = $names{$_} for keys %names;
     Test::Nginx::Socket::add_block_preprocessor(sub { Authgear::Suite::reset() });
     return;
@@ -191,7 +207,5 @@ sub reset {
     call(DELETE => '/backend/log');
     return;
 }
-
-start();
 
 1;
