@@ -95,7 +95,12 @@ pub fn hopeless(token: &str, policy: &Policy, now: u64) -> Option<Reason> {
 fn judge(token: &str, keys: &KeySet, policy: &Policy, now: u64) -> Result<Judgement, Reason> {
     let jws = Jws::parse(token)?;
     let Some(key) = keys.find(jws.kid.as_deref()) else {
-        return Ok(Judgement::NoKey);
+        // Another set would not help a token that does not say which of several keys it means.
+        return if jws.kid.is_some() {
+            Ok(Judgement::NoKey)
+        } else {
+            Err(Reason::UnknownKey)
+        };
     };
     let good = jsonwebtoken::crypto::verify(
         jws.signature,

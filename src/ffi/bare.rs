@@ -12,13 +12,15 @@ use std::ptr::{addr_of_mut, fn_addr_eq, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nginx_sys::{
-    in_addr, ngx_buf_t, ngx_chain_t, ngx_connection_counter, ngx_connection_t, ngx_create_pool,
-    ngx_current_msec, ngx_cycle, ngx_event_t, ngx_get_connection, ngx_http_block_reading,
-    ngx_http_close_connection, ngx_http_connection_t, ngx_http_core_find_config_phase,
-    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_create_request, ngx_http_event_handler_pt,
-    ngx_http_free_request, ngx_http_log_ctx_t, ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t,
-    ngx_list_init, ngx_list_push, ngx_log_t, ngx_pool_t, ngx_table_elt_t, off_t, sockaddr, sockaddr_in,
-    socklen_t, u_char, AF_INET, NGX_ERROR, NGX_HTTP_GET, NGX_OK,
+    in_addr, ngx_buf_t, ngx_chain_t, ngx_connection_counter, ngx_connection_t,
+    ngx_connection_tcp_nodelay_e_NGX_TCP_NODELAY_DISABLED,
+    ngx_connection_tcp_nopush_e_NGX_TCP_NOPUSH_DISABLED, ngx_create_pool, ngx_current_msec, ngx_cycle,
+    ngx_event_t, ngx_get_connection, ngx_http_block_reading, ngx_http_close_connection,
+    ngx_http_connection_t, ngx_http_core_find_config_phase, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_create_request, ngx_http_event_handler_pt, ngx_http_free_request, ngx_http_log_ctx_t,
+    ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t, ngx_list_init, ngx_list_push, ngx_log_t,
+    ngx_pool_t, ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, u_char, AF_INET, NGX_ERROR,
+    NGX_HTTP_GET, NGX_OK,
 };
 
 use super::errand::{configuration, zeroed_in, CannotStart, Order};
@@ -128,6 +130,9 @@ fn connect(order: &Order<'_>, dispatch: EventHandler) -> Result<NonNull<ngx_conn
     // SAFETY: a slot that is ours alone.
     let slot = unsafe { &mut *connection.as_ptr() };
     slot.set_shared(1);
+    // A datagram socket takes neither option, and an unbuffered answer would set them.
+    slot.set_tcp_nodelay(ngx_connection_tcp_nodelay_e_NGX_TCP_NODELAY_DISABLED);
+    slot.set_tcp_nopush(ngx_connection_tcp_nopush_e_NGX_TCP_NOPUSH_DISABLED);
     slot.pool = pool;
     count_active();
     if pool.is_null() {
