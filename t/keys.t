@@ -2,7 +2,8 @@
 
 use Test::Nginx::Socket 'no_plan';
 use Authgear::Suite;
-use JSON::PP ();
+use HTTP::Tiny ();
+use JSON::PP   ();
 
 user(id => 'alice');
 
@@ -23,6 +24,14 @@ sub set_of {
     my ($kids, %members) = @_;
     my $key = JSON::PP::decode_json($::before)->{keys}[0];
     return JSON::PP::encode_json({ keys => [ map { +{ %$key, %members, kid => $_ } } @$kids ] });
+}
+
+# A request before the block's own, which waits until there are keys.
+sub have_keys {
+    my ($header) = @_;
+    my ($token) = $header =~ /Bearer (.*)/;
+    HTTP::Tiny->new->get('http://127.0.0.1:' . server_port() . '/t', { headers => { authorization => "Bearer $token" } });
+    return;
 }
 
 # What is answered for keys the first time only.
@@ -97,6 +106,8 @@ sub { ::fetches() }
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+--- init
+::have_keys($::by_first);
 --- request
 GET /t
 --- more_headers eval
@@ -104,7 +115,7 @@ $::unknown
 --- response_body_filters eval
 \&::heard
 --- response_body_like
-session-valid: false\n.*heard: backend 1, resolver 0, keys 2
+session-valid: false\n.*heard: backend 2, resolver 0, keys 2
 --- error_log eval
 qr/\[notice\] .*authgear: credential refused: unknown_key/
 
@@ -118,6 +129,8 @@ qr/\[notice\] .*authgear: credential refused: unknown_key/
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
 --- post_setup_server_root
 Authgear::Suite::serve_jwks($::before);
+--- init
+::have_keys($::by_first);
 --- request eval
 ["GET /t", "GET /t", "GET /t"]
 --- more_headers eval
@@ -125,7 +138,7 @@ Authgear::Suite::serve_jwks($::before);
 --- response_body_filters eval
 \&::heard
 --- response_body_like eval
-["session-valid: false\n.*heard: backend 1, resolver 0, keys 2", "user-id: alice\n.*heard: backend 2, resolver 1, keys 2", "user-id: alice\n.*heard: backend 3, resolver 2, keys 2"]
+["session-valid: false\n.*heard: backend 2, resolver 0, keys 2", "user-id: alice\n.*heard: backend 3, resolver 1, keys 2", "user-id: alice\n.*heard: backend 4, resolver 2, keys 2"]
 
 
 
@@ -137,6 +150,8 @@ Authgear::Suite::serve_jwks($::before);
     location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
 --- post_setup_server_root
 Authgear::Suite::serve_jwks($::before);
+--- init
+::have_keys($::by_first);
 --- request eval
 ["GET /t", "GET /t"]
 --- more_headers eval
@@ -146,7 +161,7 @@ Authgear::Suite::serve_jwks($::before);
 --- response_body_filters eval
 \&::verdict
 --- response_body eval
-["invalid (backend 1, resolver 0)\n", "refused (backend 1, resolver 0)\n"]
+["invalid (backend 2, resolver 0)\n", "refused (backend 2, resolver 0)\n"]
 
 
 
