@@ -33,7 +33,7 @@ sub blocks_have {
         config                => $location,
         request               => 'GET /t',
         response_body_filters => \&told,
-        no_error_log          => "[alert]\n[crit]\n[emerg]\npanicked\n",
+        no_error_log          => "[alert]\n[crit]\na bug in the module\n",
         @_,
     );
     Test::Nginx::Socket::add_block_preprocessor(sub {
