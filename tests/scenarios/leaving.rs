@@ -4,10 +4,11 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
+use authgear_scenarios::nginx::descriptors;
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
-use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::StandIn;
+use authgear_scenarios::{soon, soon_within};
 use serde_json::json;
 
 /// Half of them in good order, half with a reset.
@@ -62,6 +63,27 @@ fn a_hundred_clients_leave_while_the_resolver_hangs() {
                 .send(scene.port())
                 .assert_user(&shared.user);
         }
+    });
+}
+
+#[test]
+fn a_client_that_leaves_is_noticed_at_once_and_not_when_its_question_ends() {
+    let patient = "authgear_resolve_request /patient;\n\
+        location = /patient { internal; proxy_read_timeout 60s; proxy_pass http://%AUTHGEAR%/_resolver/resolve; }";
+    Plan::new().server(patient).play(|scene| {
+        scene.await_keys();
+        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+        let worker = scene.nginx.workers()[0];
+        // One question for all of them, so that almost every descriptor is a client's.
+        let waiting = clients(scene, 60, |_| Request::get("/").bearer("unknown").bytes());
+        soon("they are connected", || {
+            scene.stand_in.count().resolver == 1 && descriptors(worker) >= 60
+        });
+        let held = descriptors(worker);
+        leave(waiting);
+        soon_within(Duration::from_secs(3), "their connections are closed", || {
+            descriptors(worker) <= held - 60
+        });
     });
 }
 
