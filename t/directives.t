@@ -7,8 +7,8 @@ use Authgear::Suite;
 
 user(id => 'alice');
 our $alice   = bearer(user => 'alice');
-our $late    = bearer(user => 'alice', lifetime => 1800, iat => time - 1830);
-our $early   = bearer(user => 'alice', nbf => time + 30);
+our $late    = bearer(user => 'alice', lifetime => 1800, iat => time - 2800);
+our $early   = bearer(user => 'alice', nbf => time + 1000);
 our $session = session(user => 'alice', kind => 'session');
 our $app     = session(user => 'alice', kind => 'app_session');
 our $jwt_in_cookie = session(user => 'alice', kind => 'app_access_token');
@@ -418,7 +418,7 @@ alice (backend 1, resolver 0)
 
 === TEST 20: authgear_leeway from http, server and location: the innermost holds
 --- http_config
-    authgear_leeway 1m;
+    authgear_leeway 1h;
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     authgear_resolve on;
     server {
@@ -431,7 +431,7 @@ alice (backend 1, resolver 0)
     authgear_leeway 5s;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { proxy_pass $TEST_NGINX_BACKEND; }
-    location /inner { authgear_leeway 300; proxy_pass $TEST_NGINX_BACKEND; }
+    location /inner { authgear_leeway 7200; proxy_pass $TEST_NGINX_BACKEND; }
 --- request eval
 ["GET /t", "GET /inner", "GET /inner", "GET /t", "GET /t"]
 --- more_headers eval
