@@ -7,7 +7,7 @@ mod common;
 use authgear_core::verdict::Reason;
 use authgear_core::verify::{verify, Judgement, Mode};
 use common::{
-    claiming, claiming_raw, claims, judge, policy, project, refusal, refused, session, verified,
+    base64url, claiming, claiming_raw, claims, judge, policy, project, refusal, refused, session, verified,
     with_payload, Issuer, KID, NOW, ORIGIN, USER,
 };
 use serde_json::{json, Value};
@@ -111,6 +111,17 @@ fn a_refusal_after_the_signature_says_what_the_token_says_of_itself() {
         ("https://other.example", "a b")
     );
     assert_eq!((seen.typ.as_str(), seen.kid.as_str()), ("at+jwt", KID));
+}
+
+#[test]
+fn what_a_token_says_of_itself_is_cut_where_it_is_long() {
+    let long = "\u{e9}".repeat(1000);
+    let Judgement::Refused(Reason::WrongIssuer, Some(seen)) =
+        judge(&claiming(json!({"iss": &long, "aud": [&long, &long]})))
+    else {
+        panic!("not refused for its issuer");
+    };
+    assert_eq!((seen.iss.chars().count(), seen.aud.chars().count()), (256, 256));
 }
 
 // --- time
@@ -275,6 +286,31 @@ fn a_claim_that_counts_stands_once() {
 fn an_escaped_claim_is_the_claim() {
     let escaped = claims().to_string().replace("\"sub\"", r#""\u0073ub""#);
     assert_eq!(session(&with_payload(&escaped)).user_id(), USER);
+}
+
+#[test]
+fn bytes_that_are_no_utf_8_are_refused_where_nobody_looks() {
+    let claims = claims().to_string().replacen('{', r#"{"custom":"~","#, 1);
+    let header = r#"{"custom":"~","alg":"RS256","kid":"first","typ":"at+jwt"}"#;
+    let token = |header: &[u8], claims: &[u8]| {
+        let input = format!("{}.{}", base64url(header), base64url(claims));
+        let signature = base64url(Issuer::first().rs256(input.as_bytes()));
+        format!("{input}.{signature}")
+    };
+    let broken = |text: &str| -> Vec<u8> {
+        text.bytes()
+            .map(|byte| if byte == b'~' { 0xff } else { byte })
+            .collect()
+    };
+    session(&token(header.as_bytes(), claims.as_bytes()));
+    assert_eq!(
+        refusal(&token(&broken(header), claims.as_bytes())),
+        Reason::Malformed
+    );
+    assert_eq!(
+        refusal(&token(header.as_bytes(), &broken(&claims))),
+        Reason::Malformed
+    );
 }
 
 #[test]

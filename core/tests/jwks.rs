@@ -104,6 +104,13 @@ fn a_kid_that_stands_twice_is_unusable_each_time() {
 }
 
 #[test]
+fn what_is_no_object_takes_no_kid_away() {
+    let parsed = parse(json!([["good"], key("good")])).unwrap();
+    assert!(parsed.set.find(Some("good")).is_some());
+    assert_eq!(parsed.ignored, [Ignored::Malformed]);
+}
+
+#[test]
 fn sixteen_keys_are_used_in_the_documents_order() {
     assert_eq!(MAX_KEYS, 16);
     let useless = key_with(json!({"use": "enc"}));
@@ -226,6 +233,18 @@ fn what_goes_on_or_has_another_format_is_no_set() {
             "byte {at} is of the format and the count"
         );
     }
+    let kid = KID.len().to_le_bytes();
+    let longer = (MAX_KID + 1).to_le_bytes();
+    let mut long = bytes.clone();
+    assert_eq!(long[8..12], kid[..4]);
+    long.splice(
+        8..12 + KID.len(),
+        [&longer[..4], "k".repeat(MAX_KID + 1).as_bytes()].concat(),
+    );
+    assert!(
+        KeySet::from_bytes(&long).is_none(),
+        "a kid that no document gives"
+    );
     assert!(KeySet::from_bytes(&[0; 4096]).is_none());
     assert!(KeySet::from_bytes(&[255; 4096]).is_none());
 }

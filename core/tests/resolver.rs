@@ -281,6 +281,13 @@ fn a_header_that_cannot_be_handed_on_is_no_answer() {
             UnknownAnswer::BadHeader
         );
     }
+    for (name, value) in [("x_authgear_tomorrow", ""), ("x-authgear-tomorrow", "\t")] {
+        assert_eq!(
+            unknown(200, &[(name, value)]),
+            UnknownAnswer::BadHeader,
+            "{name:?}: empty"
+        );
+    }
     let bytes = Answer {
         status: 200,
         headers: vec![(b"x-authgear-\xff", b"a")],

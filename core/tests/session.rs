@@ -4,6 +4,7 @@
 
 mod common;
 
+use authgear_core::session::{Session, Unsafe};
 use authgear_core::verdict::Reason;
 use common::{claiming, claiming_raw, line, refusal, session, Issuer, NOW, USER};
 use serde_json::json;
@@ -28,6 +29,27 @@ fn a_good_token_gives_exactly_its_headers() {
             ("x-authgear-session-authenticated-at", at.as_str()),
         ]
     );
+}
+
+#[test]
+fn an_answers_other_lines_are_ours_by_their_plain_names() {
+    let from = |name: &str| {
+        let lines = [(name.to_owned(), "v".to_owned())].into_iter();
+        Session::from_answer(USER, lines)
+    };
+    let session = from("x-authgear-tomorrow").unwrap();
+    assert_eq!(line(&session, "x-authgear-tomorrow").as_deref(), Some("v"));
+    for name in [
+        "x-authgear-session-valid",
+        "x-authgear-user-id",
+        "X-Authgear-Tomorrow",
+        "x_authgear_tomorrow",
+        "x-authgear-a\r\nb",
+        "server",
+        "",
+    ] {
+        assert_eq!(from(name), Err(Unsafe), "{name:?}");
+    }
 }
 
 #[test]
