@@ -1,14 +1,25 @@
 //! A worker's own timer: it calls [`process::tick`] again and again, and holds up no shutdown.
 
-use std::ptr;
+use std::cell::{OnceCell, UnsafeCell};
 
 use nginx_sys::{
-    ngx_add_timer, ngx_connection_t, ngx_cycle_t, ngx_event_t, ngx_exiting, ngx_process, ngx_uint_t,
-    NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER,
+    ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_cycle_t, ngx_event_t, ngx_exiting, ngx_process,
+    ngx_uint_t, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER,
 };
 
 use super::entry::{entry, report_panics};
 use crate::process;
+
+thread_local! {
+    /// The one timer of this process. nginx keeps pointers to both of its parts.
+    static TIMER: OnceCell<Timer> = const { OnceCell::new() };
+}
+
+/// A timer, and the connection that it pretends to have.
+struct Timer {
+    event: Box<UnsafeCell<ngx_event_t>>,
+    connection: Box<UnsafeCell<ngx_connection_t>>,
+}
 
 const FIRST_MS: usize = 1;
 const PERIOD_MS: usize = 1000;
@@ -30,10 +41,18 @@ pub fn start(cycle: *mut ngx_cycle_t) {
     // SAFETY: all-zero is nginx's own start value of a connection.
     let mut nobody: ngx_connection_t = unsafe { std::mem::zeroed() };
     nobody.fd = -1;
-    // nginx's debug lines about a timer read the descriptor of the connection behind it.
-    event.data = ptr::from_mut(Box::leak(Box::new(nobody))).cast();
-    let event: &'static mut ngx_event_t = Box::leak(Box::new(event));
-    // SAFETY: the event is never freed.
+    let event = TIMER.with(|timer| {
+        let timer = timer.get_or_init(|| Timer {
+            event: Box::new(UnsafeCell::new(event)),
+            connection: Box::new(UnsafeCell::new(nobody)),
+        });
+        // SAFETY: nothing else refers to the event yet.
+        let event = unsafe { &mut *timer.event.get() };
+        // nginx's debug lines about a timer read the descriptor of the connection behind it.
+        event.data = timer.connection.get().cast();
+        timer.event.get()
+    });
+    // SAFETY: the event lives as long as the process.
     unsafe { ngx_add_timer(event, FIRST_MS) };
 }
 
@@ -45,7 +64,14 @@ unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
             return;
         }
         process::tick();
-        // SAFETY: the event is never freed.
+        // SAFETY: nginx's current cycle; this thread is the only one.
+        let cycle = unsafe { ngx_cycle };
+        // SAFETY: as above.
+        let log = unsafe { (*cycle).log };
+        // A single process outlives its configuration, and the log of that.
+        // SAFETY: the timer that start() made.
+        unsafe { (*event).log = log };
+        // SAFETY: the event lives as long as the process.
         unsafe { ngx_add_timer(event, PERIOD_MS) };
     });
 }
