@@ -340,3 +340,14 @@ GET /t
 --- response_body_filters eval
 [sub { (shift) =~ s/ at .*//sr }, 'uc']
 --- response_body: HELLO
+
+
+
+=== bytes_of_another_protocol_are_the_body
+--- config
+location = /t { return 101 "frames\n"; }
+--- request
+GET /t
+--- error_code: 101
+--- response_body
+frames

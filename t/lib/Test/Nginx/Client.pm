@@ -112,8 +112,12 @@ sub parse_response {
             push @{ $response{headers} }, [ $1, $2 ];
         }
     }
-    if ($method eq 'HEAD' || $response{code} =~ /\A(?:101|204|304)\z/) {
+    if ($method eq 'HEAD' || $response{code} =~ /\A(?:204|304)\z/) {
         return (\%response, $rest);
+    }
+    if ($response{code} eq '101') {
+        # The other protocol's bytes: a block can look at them as the body.
+        return ({ %response, body => $rest }, '');
     }
     my $encoding = header(\%response, 'Transfer-Encoding');
     my $length   = header(\%response, 'Content-Length');
