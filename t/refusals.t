@@ -1244,7 +1244,88 @@ authgear_resolve on;
 
 
 
-=== TEST 91: warned: an http endpoint that is not on this machine
+=== TEST 91: a server that inherits resolving and has neither location
+--- http_config
+    include ../html/part.conf;
+--- config
+    authgear_endpoint $TEST_NGINX_AUTHGEAR;
+    include $TEST_NGINX_AUTHGEAR_CONF;
+--- user_files
+>>> part.conf
+authgear_resolve on;
+server {
+    listen 127.0.0.1:1;
+    authgear_endpoint $TEST_NGINX_AUTHGEAR;
+}
+--- must_die
+--- error_log eval
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_jwks_request", by default "\/_auth\/jwks", but the server at .*part\.conf:2 has no "location = \/_auth\/jwks": write it, or include authgear\.conf in .*part\.conf:1$/]
+
+
+
+=== TEST 92: resolving in a nested location, without an endpoint
+--- config
+    include ../html/part.conf;
+--- user_files
+>>> part.conf
+location /t {
+    location /t/deep {
+        authgear_resolve local;
+    }
+}
+--- must_die
+--- error_log eval
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none in .*part\.conf:3$/]
+
+
+
+=== TEST 93: resolving in a named location, without an endpoint
+--- config
+    include ../html/part.conf;
+--- user_files
+>>> part.conf
+location @t {
+    authgear_resolve on;
+}
+--- must_die
+--- error_log eval
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none in .*part\.conf:2$/]
+
+
+
+=== TEST 94: authgear_resolve inside if
+--- config
+    include ../html/part.conf;
+--- user_files
+>>> part.conf
+location /t {
+    if ($arg_x) {
+        authgear_resolve on;
+    }
+}
+--- must_die
+--- error_log eval
+[qr/\[emerg\] .*"authgear_resolve" directive is not allowed here in .*part\.conf:3$/]
+
+
+
+=== TEST 95: authgear_resolve inside limit_except
+--- config
+    include ../html/part.conf;
+--- user_files
+>>> part.conf
+location /t {
+    limit_except GET {
+        authgear_resolve on;
+    }
+}
+--- must_die
+--- error_log eval
+[qr/\[emerg\] .*"authgear_resolve" directive is not allowed here in .*part\.conf:3$/]
+
+
+
+=== TEST 96: warned: an http endpoint that is not on this machine
 --- config
     include ../html/part.conf;
 --- user_files
@@ -1258,7 +1339,7 @@ GET /
 
 
 
-=== TEST 92: warned: auth_request where authgear_resolve is on
+=== TEST 97: warned: auth_request where authgear_resolve is on
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include ../html/part.conf;
@@ -1277,7 +1358,27 @@ GET /
 
 
 
-=== TEST 93: warned: proxy_cache in the location that asks the resolver
+=== TEST 98: warned: auth_request of the server, inherited
+--- config
+    authgear_endpoint $TEST_NGINX_AUTHGEAR;
+    include ../html/part.conf;
+--- user_files
+>>> part.conf
+location = /_auth/jwks { internal; return 204; }
+location = /_auth { internal; return 204; }
+location = /other { return 204; }
+auth_request /other;
+location /t {
+    authgear_resolve on;
+}
+--- request
+GET /
+--- error_log eval
+[qr/\[warn\] .*"auth_request" is on where "authgear_resolve" is: every request asks twice in .*part\.conf:6$/]
+
+
+
+=== TEST 99: warned: proxy_cache in the location that asks the resolver
 --- http_config
     proxy_cache_path $TEST_NGINX_SERVER_ROOT/answers_cache keys_zone=answers:1m;
 --- config
@@ -1299,7 +1400,7 @@ GET /
 
 
 
-=== TEST 94: taken: remote alone needs no location for keys
+=== TEST 100: taken: remote alone needs no location for keys
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include ../html/part.conf;
@@ -1315,7 +1416,7 @@ GET /
 
 
 
-=== TEST 95: taken: local alone needs no location for the resolver
+=== TEST 101: taken: local alone needs no location for the resolver
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include ../html/part.conf;
@@ -1331,7 +1432,7 @@ GET /
 
 
 
-=== TEST 96: taken: no location at all where resolving is off everywhere
+=== TEST 102: taken: no location at all where resolving is off everywhere
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include ../html/part.conf;
@@ -1346,7 +1447,7 @@ GET /
 
 
 
-=== TEST 97: taken: the locations nested in the prefix that nginx enters for them
+=== TEST 103: taken: the locations nested in the prefix that nginx enters for them
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include ../html/part.conf;
@@ -1365,7 +1466,7 @@ GET /
 
 
 
-=== TEST 98: taken: an http endpoint on this machine, by name and by address
+=== TEST 104: taken: an http endpoint on this machine, by name and by address
 --- config
     include ../html/part.conf;
 --- user_files
@@ -1380,7 +1481,7 @@ GET /
 
 
 
-=== TEST 99: taken: statuses at both ends
+=== TEST 105: taken: statuses at both ends
 --- config
     include ../html/part.conf;
 --- user_files
