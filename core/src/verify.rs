@@ -44,7 +44,7 @@ pub enum Judgement {
     Verified(Box<Verified>),
     /// It does not; with what it says of itself once the signature is good.
     Refused(Reason, Option<Seen>),
-    /// The set has no key for it.
+    /// The set has no key of its `kid`; another set may.
     NoKey,
 }
 

@@ -103,6 +103,13 @@ fn a_token_that_cannot_be_judged_is_unknown_where_nobody_may_be_asked() {
 }
 
 #[test]
+fn no_set_at_all_is_never_a_current_one() {
+    let mut walk = Walk::bearer(Mode::Local, &good()).without_keys();
+    walk.current = true;
+    assert_eq!(walk.verdict(), Verdict::Unknown(Why::NoKeys));
+}
+
+#[test]
 fn a_kid_that_is_not_in_a_current_set_does_not_verify() {
     for mode in [Mode::On, Mode::Local] {
         let mut walk = Walk::bearer(mode, &of_the_next_key()).fetching();
