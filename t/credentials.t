@@ -221,6 +221,7 @@ __DATA__
 --- raw_request eval: ::lines("Authorization: Bearer $::jwt", "Authorization: Bearer $::bobs_jwt")
 --- error_code: 400
 --- response_body eval: ::unheard(0)
+--- error_log eval: qr/authgear: request refused: more than one Authorization header|client sent duplicate header line: "authorization/i
 
 
 
@@ -228,6 +229,7 @@ __DATA__
 --- raw_request eval: ::lines("Authorization: Bearer $::jwt", "X-Between: 1", "authorization: Bearer $::jwt")
 --- error_code: 400
 --- response_body eval: ::unheard(0)
+--- error_log eval: qr/authgear: request refused: more than one Authorization header|client sent duplicate header line: "authorization/i
 
 
 
@@ -235,6 +237,7 @@ __DATA__
 --- raw_request eval: ::lines("Authorization: Basic dXNlcjpwYXNz", "Authorization: Bearer $::jwt")
 --- error_code: 400
 --- response_body eval: ::unheard(0)
+--- error_log eval: qr/authgear: request refused: more than one Authorization header|client sent duplicate header line: "authorization/i
 
 
 
@@ -242,6 +245,7 @@ __DATA__
 --- raw_request eval: ::lines("Authorization:", "Authorization: Bearer $::jwt")
 --- error_code: 400
 --- response_body eval: ::unheard(0)
+--- error_log eval: qr/authgear: request refused: more than one Authorization header|client sent duplicate header line: "authorization/i
 
 
 
@@ -249,6 +253,7 @@ __DATA__
 --- raw_request eval: ::lines("Authorization: Bearer $::opaque", "Authorization: Bearer $::bobs_opaque") =~ s,/t,/remote,r
 --- error_code: 400
 --- response_body eval: ::unheard(0)
+--- error_log eval: qr/authgear: request refused: more than one Authorization header|client sent duplicate header line: "authorization/i
 
 
 
@@ -256,6 +261,7 @@ __DATA__
 --- raw_request eval: ::lines("Authorization: Bearer $::opaque", "Authorization: Bearer $::bobs_opaque", "Cookie: session=$::session") =~ s,/t,/web,r
 --- error_code: 400
 --- response_body eval: ::unheard(0)
+--- error_log eval: qr/authgear: request refused: more than one Authorization header|client sent duplicate header line: "authorization/i
 
 
 
