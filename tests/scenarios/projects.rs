@@ -126,6 +126,46 @@ fn a_key_set_vouches_only_where_its_source_is_configured() {
 }
 
 #[test]
+fn a_question_is_shared_only_within_its_server() {
+    let other = StandIn::start(&[]);
+    let server = |name: &str, resolver: &str| {
+        format!(
+            "server {{ listen 127.0.0.1:%PORT0%; server_name {name}; authgear_endpoint %ORIGIN%; authgear_jwks_file KEYS;\n\
+             location = /_auth {{ internal; proxy_pass {resolver}/_resolver/resolve; }}\n\
+             location / {{ authgear_resolve on; proxy_pass http://%BACKEND%; }} }}\n"
+        )
+    };
+    let path = std::env::temp_dir().join(format!("authgear-scenario-shared-{}.json", std::process::id()));
+    let servers = server("one", "http://%AUTHGEAR%") + &server("two", &other.origin);
+    fs::write(
+        &path,
+        other.control("GET", "/jwks.json", &json!(null)).to_string(),
+    )
+    .unwrap();
+    Plan::new()
+        .http(&servers.replace("KEYS", path.to_str().unwrap()))
+        .play(|scene| {
+            let value = "thesamevalueatbothresolvers00000";
+            let users = [(&scene.stand_in, "alice"), (&other, "bob")];
+            for (stand_in, user) in users {
+                stand_in.control("POST", "/users", &json!({"id": user}));
+                let known = json!({"value": value, "kind": "token", "user": user});
+                stand_in.control("POST", "/register", &known);
+                stand_in.resolver_fault(json!({"kind": "delay", "ms": 400}));
+            }
+            let mut herd: Vec<Connection> = (0..20).map(|_| Connection::open(scene.port())).collect();
+            for (index, connection) in herd.iter_mut().enumerate() {
+                let host = if index % 2 == 0 { "one" } else { "two" };
+                connection.send(&Request::get("/").with("Host", host).bearer(value));
+            }
+            for (index, connection) in herd.iter_mut().enumerate() {
+                connection.answer().assert_user(users[index % 2].1);
+            }
+        });
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
 fn one_project_down_does_not_touch_another() {
     let other = StandIn::start(&[]);
     plan(&other).play(|scene| {
