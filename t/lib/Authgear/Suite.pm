@@ -71,6 +71,7 @@ sub start {
     ($names{AUTHGEAR_PORT})    = $at->{authgear} =~ m{:(\d+)$};
     ($names{BACKEND_HOST})     = $at->{backend} =~ m{//(.*)};
     $ENV{"TEST_NGINX_$_"} = $names{$_} for keys %names;
+    require Test::Nginx::Socket;
     Test::Nginx::Socket::add_block_preprocessor(sub { Authgear::Suite::reset() });
     return;
 }
