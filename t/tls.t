@@ -56,7 +56,7 @@ sub front {
             proxy_pass http://\$TEST_NGINX_AUTHGEAR_ADDRESS;
             proxy_set_header Host \$http_host;
             proxy_set_header X-Forwarded-Proto \$http_x_forwarded_proto;
-            proxy_set_header Seen "\$ssl_server_name \$ssl_protocol request \$connection_requests";
+            proxy_set_header Seen "\$ssl_server_name request \$connection_requests";
         }
     }
 END
@@ -95,7 +95,7 @@ __DATA__
 --- response_body_filters eval
 sub { ::verdict(@_) . ::text(map { "$_->{path} $_->{seen}{seen}\n" } map { +{ %$_, seen => { map { @$_ } @{ $_->{headers} } } } } ::log_of_authgear()) }
 --- response_body eval
-my @seen = ("/oauth2/jwks authgear.test TLSv1.3 request 1\n", "/_resolver/resolve authgear.test TLSv1.3 request 2\n", "/_resolver/resolve authgear.test TLSv1.3 request 3\n");
+my @seen = ("/oauth2/jwks authgear.test request 1\n", "/_resolver/resolve authgear.test request 2\n", "/_resolver/resolve authgear.test request 3\n");
 ["alice (backend 1, resolver 0)\n$seen[0]", "alice (backend 2, resolver 1)\n$seen[0]$seen[1]", "alice (backend 3, resolver 2)\n$seen[0]$seen[1]$seen[2]"]
 
 
