@@ -74,7 +74,7 @@ local_example() {
     sed -e "s#^load_module .*;#load_module $2;#" \
         -e "s#https://$names#http://\\1#" \
         -e "s#server 127\\.0\\.0\\.1:[0-9]*;#server $5;#" \
-        -e "s#server $names:443;#server $4;#" \
+        -e "s#server $names:[0-9]*;#server $4;#" \
         -e "s#listen 80\\>#listen $3#" \
         -e "s#^http {#http {\\n    $(http_in "$6")#" "$1"
 }
