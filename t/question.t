@@ -144,49 +144,55 @@ __DATA__
 
 
 
-=== TEST 18: PUT is asked about by GET
+=== TEST 18: HEAD is asked about by GET
+--- raw_request eval: ::request_of('HEAD /t', "Authorization: Bearer $::opaque")
+--- response_body eval: ::question("authorization: Bearer $::opaque")
+
+
+
+=== TEST 19: PUT is asked about by GET
 --- raw_request eval: ::request_of('PUT /t', "Authorization: Bearer $::opaque", 'Content-Length: 0')
 --- response_body eval: ::question("authorization: Bearer $::opaque")
 
 
 
-=== TEST 19: DELETE is asked about by GET
+=== TEST 20: DELETE is asked about by GET
 --- raw_request eval: ::request_of('DELETE /t', "Authorization: Bearer $::opaque")
 --- response_body eval: ::question("authorization: Bearer $::opaque")
 
 
 
-=== TEST 20: OPTIONS is asked about by GET
+=== TEST 21: OPTIONS is asked about by GET
 --- raw_request eval: ::request_of('OPTIONS /t', "Authorization: Bearer $::opaque")
 --- response_body eval: ::question("authorization: Bearer $::opaque")
 
 
 
-=== TEST 21: PATCH is asked about by GET
+=== TEST 22: PATCH is asked about by GET
 --- raw_request eval: ::request_of('PATCH /t', "Authorization: Bearer $::opaque", 'Content-Length: 0')
 --- response_body eval: ::question("authorization: Bearer $::opaque")
 
 
 
-=== TEST 22: PROPFIND is asked about by GET
+=== TEST 23: PROPFIND is asked about by GET
 --- raw_request eval: ::request_of('PROPFIND /t', "Authorization: Bearer $::opaque")
 --- response_body eval: ::question("authorization: Bearer $::opaque")
 
 
 
-=== TEST 23: a body stays here, its length and type too
+=== TEST 24: a body stays here, its length and type too
 --- raw_request eval: ::request_of('POST /t', "Authorization: Bearer $::opaque", 'Content-Type: application/json', 'Content-Length: 2', '', '{}')
 --- response_body eval: ::question("authorization: Bearer $::opaque")
 
 
 
-=== TEST 24: a chunked body stays here
+=== TEST 25: a chunked body stays here
 --- raw_request eval: ::request_of('POST /t', "Authorization: Bearer $::opaque", 'Transfer-Encoding: chunked', '', '3', 'abc', '0')
 --- response_body eval: ::question("authorization: Bearer $::opaque")
 
 
 
-=== TEST 25: a body of 2 MB reaches the backend, and not Authgear, also where the question's location takes 1 KB
+=== TEST 26: a body of 2 MB reaches the backend, and not Authgear, also where the question's location takes 1 KB
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     location = /_auth {
@@ -213,7 +219,7 @@ __DATA__
 
 
 
-=== TEST 26: a location without the shipped one's lines sends the same credentials and nothing more of the client's
+=== TEST 27: a location without the shipped one's lines sends the same credentials and nothing more of the client's
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     location = /_auth {
@@ -237,7 +243,7 @@ __DATA__
 
 
 
-=== TEST 27: Host and X-Forwarded-Proto are the endpoint's, whatever the client came by
+=== TEST 28: Host and X-Forwarded-Proto are the endpoint's, whatever the client came by
 --- config
     authgear_endpoint https://Project.Example:8443;
     location = /_auth {
@@ -255,7 +261,7 @@ __DATA__
 
 
 
-=== TEST 28: authgear_resolve_request says where a question goes
+=== TEST 29: authgear_resolve_request says where a question goes
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     authgear_resolve_request /_questions;
@@ -274,14 +280,14 @@ __DATA__
 
 
 
-=== TEST 29: each of two requests is answered by a question of its own
+=== TEST 30: each of two requests is answered by a question of its own
 --- request eval: ["GET /t/1", "GET /t/2"]
 --- more_headers eval: ["Authorization: Bearer $::opaque\nX-Forwarded-For: 203.0.113.1", "Cookie: $::session\nX-Forwarded-For: 203.0.113.2"]
 --- response_body eval: [::question("authorization: Bearer $::opaque", 'x-forwarded-for: 203.0.113.1, 127.0.0.1'), ::question("authorization: Bearer $::opaque", 'x-forwarded-for: 203.0.113.1, 127.0.0.1') . "\n" . ::question("cookie: $::session", 'x-forwarded-for: 203.0.113.2, 127.0.0.1')]
 
 
 
-=== TEST 30: behind realip the question has the address that realip found
+=== TEST 31: behind realip the question has the address that realip found
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
@@ -293,7 +299,7 @@ __DATA__
 
 
 
-=== TEST 31: keys are fetched with nothing of anybody's
+=== TEST 32: keys are fetched with nothing of anybody's
 --- config
     # Other words than elsewhere in this file: nginx starts anew, and fetches.
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
