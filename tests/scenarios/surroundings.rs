@@ -8,6 +8,8 @@ use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::request_with;
 use serde_json::json;
 
+use crate::mix::{plan, Mix};
+
 #[test]
 fn rules_of_the_server_around_meet_neither_questions_nor_key_fetches() {
     let server = "\
@@ -179,5 +181,30 @@ fn a_flood_of_refusals_does_not_flood_the_log_and_tells_no_secret() {
         request_with("/", &cookie)
             .send(scene.port())
             .assert_unavailable(503);
+    });
+}
+
+#[test]
+fn a_debug_log_brings_nothing_down() {
+    let plan = plan().workers(2).main("error_log %DIR%/debug.log debug;");
+    plan.play(|scene| {
+        scene.await_keys();
+        let mix = Mix::new(scene);
+        mix.run(scene, 2, 2);
+        scene.stand_in.rotate();
+        mix.run(scene, 1, 1);
+        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 300}));
+        let mut waiting: Vec<Connection> = (0..20).map(|_| Connection::open(scene.port())).collect();
+        for (index, connection) in waiting.iter_mut().enumerate() {
+            connection.send(&Request::get("/").bearer(&format!("unknown{}", index % 3)));
+        }
+        let leaving = waiting.split_off(10);
+        leaving.into_iter().for_each(Connection::reset);
+        for connection in &mut waiting {
+            connection.answer().assert_invalid();
+        }
+        scene.nginx.reload();
+        scene.nginx.await_workers(2, Duration::from_secs(10));
+        mix.run(scene, 1, 1);
     });
 }
