@@ -55,7 +55,10 @@ enum Stage {
     Fetching(Rc<Flight<()>>),
     /// Another worker fetches; so many looks are left.
     Watching(u32),
-    Decided(Next),
+    /// The verdict stands in the request's headers.
+    Settled,
+    /// No verdict could be had. What follows from that is each location's own.
+    Unknown,
 }
 
 /// What a parked request has to say when nginx runs its phases.
@@ -63,7 +66,8 @@ enum Progress {
     Event(Event),
     /// Still waiting, for so many milliseconds at most.
     Wait(u64),
-    Decided(Next),
+    Settled,
+    Unknown,
 }
 
 /// RFC 9110 allows one `Authorization`; which of two would the backend believe?
@@ -151,7 +155,8 @@ impl<'r> Turn<'r> {
         match self.progress(state) {
             Progress::Event(event) => self.advance(state, credentials, event),
             Progress::Wait(milliseconds) => park(state, milliseconds),
-            Progress::Decided(next) => next,
+            Progress::Settled => Next::Continue,
+            Progress::Unknown => self.unavailable(state),
         }
     }
 
@@ -160,7 +165,8 @@ impl<'r> Turn<'r> {
         let asked_with = walk.keys;
         match &mut walk.stage {
             Stage::Begun => Progress::Event(Event::Begin),
-            Stage::Decided(next) => Progress::Decided(*next),
+            Stage::Settled => Progress::Settled,
+            Stage::Unknown => Progress::Unknown,
             Stage::Asking(flight) => match flight.cargo() {
                 Some(reply) => Progress::Event(self.answered(reply)),
                 None if state.parking.expired() => Progress::Event(Event::Unanswered(Why::TimedOut)),
@@ -282,10 +288,11 @@ impl<'r> Turn<'r> {
             Verdict::None => self.set(state, [].into_iter()),
             Verdict::Unknown(why) => {
                 refusal::log_unknown(self.request, self.site, &why);
-                self.unavailable(state)
+                state.walk.borrow_mut().stage = Stage::Unknown;
+                return self.unavailable(state);
             }
         };
-        state.walk.borrow_mut().stage = Stage::Decided(next);
+        state.walk.borrow_mut().stage = Stage::Settled;
         next
     }
 

@@ -20,7 +20,7 @@ pub use statement::Statement;
 
 use super::entry::{entry, report_panics};
 use super::request::{OutOfMemory, Request};
-use super::{module, phases, variable, zone};
+use super::{filter, module, phases, variable, zone};
 use crate::conf::complete::{complete, Completed, Fault};
 use crate::conf::written::{Inherit, LocationWritten, MainWritten, ServerWritten};
 use crate::conf::{directives, Location, Main, Server, Site};
@@ -273,6 +273,7 @@ fn main_level(context: &ngx_http_conf_ctx_t) -> NonNull<MainLevel> {
 pub unsafe extern "C" fn before(cf: *mut ngx_conf_t) -> ngx_int_t {
     entry(NGX_ERROR as ngx_int_t, || {
         report_panics();
+        filter::remember();
         match variable::add(cf) {
             Ok(()) => NGX_OK as ngx_int_t,
             Err(OutOfMemory) => NGX_ERROR as ngx_int_t,
@@ -288,6 +289,7 @@ pub unsafe extern "C" fn after(cf: *mut ngx_conf_t) -> ngx_int_t {
         match finish(cf) {
             Ok(()) => NGX_OK as ngx_int_t,
             Err(fault) => {
+                filter::restore();
                 report(cf, Severity::Emergency, &fault);
                 NGX_ERROR as ngx_int_t
             }
@@ -320,6 +322,7 @@ fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
             .map_err(|error| refused_zone(&level.written.0, &error))?;
         phases::install(cf).map_err(|OutOfMemory| "authgear: out of memory")?;
     }
+    filter::install();
     level.complete = main;
     Ok(())
 }

@@ -311,6 +311,8 @@ impl Errand {
         if self.header_seen {
             return match (self.too_large, self.complete, self.theirs) {
                 (true, _, _) => End::TooLarge,
+                // An answer of this nginx without a body may be its header alone.
+                (false, false, false) if self.body.is_empty() => End::Stored,
                 (false, false, _) => End::CutShort,
                 (false, true, true) => End::Answered,
                 (false, true, false) => End::Stored,

@@ -13,27 +13,61 @@ use super::errand;
 type HeaderFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
 type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
 
+/// The chains of the running configuration, while another is read.
+static RUNNING_HEADER: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+static RUNNING_BODY: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 static NEXT_HEADER: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 static NEXT_BODY: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Puts both filters on top of the chains that the configuration being read has so far.
+/// Remembers the chains of the running configuration, before another is read.
+pub fn remember() {
+    note(&RUNNING_HEADER, &RUNNING_BODY);
+}
+
+/// Puts the chains of the running configuration back when another is refused half-way: nginx goes on with the old configuration, but its
+/// chains are the process's, and the modules before us have begun to build them anew. What each of them calls next is the same again.
+pub fn restore() {
+    let (header, body) = (
+        RUNNING_HEADER.load(Ordering::Relaxed),
+        RUNNING_BODY.load(Ordering::Relaxed),
+    );
+    if header.is_null() || body.is_null() {
+        return;
+    }
+    // SAFETY: stored by remember() from a pointer of exactly this type, and not null.
+    let header: HeaderFilter = unsafe { std::mem::transmute::<*mut (), HeaderFilter>(header) };
+    // SAFETY: as above.
+    let body: BodyFilter = unsafe { std::mem::transmute::<*mut (), BodyFilter>(body) };
+    put(header, body);
+}
+
+/// Puts both filters on top of the chains that the configuration being read has so far; in every configuration, used or not, so that the
+/// chains of a process never depend on which one it read last.
 pub fn install() {
+    note(&NEXT_HEADER, &NEXT_BODY);
+    put(header_filter, body_filter);
+}
+
+fn note(header_to: &AtomicPtr<()>, body_to: &AtomicPtr<()>) {
     // SAFETY: only the master or a single process reads configurations, one at a time.
     let header: ngx_http_output_header_filter_pt = unsafe { ngx_http_top_header_filter };
     // SAFETY: as above.
     let body: ngx_http_output_body_filter_pt = unsafe { ngx_http_top_body_filter };
-    NEXT_HEADER.store(
+    header_to.store(
         header.map_or(std::ptr::null_mut(), |filter| filter as *mut ()),
         Ordering::Relaxed,
     );
-    NEXT_BODY.store(
+    body_to.store(
         body.map_or(std::ptr::null_mut(), |filter| filter as *mut ()),
         Ordering::Relaxed,
     );
+}
+
+fn put(header: HeaderFilter, body: BodyFilter) {
+    // SAFETY: only the master or a single process reads configurations, one at a time.
+    unsafe { ngx_http_top_header_filter = Some(header) };
     // SAFETY: as above.
-    unsafe { ngx_http_top_header_filter = Some(header_filter) };
-    // SAFETY: as above.
-    unsafe { ngx_http_top_body_filter = Some(body_filter) };
+    unsafe { ngx_http_top_body_filter = Some(body) };
 }
 
 unsafe extern "C" fn header_filter(request: *mut ngx_http_request_t) -> ngx_int_t {

@@ -14,11 +14,10 @@ use nginx_sys::{
 };
 
 use super::entry::entry;
-use super::filter;
 use super::request::{OutOfMemory, Request};
 use crate::handler::{self, Next};
 
-/// Registers the handlers and filters; called when resolving is on anywhere.
+/// Registers the handlers; called when resolving is on anywhere.
 pub fn install(cf: ptr::NonNull<ngx_conf_t>) -> Result<(), OutOfMemory> {
     for phase in [
         ngx_http_phases_NGX_HTTP_POST_READ_PHASE,
@@ -39,7 +38,6 @@ pub fn install(cf: ptr::NonNull<ngx_conf_t>) -> Result<(), OutOfMemory> {
         Some(precontent_handler),
         Place::First,
     )?;
-    filter::install();
     Ok(())
 }
 
