@@ -23,6 +23,9 @@ const LEASE: u64 = 6_000;
 /// The first pause after a fetch that failed; it doubles with each.
 const FIRST_PAUSE: u64 = 1_000;
 
+/// A set younger than this is never waited for.
+const SHORTEST: u64 = 1_000;
+
 type Id = [u8; 32];
 
 /// Why a set is fetched.
@@ -52,6 +55,8 @@ pub struct View {
     pub version: u64,
     /// It is so old that a request waits for another.
     pub overdue: bool,
+    /// Fetches that failed since the last that did not.
+    pub failures: u64,
 }
 
 /// What this worker knows of one set.
@@ -74,6 +79,7 @@ pub fn view(site: &Site) -> View {
             set: Some(Rc::clone(set)),
             version: 1,
             overdue: false,
+            failures: 0,
         },
         KeySource::Request { .. } => SETS.with_borrow_mut(|sets| {
             let local = sets.entry(site.key_set_id).or_default();
@@ -82,6 +88,7 @@ pub fn view(site: &Site) -> View {
                     set: None,
                     version: 0,
                     overdue: false,
+                    failures: 0,
                 };
             };
             local.refresh(slot);
@@ -90,6 +97,7 @@ pub fn view(site: &Site) -> View {
                 set: local.set.clone().filter(|_| age.usable),
                 version: local.version,
                 overdue: age.overdue,
+                failures: number(&slot.failures),
             }
         }),
     }
@@ -232,7 +240,8 @@ impl Age {
         let age = clock::monotonic().saturating_sub(number(&slot.fetched_at));
         let usable = age <= times.valid.saturating_add(times.stale);
         let due = age > times.valid || number(&slot.due) != 0;
-        let overdue = age > times.valid.saturating_mul(2) && number(&slot.failures) == 0;
+        // However short the keys' time is, a set that just came serves the requests that waited for it.
+        let overdue = age > times.valid.saturating_mul(2).max(SHORTEST) && number(&slot.failures) == 0;
         Self { usable, due, overdue }
     }
 }
@@ -370,6 +379,7 @@ fn fail(slot: &KeySlot, times: &JwksTimes) -> u64 {
     let doublings = u32::try_from(failures.saturating_sub(1))
         .unwrap_or(u32::MAX)
         .min(32);
+    let longest = longest.max(FIRST_PAUSE);
     let pause = clock::jittered(FIRST_PAUSE.saturating_mul(1_u64 << doublings).min(longest));
     set(&slot.not_before, clock::monotonic().saturating_add(pause));
     pause

@@ -53,8 +53,11 @@ enum Stage {
     Begun,
     Asking(Rc<Flight<Reply>>),
     Fetching(Rc<Flight<()>>),
-    /// Another worker fetches; so many looks are left.
-    Watching(u32),
+    /// Another worker fetches. So many looks are left, and so many fetches had failed when it began.
+    Watching {
+        looks: u32,
+        failures: u64,
+    },
     /// The verdict stands in the request's headers.
     Settled,
     /// No verdict could be had. What follows from that is each location's own.
@@ -66,6 +69,8 @@ enum Progress {
     Event(Event),
     /// Still waiting, for so many milliseconds at most.
     Wait(u64),
+    /// The worker that fetched is gone without a word; so many looks are left.
+    TakeOver(u32),
     Settled,
     Unknown,
 }
@@ -155,6 +160,10 @@ impl<'r> Turn<'r> {
         match self.progress(state) {
             Progress::Event(event) => self.advance(state, credentials, event),
             Progress::Wait(milliseconds) => park(state, milliseconds),
+            Progress::TakeOver(looks) => match self.fetch(state, looks) {
+                Some(milliseconds) => park(state, milliseconds),
+                None => self.advance(state, credentials, Event::KeysTried),
+            },
             Progress::Settled => Next::Continue,
             Progress::Unknown => self.unavailable(state),
         }
@@ -175,17 +184,20 @@ impl<'r> Turn<'r> {
             Stage::Fetching(flight) if flight.cargo().is_none() && !state.parking.expired() => {
                 Progress::Wait(WAIT)
             }
-            Stage::Watching(looks) if *looks > 0 && self.is_fetched_elsewhere(asked_with) => {
+            Stage::Watching { looks, failures } if *looks > 0 => {
                 *looks = looks.saturating_sub(1);
-                Progress::Wait(LOOK)
+                let view = keys::view(self.site);
+                match (
+                    view.version == asked_with && view.failures == *failures,
+                    keys::is_under_way(self.site),
+                ) {
+                    (false, _) => Progress::Event(Event::KeysTried),
+                    (true, true) => Progress::Wait(LOOK),
+                    (true, false) => Progress::TakeOver(*looks),
+                }
             }
-            Stage::Fetching(_) | Stage::Watching(_) => Progress::Event(Event::KeysTried),
+            Stage::Fetching(_) | Stage::Watching { .. } => Progress::Event(Event::KeysTried),
         }
-    }
-
-    /// Whether another worker is still fetching what this request waits for.
-    fn is_fetched_elsewhere(&self, asked_with: u64) -> bool {
-        keys::view(self.site).version == asked_with && keys::is_under_way(self.site)
     }
 
     /// Steps through the flow until it has to wait or has decided.
@@ -194,7 +206,7 @@ impl<'r> Turn<'r> {
         loop {
             match self.step(state, credentials, event) {
                 Action::Decide(verdict) => return self.decide(state, verdict),
-                Action::FetchKeys => match self.fetch(state) {
+                Action::FetchKeys => match self.fetch(state, LOOKS) {
                     Some(milliseconds) => return park(state, milliseconds),
                     None => event = Event::KeysTried,
                 },
@@ -224,7 +236,7 @@ impl<'r> Turn<'r> {
     }
 
     /// Starts or joins a fetch; the milliseconds to wait, or `None` when there is nothing to wait for.
-    fn fetch(&self, state: &State) -> Option<u64> {
+    fn fetch(&self, state: &State, looks: u32) -> Option<u64> {
         let view = keys::view(self.site);
         let need = if view.set.is_none() || view.overdue {
             Need::Set
@@ -237,7 +249,10 @@ impl<'r> Turn<'r> {
                 flight.wait(state.parking.waker());
                 (Stage::Fetching(flight), WAIT)
             }
-            Fetch::Elsewhere => (Stage::Watching(LOOKS), LOOK),
+            Fetch::Elsewhere => {
+                let failures = view.failures;
+                (Stage::Watching { looks, failures }, LOOK)
+            }
             Fetch::Paused => return None,
         };
         state.walk.borrow_mut().stage = stage;

@@ -120,7 +120,11 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
             let slab = unsafe { &mut *slab };
             slab.data = lay_out(slab).map_or(ptr::null_mut(), |area| area.as_ptr().cast());
         }
-        let Some(header) = NonNull::new(slab).and_then(header_of) else {
+        let header = NonNull::new(slab).and_then(header_of);
+        if let Some(header) = header.filter(|_| fresh) {
+            take_over(header);
+        }
+        let Some(header) = header else {
             log::process(
                 Level::Alert,
                 "authgear: the shared memory zone is too small, or holds something else",
@@ -134,6 +138,21 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
         }
         NGX_OK as ngx_int_t
     })
+}
+
+/// Copies what is known of keys out of the zone in use into one that is to take its place, since its size is another.
+fn take_over(to: &'static Header) {
+    let Some(locked) = lock() else { return };
+    let sets = key_slots().iter().filter(|slot| !slot.is_free());
+    for (from, slot) in sets.zip(key_slots_of(to)) {
+        let (version, bytes) = locked.load(from);
+        for (word, old) in slot.numbers().iter().zip(from.numbers()) {
+            word.store(old.load(Ordering::Acquire), Ordering::Release);
+        }
+        slot.lease.store(0, Ordering::Release);
+        slot.fill(&bytes);
+        to.versions.fetch_max(version, Ordering::AcqRel);
+    }
 }
 
 /// One allocation for everything: no slab call happens later.
@@ -310,7 +329,19 @@ impl Drop for Locked {
 
 impl KeySlot {
     fn clear(&self) {
-        let numbers = [
+        for number in self.numbers() {
+            number.store(0, Ordering::Release);
+        }
+    }
+
+    /// All that a slot holds, save its bytes.
+    fn numbers(&self) -> [&AtomicU64; 12] {
+        let [first, second, third, fourth] = &self.id;
+        [
+            first,
+            second,
+            third,
+            fourth,
             &self.version,
             &self.fetched_at,
             &self.due,
@@ -319,10 +350,16 @@ impl KeySlot {
             &self.no_refetch_before,
             &self.lease,
             &self.len,
-        ];
-        for number in numbers.into_iter().chain(&self.id) {
-            number.store(0, Ordering::Release);
-        }
+        ]
+    }
+
+    /// Writes the bytes of a set, as many as fit; the caller holds the lock of the slot's zone, or is alone with it.
+    fn fill(&self, bytes: &[u8]) {
+        let len = bytes.len().min(jwks::MAX_SERIALISED);
+        let target: *mut u8 = self.bytes.get().cast();
+        // SAFETY: the slot has room for them, and its bytes are only touched under the lock, which the caller holds.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), target, len) };
+        self.len.store(u64::try_from(len).unwrap_or(0), Ordering::Release);
     }
 }
 
@@ -351,11 +388,7 @@ impl Locked {
         if bytes.len() > jwks::MAX_SERIALISED {
             return false;
         }
-        let target: *mut u8 = slot.bytes.get().cast();
-        // SAFETY: the slot has room for them, and its bytes are only touched under the lock, which is held.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len()) };
-        slot.len
-            .store(u64::try_from(bytes.len()).unwrap_or(0), Ordering::Release);
+        slot.fill(bytes);
         let version = self
             .header
             .versions
