@@ -60,13 +60,13 @@ __DATA__
 --- config eval
 ::server_of('minimal')
 --- request eval
-["GET /", "GET /", "GET /"]
+[("GET /") x 4]
 --- more_headers eval
-[$::opaque, $::session, $::app]
+[$::alice, $::opaque, $::session, $::app]
 --- response_body_filters eval
 sub { my %connections = map { $_->{connection} => 1 } ::log_of_authgear(); return ::questions() . 'connections: ' . keys(%connections) }
 --- response_body_like eval
-[('GET /_resolver/resolve\n(?=.*host: project\.authgear\.cloud\n)(?=.*x-forwarded-proto: http\n).*connections: 1\z') x 3]
+['^connections: 1\z', ('GET /_resolver/resolve\n(?=.*host: project\.authgear\.cloud\n)(?=.*x-forwarded-proto: http\n).*connections: 1\z') x 3]
 
 
 
