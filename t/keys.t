@@ -172,13 +172,14 @@ Authgear::Suite::serve_jwks($::before);
     authgear_jwks_valid 10m refetch=1ms;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
 --- request eval
-["GET /t", "GET /t"]
+["GET /t", "GET /t", "GET /t"]
 --- more_headers eval
-[$::unknown, $::unknown]
+[$::by_second, $::unknown, $::unknown]
 --- response_body_filters eval
 \&::heard
 --- response_body_like eval
-["session-valid: false\n.*heard: backend 1, resolver 0, keys 2", "session-valid: false\n.*heard: backend 2, resolver 0, keys 3"]
+["session-valid: true\n.*heard: backend 1, resolver 0, keys 1", "session-valid: false\n.*heard: backend 2, resolver 0, keys 2",
+ "session-valid: false\n.*heard: backend 3, resolver 0, keys 3"]
 
 
 

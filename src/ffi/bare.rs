@@ -15,12 +15,12 @@ use nginx_sys::{
     in_addr, ngx_buf_t, ngx_chain_t, ngx_connection_counter, ngx_connection_t,
     ngx_connection_tcp_nodelay_e_NGX_TCP_NODELAY_DISABLED,
     ngx_connection_tcp_nopush_e_NGX_TCP_NOPUSH_DISABLED, ngx_create_pool, ngx_current_msec, ngx_cycle,
-    ngx_event_t, ngx_get_connection, ngx_http_block_reading, ngx_http_close_connection,
+    ngx_event_flags, ngx_event_t, ngx_get_connection, ngx_http_block_reading, ngx_http_close_connection,
     ngx_http_connection_t, ngx_http_core_find_config_phase, ngx_http_core_main_conf_t, ngx_http_core_module,
     ngx_http_create_request, ngx_http_event_handler_pt, ngx_http_free_request, ngx_http_log_ctx_t,
     ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t, ngx_list_init, ngx_list_push, ngx_log_t,
     ngx_pool_t, ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, u_char, AF_INET, NGX_ERROR,
-    NGX_HTTP_GET, NGX_OK,
+    NGX_HTTP_GET, NGX_OK, NGX_USE_CLEAR_EVENT,
 };
 
 use super::errand::{configuration, zeroed_in, CannotStart, Order};
@@ -184,12 +184,16 @@ fn furnish(
     slot.log = own_log.as_ptr();
     // SAFETY: the slot's pool.
     unsafe { (*pool).log = own_log.as_ptr() };
+    // SAFETY: set by nginx when a worker starts.
+    let is_edge_triggered = unsafe { ngx_event_flags } & NGX_USE_CLEAR_EVENT as usize != 0;
     for event in [slot.read, slot.write] {
         // SAFETY: nginx gives every connection its two events.
         let event = unsafe { &mut *event };
         event.log = own_log.as_ptr();
         event.handler = Some(dispatch);
-        event.set_active(1);
+        // Neither is ever registered: an edge-triggered method leaves alone what is active, another one what is ready.
+        event.set_active(u32::from(is_edge_triggered));
+        event.set_ready(u32::from(!is_edge_triggered));
     }
     // SAFETY: as above.
     unsafe { &mut *slot.write }.set_ready(1);
