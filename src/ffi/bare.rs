@@ -3,6 +3,9 @@
 //! The connection is a slot of nginx's own, on one datagram socket that the worker keeps for all of them and never reads or writes. It
 //! is marked as nginx marks its UDP sessions: shared, so that closing it closes no descriptor, and active, so that nothing is registered.
 
+mod counters;
+mod multiple;
+
 use std::cell::OnceCell;
 use std::ffi::CStr;
 use std::mem::size_of;
@@ -134,11 +137,11 @@ fn connect(order: &Order<'_>, dispatch: EventHandler) -> Result<NonNull<ngx_conn
     slot.set_tcp_nodelay(ngx_connection_tcp_nodelay_e_NGX_TCP_NODELAY_DISABLED);
     slot.set_tcp_nopush(ngx_connection_tcp_nopush_e_NGX_TCP_NOPUSH_DISABLED);
     slot.pool = pool;
-    count_active();
+    counters::opened();
     if pool.is_null() {
         // SAFETY: without a pool only the slot itself has to go back; it is shared, so no descriptor is closed.
         unsafe { nginx_sys::ngx_close_connection(connection.as_ptr()) };
-        uncount_active();
+        counters::closed();
         return Err(CannotStart);
     }
     match furnish(slot, pool, log, order, dispatch) {
@@ -273,7 +276,7 @@ fn dress(
     // No `post_action` of the server either: nginx runs none for a request that looks like one without a redirect left.
     raw.set_post_action(1);
     raw.set_uri_changes(0);
-    count_processing(raw);
+    counters::processing(raw);
     let headers = &mut raw.headers_in;
     headers.content_length_n = -1 as off_t;
     // SAFETY: the list of a request that has none yet.
@@ -288,7 +291,7 @@ fn dress(
     if rc != NGX_OK as ngx_int_t {
         return Err(CannotStart);
     }
-    prepare_multiple(raw, pool)?;
+    multiple::prepare(&mut raw.headers_in, pool)?;
     raw.headers_in.server = keep(pool, &[order.host.as_bytes()])?;
     raw.headers_in.host = push(raw, pool, "Host", order.host.as_bytes())?.as_ptr();
     for &(name, value) in order.headers {
@@ -331,153 +334,6 @@ fn point(
     }
     Ok(())
 }
-
-fn prepare_multiple(raw: &mut ngx_http_request_t, pool: *mut ngx_pool_t) -> Result<(), CannotStart> {
-    multiple::prepare(&mut raw.headers_in, pool)
-}
-
-/// Headers that may stand several times: chained since nginx 1.23, arrays of pointers before.
-#[cfg(nginx1_23)]
-mod multiple {
-    use super::{ngx_pool_t, ngx_table_elt_t, CannotStart, NonNull};
-    use nginx_sys::ngx_http_headers_in_t;
-
-    pub fn prepare(_: &mut ngx_http_headers_in_t, _: *mut ngx_pool_t) -> Result<(), CannotStart> {
-        Ok(())
-    }
-
-    pub fn cookie(
-        headers: &mut ngx_http_headers_in_t,
-        _: *mut ngx_pool_t,
-        element: NonNull<ngx_table_elt_t>,
-    ) -> Result<(), CannotStart> {
-        headers.cookie = element.as_ptr();
-        Ok(())
-    }
-
-    #[cfg(ngx_feature = "http_x_forwarded_for")]
-    pub fn forwarded(
-        headers: &mut ngx_http_headers_in_t,
-        _: *mut ngx_pool_t,
-        element: NonNull<ngx_table_elt_t>,
-    ) -> Result<(), CannotStart> {
-        headers.x_forwarded_for = element.as_ptr();
-        Ok(())
-    }
-
-    #[cfg(not(ngx_feature = "http_x_forwarded_for"))]
-    pub fn forwarded(
-        _: &mut ngx_http_headers_in_t,
-        _: *mut ngx_pool_t,
-        _: NonNull<ngx_table_elt_t>,
-    ) -> Result<(), CannotStart> {
-        Ok(())
-    }
-}
-
-/// Headers that may stand several times: chained since nginx 1.23, arrays of pointers before.
-#[cfg(not(nginx1_23))]
-mod multiple {
-    use super::{ngx_pool_t, ngx_table_elt_t, CannotStart, NonNull};
-    use nginx_sys::{ngx_array_push, ngx_array_t, ngx_http_headers_in_t, ngx_palloc};
-    use std::mem::size_of;
-
-    pub fn prepare(headers: &mut ngx_http_headers_in_t, pool: *mut ngx_pool_t) -> Result<(), CannotStart> {
-        array(&mut headers.cookies, pool)?;
-        #[cfg(ngx_feature = "http_x_forwarded_for")]
-        array(&mut headers.x_forwarded_for, pool)?;
-        Ok(())
-    }
-
-    pub fn cookie(
-        headers: &mut ngx_http_headers_in_t,
-        _: *mut ngx_pool_t,
-        element: NonNull<ngx_table_elt_t>,
-    ) -> Result<(), CannotStart> {
-        append(&mut headers.cookies, element)
-    }
-
-    #[cfg(ngx_feature = "http_x_forwarded_for")]
-    pub fn forwarded(
-        headers: &mut ngx_http_headers_in_t,
-        _: *mut ngx_pool_t,
-        element: NonNull<ngx_table_elt_t>,
-    ) -> Result<(), CannotStart> {
-        append(&mut headers.x_forwarded_for, element)
-    }
-
-    #[cfg(not(ngx_feature = "http_x_forwarded_for"))]
-    pub fn forwarded(
-        _: &mut ngx_http_headers_in_t,
-        _: *mut ngx_pool_t,
-        _: NonNull<ngx_table_elt_t>,
-    ) -> Result<(), CannotStart> {
-        Ok(())
-    }
-
-    fn array(array: &mut ngx_array_t, pool: *mut ngx_pool_t) -> Result<(), CannotStart> {
-        const ROOM: usize = 1;
-        // SAFETY: the request's own pool.
-        array.elts = unsafe { ngx_palloc(pool, size_of::<*mut ngx_table_elt_t>() * ROOM) };
-        (array.nelts, array.size, array.nalloc, array.pool) =
-            (0, size_of::<*mut ngx_table_elt_t>(), ROOM, pool);
-        if array.elts.is_null() {
-            Err(CannotStart)
-        } else {
-            Ok(())
-        }
-    }
-
-    fn append(array: &mut ngx_array_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
-        // SAFETY: an array of pointers, initialised in prepare().
-        let slot: *mut *mut ngx_table_elt_t = unsafe { ngx_array_push(array) }.cast();
-        if slot.is_null() {
-            return Err(CannotStart);
-        }
-        // SAFETY: a fresh element of the array.
-        unsafe { slot.write(element.as_ptr()) };
-        Ok(())
-    }
-}
-
-/// nginx's own count of open connections, which closing this one will lower.
-#[cfg(stat_stub)]
-fn count_active() {
-    // SAFETY: set by nginx before it starts its processes.
-    shared(unsafe { nginx_sys::ngx_stat_active }).fetch_add(1, Ordering::Relaxed);
-}
-
-#[cfg(stat_stub)]
-fn uncount_active() {
-    // SAFETY: as above.
-    shared(unsafe { nginx_sys::ngx_stat_active }).fetch_sub(1, Ordering::Relaxed);
-}
-
-#[cfg(stat_stub)]
-fn shared(counter: *mut nginx_sys::ngx_atomic_t) -> &'static AtomicU64 {
-    // SAFETY: an atomic counter of nginx's, shared by its processes and never freed.
-    unsafe { AtomicU64::from_ptr(counter.cast()) }
-}
-
-/// From reading to writing, as nginx counts a request whose header has been read.
-#[cfg(stat_stub)]
-fn count_processing(raw: &mut ngx_http_request_t) {
-    // SAFETY: as above.
-    shared(unsafe { nginx_sys::ngx_stat_reading }).fetch_sub(1, Ordering::Relaxed);
-    // SAFETY: as above.
-    shared(unsafe { nginx_sys::ngx_stat_writing }).fetch_add(1, Ordering::Relaxed);
-    raw.set_stat_reading(0);
-    raw.set_stat_writing(1);
-}
-
-#[cfg(not(stat_stub))]
-fn count_active() {}
-
-#[cfg(not(stat_stub))]
-fn uncount_active() {}
-
-#[cfg(not(stat_stub))]
-fn count_processing(_: &mut ngx_http_request_t) {}
 
 /// There is no peer to read from or write to.
 unsafe extern "C" fn receive(_: *mut ngx_connection_t, _: *mut u_char, _: usize) -> isize {
