@@ -278,7 +278,8 @@ fn lease(slot: &KeySlot, need: Need, times: &JwksTimes) -> Lease {
 fn is_paused(slot: &KeySlot, need: Need, now: u64) -> bool {
     match need {
         Need::Set => number(&slot.not_before) > now,
-        Need::Key => number(&slot.not_before) > now || number(&slot.no_refetch_before) > now,
+        // Fetches that failed pause those that are due, up to the keys' whole time; an unknown key has waited for its own pause.
+        Need::Key => number(&slot.no_refetch_before) > now,
     }
 }
 

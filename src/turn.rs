@@ -35,7 +35,8 @@ pub struct State {
     parking: Parking,
     /// The headers of a verdict stand in the request: what is there is ours, not a client's.
     owned: Cell<bool>,
-    told_retry: Cell<bool>,
+    /// It was turned away for want of a verdict.
+    unavailable: Cell<bool>,
     walk: RefCell<Walk>,
 }
 
@@ -134,7 +135,7 @@ impl<'r> Turn<'r> {
         let state = State {
             parking: Parking::new(self.request),
             owned: Cell::new(false),
-            told_retry: Cell::new(false),
+            unavailable: Cell::new(false),
             walk: RefCell::new(self.walk()),
         };
         match context::attach(self.request, state) {
@@ -307,6 +308,7 @@ impl<'r> Turn<'r> {
                 return self.unavailable(state);
             }
         };
+        state.unavailable.set(false);
         state.walk.borrow_mut().stage = Stage::Settled;
         next
     }
@@ -321,16 +323,24 @@ impl<'r> Turn<'r> {
     /// No verdict could be had: as configured, but never with an identity.
     fn unavailable(&self, state: &State) -> Next {
         let stripped = self.set(state, [].into_iter());
-        match (self.location.unavailable, self.door) {
-            (Unavailable::Pass, _) | (Unavailable::Status(_), Door::Precontent) => stripped,
-            (Unavailable::Status(status), Door::Access) => {
-                if state.told_retry.replace(true) || refusal::add_retry_after(self.request).is_ok() {
-                    Next::Refuse(status)
-                } else {
-                    Next::Refuse(INTERNAL_SERVER_ERROR)
-                }
-            }
-        }
+        let refused = match (self.location.unavailable, self.door) {
+            (Unavailable::Pass, _) | (Unavailable::Status(_), Door::Precontent) => None,
+            (Unavailable::Status(status), Door::Access) => Some(status),
+        };
+        state.unavailable.set(refused.is_some());
+        refused.map_or(stripped, Next::Refuse)
+    }
+}
+
+/// The header of an answer is about to be sent: one that says that no verdict could be had also says when to try again, if its status is
+/// still a server's failure.
+pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
+    if !request.is_main() || !matches!(request.answer_status(), 500..=599) {
+        return Ok(());
+    }
+    match context::find(request) {
+        Some(state) if state.unavailable.replace(false) => refusal::add_retry_after(request),
+        Some(_) | None => Ok(()),
     }
 }
 

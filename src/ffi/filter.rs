@@ -9,6 +9,8 @@ use nginx_sys::{
 
 use super::entry::entry;
 use super::errand;
+use super::request::{OutOfMemory, Request};
+use crate::turn;
 
 type HeaderFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
 type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
@@ -76,6 +78,13 @@ unsafe extern "C" fn header_filter(request: *mut ngx_http_request_t) -> ngx_int_
     });
     if let Some(status) = ended {
         return status;
+    }
+    let added = entry(Err(OutOfMemory), || {
+        // SAFETY: nginx calls a filter with a live request; the wrapper is gone when this returns.
+        unsafe { Request::from_ptr(request) }.map_or(Ok(()), turn::before_answer)
+    });
+    if added.is_err() {
+        return NGX_ERROR as ngx_int_t;
     }
     let next = NEXT_HEADER.load(Ordering::Relaxed);
     if next.is_null() {

@@ -78,6 +78,11 @@ impl<'r> Request<'r> {
         bytes(&connection.addr_text)
     }
 
+    /// The status that is about to be answered.
+    pub fn answer_status(self) -> usize {
+        self.raw().headers_out.status
+    }
+
     /// Whether another handler of the access phase has refused, and the request will be unless somebody admits it (`satisfy any`).
     pub fn is_refused(self) -> bool {
         self.raw().access_code != 0

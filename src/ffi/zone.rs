@@ -173,15 +173,19 @@ fn lay_out(slab: &mut ngx_slab_pool_t) -> Option<NonNull<Header>> {
         pages = pages.checked_sub(1).filter(|&left| left > 0)?;
     };
     let (memory, size) = area;
-    // SAFETY: as many bytes as were allocated.
-    unsafe { ptr::write_bytes(memory.as_ptr().cast::<u8>(), 0, size) };
     let slots = size.checked_div(KEY_SHARE)?.checked_div(size_of::<KeySlot>())?;
     let area: NonNull<Header> = memory.cast();
-    // SAFETY: zeroed memory, larger than a header; its fields are atomics.
+    // SAFETY: larger than a header, whose fields are atomics.
     let header = unsafe { area.as_ref() };
+    header.dirty.store(0, Ordering::Relaxed);
+    header.versions.store(0, Ordering::Relaxed);
     header
         .key_slots
-        .store(u64::try_from(slots).ok()?, Ordering::Release);
+        .store(u64::try_from(slots).ok()?, Ordering::Relaxed);
+    // The numbers alone: a large zone takes memory only as it is used.
+    for slot in key_slots_of(header) {
+        slot.clear();
+    }
     header.layout.store(LAYOUT, Ordering::Release);
     header.magic.store(MAGIC, Ordering::Release);
     (slots > 0).then_some(area)
