@@ -389,3 +389,46 @@ GET /t
 \&::verdict
 --- response_body
 nobody (backend 1, resolver 1)
+
+
+
+=== TEST 18: a page that makes a success of it says nothing of trying again
+--- config
+    authgear_endpoint $TEST_NGINX_AUTHGEAR;
+    include $TEST_NGINX_AUTHGEAR_CONF;
+    authgear_resolve on;
+    location /t { error_page 599 =200 /sorry; authgear_unavailable 599; proxy_pass $TEST_NGINX_BACKEND; }
+    location = /sorry { authgear_resolve off; return 200 "sorry\n"; }
+--- init
+::resolver('status', status => 500);
+--- request
+GET /t
+--- more_headers eval
+$::session
+--- error_code: 200
+--- response_headers
+! Retry-After
+--- response_body
+sorry
+--- error_log
+authgear: no verdict could be had
+
+
+
+=== TEST 19: a backend's own failure, where requests pass without a verdict, says nothing of trying again
+--- config
+    authgear_endpoint $TEST_NGINX_AUTHGEAR;
+    include $TEST_NGINX_AUTHGEAR_CONF;
+    authgear_resolve on;
+    location /status/ { authgear_unavailable pass; proxy_pass $TEST_NGINX_BACKEND; }
+--- init
+::resolver('status', status => 500);
+--- request
+GET /status/502
+--- more_headers eval
+$::session
+--- error_code: 502
+--- response_headers
+! Retry-After
+--- error_log
+authgear: no verdict could be had
