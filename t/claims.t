@@ -1,5 +1,7 @@
 # What a token's claims must be to vouch for a user: one hostile token for each check, signed as it should be. A refused one reaches the backend as
 # `x-authgear-session-valid: false`, its reason stands in the log, and nobody is asked.
+#
+# Tokens are made when the file is read, so an hour is before them; those of this very second are made when their block runs.
 
 use Test::Nginx::Socket 'no_plan';
 use Authgear::Suite;
@@ -15,7 +17,7 @@ sub hostile { return bearer(user => 'alice', auth_time => 1_700_000_000, @_) }
 # The claims as they stand in the token, for what JSON::PP can't write: the same member twice.
 sub written {
     my ($more) = @_;
-    my ($now, $then) = (time, time + 600);
+    my ($now, $then) = (time, time + 3600);
     return qq({"iss":"$origin","aud":"$origin","iat":$now,"exp":$then,"sub":"alice"$more});
 }
 
@@ -79,13 +81,13 @@ __DATA__
 
 
 === TEST 8: exp over by a second
---- more_headers eval: ::hostile(lifetime => -1)
+--- init: $block->set_value(more_headers => ::hostile(lifetime => -1))
 --- error_log: authgear: credential refused: expired
 
 
 
 === TEST 9: exp that is now
---- more_headers eval: ::hostile(exp => time)
+--- init: $block->set_value(more_headers => ::hostile(exp => time))
 --- error_log: authgear: credential refused: expired
 
 
@@ -97,13 +99,13 @@ __DATA__
 
 
 === TEST 11: exp that is text
---- more_headers eval: ::hostile(exp => '' . (time + 600))
+--- more_headers eval: ::hostile(exp => '' . (time + 3600))
 --- error_log: authgear: credential refused: bad_claim
 
 
 
 === TEST 12: exp with a fraction
---- more_headers eval: ::hostile(exp => time + 600.5)
+--- more_headers eval: ::hostile(exp => time + 3600.5)
 --- error_log: authgear: credential refused: bad_claim
 
 
@@ -148,14 +150,14 @@ GET /leeway
 
 
 
-=== TEST 19: nbf in a minute
---- more_headers eval: ::hostile(nbf => time + 60)
+=== TEST 19: nbf in an hour
+--- more_headers eval: ::hostile(nbf => time + 3600)
 --- error_log: authgear: credential refused: not_yet_valid
 
 
 
 === TEST 20: nbf that is now
---- more_headers eval: ::hostile(nbf => time)
+--- init: $block->set_value(more_headers => ::hostile(nbf => time))
 --- response_body eval: ::alice(0)
 
 
@@ -171,7 +173,7 @@ GET /leeway
 === TEST 22: nbf later than the leeway
 --- request
 GET /leeway
---- more_headers eval: ::hostile(nbf => time + 3700)
+--- more_headers eval: ::hostile(nbf => time + 7200)
 --- error_log: authgear: credential refused: not_yet_valid
 
 
@@ -182,8 +184,8 @@ GET /leeway
 
 
 
-=== TEST 24: iat in a minute
---- more_headers eval: ::hostile(iat => time + 60)
+=== TEST 24: iat in an hour
+--- more_headers eval: ::hostile(iat => time + 3600)
 --- error_log: authgear: credential refused: issued_in_future
 
 
@@ -199,19 +201,19 @@ GET /leeway
 === TEST 26: iat later than the leeway
 --- request
 GET /leeway
---- more_headers eval: ::hostile(iat => time + 3700)
+--- more_headers eval: ::hostile(iat => time + 7200)
 --- error_log: authgear: credential refused: issued_in_future
 
 
 
 === TEST 27: iat that is text
---- more_headers eval: ::hostile(iat => '0', exp => time + 600)
+--- more_headers eval: ::hostile(iat => '0', exp => time + 3600)
 --- error_log: authgear: credential refused: bad_claim
 
 
 
 === TEST 28: iat with a fraction
---- more_headers eval: ::hostile(iat => 0.5, exp => time + 600)
+--- more_headers eval: ::hostile(iat => 0.5, exp => time + 3600)
 --- error_log: authgear: credential refused: bad_claim
 
 

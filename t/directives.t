@@ -7,8 +7,8 @@ use Authgear::Suite;
 
 user(id => 'alice');
 our $alice   = bearer(user => 'alice');
-our $late    = bearer(user => 'alice', lifetime => 1800, iat => time - 2800);
-our $early   = bearer(user => 'alice', nbf => time + 1000);
+our $late    = bearer(user => 'alice', lifetime => 1800, iat => time - 3600);
+our $early   = bearer(user => 'alice', nbf => time + 1800);
 our $session = session(user => 'alice', kind => 'session');
 our $app     = session(user => 'alice', kind => 'app_session');
 our $jwt_in_cookie = session(user => 'alice', kind => 'app_access_token');

@@ -18,6 +18,18 @@ our $forged  = "X-Authgear-Session-Valid: true\nX-Authgear-User-Id: mallory";
 our $backend = $ENV{TEST_NGINX_BACKEND_HOST};
 our $fastcgi = $ENV{TEST_NGINX_FASTCGI};
 
+# What happened within so many seconds: a slow machine may need several attempts. Each begins with nothing counted.
+sub in_time {
+    my ($seconds, $act) = @_;
+    for (1 .. 10) {
+        my $begun = time;
+        Authgear::Suite::reset();
+        my $seen = $act->();
+        return $seen if time - $begun < $seconds;
+    }
+    return "never within $seconds seconds\n";
+}
+
 # A request of its own, for a header that must be made at the last moment.
 sub answer_to {
     my ($token) = $_[0] =~ /^Authorization: (.*)/;
@@ -147,10 +159,10 @@ GET /
 --- more_headers eval
 $::expired
 --- response_body_filters eval
-sub { ::verdict($_[0]) . ::verdict(::answer_to(::bearer(user => 'alice', lifetime => 1000, iat => time - 1001))) }
+sub { ::verdict($_[0]) . ::in_time(4, sub { ::verdict(::answer_to(::bearer(user => 'alice', lifetime => 1000, iat => time - 1001))) }) }
 --- response_body
 invalid (backend 1, resolver 0)
-alice (backend 2, resolver 0)
+alice (backend 1, resolver 0)
 
 
 

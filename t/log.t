@@ -211,7 +211,7 @@ qr/\[notice\] .*authgear: credential refused: expired\b/
 --- request
 GET /t
 --- more_headers eval
-::alices(nbf => time + 600)
+::alices(nbf => time + 3600)
 --- response_body_filters eval
 \&::verdict
 --- response_body
@@ -229,7 +229,7 @@ qr/\[notice\] .*authgear: credential refused: not_yet_valid\b/
 --- request
 GET /t
 --- more_headers eval
-::alices(iat => time + 600)
+::alices(iat => time + 3600)
 --- response_body_filters eval
 \&::verdict
 --- response_body

@@ -4,7 +4,7 @@ package Authgear::Suite;
 #
 # Enters: AUTHGEAR_STAND_IN, the stand-in's binary. Leaves: its addresses in the environment, where the harness finds them as $TEST_NGINX_...
 # in a block's configuration, and the functions below, by which a block mints its credentials and makes Authgear fail. Always: each block
-# begins without faults and with nothing counted.
+# begins without faults and with nothing counted; a stand-in that ended too early fails the file and says how.
 #
 #   $TEST_NGINX_AUTHGEAR          the project's origin, for authgear_endpoint
 #   $TEST_NGINX_AUTHGEAR_HOST     the same without the scheme
@@ -28,6 +28,7 @@ use File::Spec     ();
 use HTTP::Tiny     ();
 use IPC::Open2     ();
 use JSON::PP       ();
+use POSIX          ();
 
 our @EXPORT = qw(user token tokens bearer opaque id_token machine_token session revoke change
     fault then_fault clear_fault jwks foreign_jwks serve_jwks rotate drop_old add_key
@@ -35,7 +36,7 @@ our @EXPORT = qw(user token tokens bearer opaque id_token machine_token session 
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $http = HTTP::Tiny->new(timeout => 10);
-my ($pid, $owner, $stdin, $control);
+my ($pid, $owner, $stdin, $stdout, $control, $ended);
 
 # use Authgear::Suite [origin => ORIGIN]: the project's origin where it is not the stand-in's own address.
 sub import {
@@ -51,8 +52,9 @@ sub start {
     my $binary = $ENV{AUTHGEAR_STAND_IN} or die "AUTHGEAR_STAND_IN must name the stand-in's binary\n";
     my @origin = $options{origin} ? ('--origin', $options{origin}) : ();
     $owner = $$;
-    $pid = IPC::Open2::open2(my $stdout, $stdin, $binary, 'serve', '--exit-on-stdin-eof', '--fastcgi', '127.0.0.1:0', @origin);
-    my $line = <$stdout> // die "the stand-in did not start\n";
+    # Both ends stay open as long as it runs: it may write, and it ends when its input does.
+    $pid = IPC::Open2::open2($stdout, $stdin, $binary, 'serve', '--exit-on-stdin-eof', '--fastcgi', '127.0.0.1:0', @origin);
+    my $line = <$stdout> // die 'it did not say where it listens: ', ending_soon(), "\n";
     my $at = $json->decode($line);
     $control = $at->{control};
     my $root = File::Spec->rel2abs(File::Spec->catdir(File::Basename::dirname(__FILE__), ('..') x 3));
@@ -80,10 +82,33 @@ sub start {
 END {
     if ($pid && $owner == $$) {
         my $status = $?;
-        close $stdin;
-        waitpid $pid, 0;
-        $? = $status;
+        my $early = ending();
+        if (defined $early) {
+            warn "$early before the blocks were through\n";
+        }
+        else {
+            close $stdin;
+            waitpid $pid, 0;
+        }
+        $? = $status || defined $early;
     }
+}
+
+# How the stand-in ended; nothing while it runs.
+sub ending {
+    if (!defined $ended && waitpid($pid, POSIX::WNOHANG()) == $pid) {
+        $ended = $? & 127 ? 'signal ' . ($? & 127) . ' ended the stand-in' : 'the stand-in ended with exit code ' . ($? >> 8);
+    }
+    return $ended;
+}
+
+# The same where it was not heard: its sockets close a moment before it can be waited for.
+sub ending_soon {
+    for (1 .. 40) {
+        last if defined ending();
+        select undef, undef, undef, 0.05;
+    }
+    return $ended // 'the stand-in still runs';
 }
 
 sub call {
@@ -94,6 +119,8 @@ sub call {
 
 sub answer {
     my ($answer, $what) = @_;
+    # HTTP::Tiny's own status for an answer that never came.
+    die "$what: $answer->{content}, and ", ending_soon(), "\n" if $answer->{status} == 599;
     die "$what: $answer->{status} $answer->{content}\n" unless $answer->{success};
     return length $answer->{content} ? $json->decode($answer->{content}) : undef;
 }
@@ -139,7 +166,11 @@ sub clear_fault { return call(DELETE => '/fault') }
 # Keys.
 
 # -> the key set's text, as published
-sub jwks { return $http->get("$control/jwks.json")->{content} }
+sub jwks {
+    my $answer = $http->get("$control/jwks.json");
+    answer($answer, 'GET /jwks.json');
+    return $answer->{content};
+}
 
 # -> a key set of Authgear's own form that vouches for none of its tokens
 sub foreign_jwks {
