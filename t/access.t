@@ -1,6 +1,7 @@
 # Who else guards a location: the other access rules come first, so that whoever is turned away by them asks nothing.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

@@ -1,6 +1,7 @@
 # The strict reading of the resolver's answers: what counts as yes, what as no, and what is no answer at all.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Answer;
 use Authgear::Suite;
 use Authgear::Told;

@@ -1,6 +1,7 @@
 # Only what the resolver itself said counts, not what this nginx made of it: redirects, error pages, rules of the server around, files and caches.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Answer;
 use Authgear::Suite;
 use Authgear::Told;

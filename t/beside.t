@@ -1,6 +1,7 @@
 # What runs beside a request (auth_request, mirror, SSI, post_action): it carries the same identity or none, and asks nothing of its own.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

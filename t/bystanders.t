@@ -1,6 +1,7 @@
 # What other modules see of a request that forged headers were taken out of: realip its address, the limits their keys, nothing of ours.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 
 user(id => 'alice');

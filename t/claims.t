@@ -4,6 +4,7 @@
 # Tokens are made when the file is read, so an hour is before them; those of this very second are made when their block runs.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Told;
 

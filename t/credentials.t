@@ -2,6 +2,7 @@
 # headers and cookies.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Told;
 

@@ -3,6 +3,7 @@
 # authgear_unavailable has a file of its own, and so have keys, variables and what nginx -t refuses.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 
 user(id => 'alice');

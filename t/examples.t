@@ -1,6 +1,7 @@
 # The files of nginx-conf/, run as their readers run them: only what each tells its reader to change is changed.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite origin => 'http://project.authgear.cloud';
 use Authgear::Example;
 use HTTP::Tiny ();

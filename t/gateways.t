@@ -1,6 +1,7 @@
 # The headers of a verdict reach a backend of any protocol with no further directive, and a client's own reach none.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 use Authgear::Sink;

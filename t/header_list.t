@@ -1,6 +1,7 @@
 # nginx's list of a request's headers, once forged ones are taken out of it and those of a verdict put in: any number of them, at any place.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

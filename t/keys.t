@@ -1,6 +1,7 @@
 # Where keys come from, and what becomes of a token that no usable key is there for.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use HTTP::Tiny ();
 use JSON::PP   ();

@@ -1,6 +1,7 @@
 # Requests of unusual size: what counts is found in them, and what is too large is refused without harm.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

@@ -2,6 +2,7 @@
 # location which answers, and what a request passed through on its way leaves no trace.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

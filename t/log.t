@@ -1,6 +1,7 @@
 # The error log: one line for a refusal, with the reason; what goes with it; what never does.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use HTTP::Tiny ();
 

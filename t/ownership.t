@@ -1,6 +1,7 @@
 # Headers named x-authgear-* belong to the module: no client can send one, however it is spelled and whichever way the request takes.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

@@ -2,6 +2,7 @@
 # left behind.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Told;
 use Time::HiRes ();

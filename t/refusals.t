@@ -1,6 +1,7 @@
 # What `nginx -t` refuses and warns of: each with the directive, the value and its own file and line.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 
 run_tests();

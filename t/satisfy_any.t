@@ -1,6 +1,7 @@
 # satisfy any: a verdict by itself admits nobody, and where another rule has admitted, the identity arrives all the same.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

@@ -1,6 +1,7 @@
 # A Set-Cookie of the resolver's: which goes on to the client, and when.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Answer;
 use Authgear::Suite;
 use Authgear::Told;

@@ -2,6 +2,7 @@
 # own, and go through the two internal locations alone. Here these are as bare as they can be; nginx-conf/authgear.conf shields them once more.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

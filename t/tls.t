@@ -2,6 +2,7 @@
 # does not lead to a trusted one for that name.
 
 use Test::Nginx::Socket;
+use lib 't/lib';
 use Authgear::Suite origin => 'https://authgear.test';
 use Authgear::Echo;
 use File::Temp ();

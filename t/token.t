@@ -2,6 +2,7 @@
 # `x-authgear-session-valid: false`, its reason stands in the log, and nobody is asked.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Told;
 use JSON::PP ();

@@ -1,6 +1,7 @@
 # authgear_unavailable: what a request gets when no verdict can be had, and who is spared.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 
 user(id => 'alice');

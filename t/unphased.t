@@ -1,6 +1,7 @@
 # Requests that nginx refuses before any phase, or that come behind another one: whichever way they take, no x-authgear-* of a client's goes along.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

@@ -1,6 +1,7 @@
 # $authgear_endpoint, $authgear_endpoint_host and $authgear_endpoint_scheme: what they hold, and where they can be used.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 
 run_tests();

@@ -2,6 +2,7 @@
 # anybody was asked.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Told;
 

@@ -1,6 +1,7 @@
 # While a question is under way: the request's body, the requests behind it on the connection, and those that ask the same.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

@@ -1,6 +1,7 @@
 # Several workers, and processes beside them: keys are shared, and only workers fetch them. And a module that is loaded and has nothing to do.
 
 use Test::Nginx::Socket 'no_plan';
+use lib 't/lib';
 use Authgear::Suite;
 use Authgear::Echo;
 

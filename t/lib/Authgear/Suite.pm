@@ -2,7 +2,7 @@ package Authgear::Suite;
 
 # What t/*.t has of Authgear: one stand-in for each file, started here and ended with it.
 #
-# Enters: AUTHGEAR_STAND_IN, the stand-in's binary. Leaves: its addresses in the environment, where the harness finds them as $TEST_NGINX_...
+# Enters: AUTHGEAR_STAND_IN, the stand-in's binary; target/release has it otherwise. Leaves: its addresses in the environment, where the harness finds them as $TEST_NGINX_...
 # in a block's configuration, and the functions below, by which a block mints its credentials and makes Authgear fail. Always: each block
 # begins without faults and with nothing counted; a stand-in that ended too early fails the file and says how.
 #
@@ -47,9 +47,19 @@ sub import {
     goto &Exporter::import;
 }
 
+# The binary where cargo leaves it, built when it is not there yet: so prove can be called by itself.
+sub built {
+    my ($root) = @_;
+    my $binary = "$root/target/release/authgear-stand-in";
+    my @build = ('cargo', 'build', '--quiet', '--release', '--locked', '--manifest-path', "$root/Cargo.toml", '--target-dir', "$root/target", '-p', 'authgear-stand-in');
+    -x $binary or system(@build) == 0 or die "the stand-in could not be built: @build\n";
+    return $binary;
+}
+
 sub start {
     my (%options) = @_;
-    my $binary = $ENV{AUTHGEAR_STAND_IN} or die "AUTHGEAR_STAND_IN must name the stand-in's binary\n";
+    my $root = File::Spec->rel2abs(File::Spec->catdir(File::Basename::dirname(__FILE__), ('..') x 3));
+    my $binary = $ENV{AUTHGEAR_STAND_IN} || built($root);
     my @origin = $options{origin} ? ('--origin', $options{origin}) : ();
     $owner = $$;
     # Both ends stay open as long as it runs: it may write, and it ends when its input does.
@@ -57,7 +67,6 @@ sub start {
     my $line = <$stdout> // die 'it did not say where it listens: ', ending_soon(), "\n";
     my $at = $json->decode($line);
     $control = $at->{control};
-    my $root = File::Spec->rel2abs(File::Spec->catdir(File::Basename::dirname(__FILE__), ('..') x 3));
     my %names = (
         AUTHGEAR          => $at->{origin},
         AUTHGEAR_RESOLVER => $at->{resolver},
