@@ -199,6 +199,19 @@ pub fn descriptor_names(pid: u32) -> Vec<String> {
     names.map(|name| name.display().to_string()).collect()
 }
 
+/// Whether a process has a connection to that port of 127.0.0.1.
+pub fn is_connected_to(pid: u32, port: u16) -> bool {
+    let table = fs::read_to_string("/proc/net/tcp").expect("reading the table of connections");
+    let (remote, established) = (format!("0100007F:{port:04X}"), "01");
+    let sockets: Vec<String> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| words.len() > 9 && words[2] == remote && words[3] == established)
+        .map(|words| format!("socket:[{}]", words[9]))
+        .collect();
+    descriptor_names(pid).iter().any(|name| sockets.contains(name))
+}
+
 /// Kilobytes of memory that a process holds.
 pub fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("reading a process's status");

@@ -56,6 +56,12 @@ impl Plan {
         Self { workers, ..self }
     }
 
+    /// No master and no workers: one process does everything.
+    #[must_use]
+    pub fn single_process(self) -> Self {
+        self.workers(0).main("master_process off;")
+    }
+
     /// So many connections a worker.
     #[must_use]
     pub fn connections(self, connections: usize) -> Self {

@@ -116,11 +116,27 @@ impl Scene {
         &self.directory.0
     }
 
-    /// Changes the configuration and reloads it.
-    pub fn reconfigure(&self, change: impl FnOnce(&str) -> String) {
+    /// Changes the configuration's file; what was there before.
+    fn rewrite(&self, change: impl FnOnce(&str) -> String) -> String {
         let path = self.directory().join("nginx.conf");
         let before = fs::read_to_string(&path).expect("reading nginx.conf");
         fs::write(&path, change(&before)).expect("writing nginx.conf");
+        before
+    }
+
+    /// Asks for a reload that nginx refuses with these words, and puts the file back.
+    pub fn try_in_vain(&self, change: impl FnOnce(&str) -> String, words: &str) {
+        let refusals = || self.nginx.log().matches(words).count();
+        let earlier = refusals();
+        let before = self.rewrite(change);
+        self.nginx.signal("HUP");
+        soon("the reload is refused", || refusals() > earlier);
+        self.rewrite(|_| before);
+    }
+
+    /// Changes the configuration and reloads it.
+    pub fn reconfigure(&self, change: impl FnOnce(&str) -> String) {
+        self.rewrite(change);
         self.nginx.reload();
         self.nginx
             .await_workers(self.plan.workers, Duration::from_secs(10));

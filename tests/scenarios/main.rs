@@ -20,6 +20,8 @@ mod mix;
 mod processes;
 mod projects;
 mod redirects;
+mod refused_reload;
 mod streams;
 mod surroundings;
+mod takeover;
 mod valgrind;

@@ -137,3 +137,35 @@ fn addition_and_auth_request_beside_ours_do_not_disturb_it() {
         assert_eq!(scene.stand_in.count().resolver, 1);
     });
 }
+
+#[test]
+fn each_location_on_the_way_draws_its_own_consequence_of_an_unknown_verdict() {
+    let server = "\
+        root %DIR%/html; authgear_resolve on;\n\
+        location /lenient { authgear_unavailable pass; try_files /nothing @strict; }\n\
+        location /admitted { satisfy any; allow all; try_files /nothing @strict; }\n\
+        location @strict { proxy_pass http://%BACKEND%; }\n\
+        location /strict { error_page 503 = @lenient; proxy_pass http://%BACKEND%; }\n\
+        location @lenient { authgear_unavailable pass; proxy_pass http://%BACKEND%; }";
+    Plan::new().server(server).play(|scene| {
+        scene.await_keys();
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "status", "status": 500}));
+        for credential in [scene.stand_in.opaque(), scene.stand_in.session()] {
+            let request = |path| request_with(path, &credential).with("X-Authgear-User-Id", "mallory");
+            for path in ["/lenient", "/admitted"] {
+                scene.stand_in.forget();
+                request(path).send(scene.port()).assert_unavailable(503);
+                let count = scene.stand_in.count();
+                assert_eq!((count.backend, count.resolver), (0, 1), "{path}");
+            }
+            scene.stand_in.forget();
+            let answer = request("/strict").send(scene.port());
+            answer.assert_anonymous();
+            assert_eq!(answer.header("retry-after"), None);
+            let count = scene.stand_in.count();
+            assert_eq!((count.backend, count.resolver), (1, 1));
+        }
+    });
+}

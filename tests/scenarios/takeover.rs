@@ -1,0 +1,109 @@
+//! Keys that outlive their place: a zone of another size, and a fetch whose worker is gone.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use authgear_scenarios::client::{Connection, Request};
+use authgear_scenarios::nginx::{is_connected_to, signal};
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::scene::Scene;
+use authgear_scenarios::stand_in::{Credential, StandIn};
+use authgear_scenarios::{eventually, soon};
+use serde_json::json;
+
+/// Each worker has its own queue at the second port, so that both get requests.
+const BOTH: &str = "listen 127.0.0.1:%PORT1% reuseport; authgear_jwks_valid 10m refetch=1s;\n\
+    location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }";
+const REQUESTS: usize = 32;
+
+fn keys_hang(stand_in: &StandIn) {
+    stand_in.keys_fault(json!({"kind": "hang"}));
+}
+
+#[test]
+fn a_zone_of_another_size_keeps_the_keys_while_authgear_fails() {
+    for sizes in [["8m", "16m"], ["16m", "4m"]] {
+        let [before, after] = sizes.map(|size| format!("authgear_zone zone=authgear:{size};"));
+        Plan::new()
+            .workers(2)
+            .http(&before)
+            .server("location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }")
+            .play(|scene| {
+                scene.await_keys();
+                let token = scene.stand_in.jwt();
+                let request = Request::get("/local").bearer(&token.value);
+                scene
+                    .stand_in
+                    .keys_fault(json!({"kind": "status", "status": 500}));
+                scene.reconfigure(|conf| conf.replace(&before, &after));
+                for _ in 0..20 {
+                    request.send(scene.port()).assert_user(&token.user);
+                }
+                soon("they are due after a reload", || scene.stand_in.count().jwks > 0);
+                for _ in 0..20 {
+                    request.send(scene.port()).assert_user(&token.user);
+                }
+            });
+    }
+}
+
+/// Many requests wait for the keys that one worker fetches; that worker is killed, and Authgear answers again.
+fn kill_the_one_that_fetches(scene: &Scene, token: &Credential) {
+    let mut waiting: Vec<Connection> = (0..REQUESTS)
+        .map(|_| Connection::open(scene.port_of(1)))
+        .collect();
+    for connection in &mut waiting {
+        connection.send(&Request::get("/local").bearer(&token.value));
+    }
+    let fetching = eventually("a worker fetches", Duration::from_secs(15), || {
+        let mut workers = scene.nginx.workers().into_iter();
+        workers.find(|pid| is_connected_to(*pid, scene.stand_in.authgear))
+    });
+    // The other worker's requests shall be waiting by then.
+    sleep(Duration::from_millis(300));
+    assert_eq!(scene.stand_in.count().backend, 0, "all wait");
+    signal(fetching, "KILL");
+    scene.stand_in.heal();
+    let answers = waiting
+        .iter_mut()
+        .filter_map(|connection| connection.try_answer().ok());
+    let mut of_the_other = 0;
+    for answer in answers {
+        answer.assert_user(&token.user);
+        of_the_other += 1;
+    }
+    assert!(
+        (1..REQUESTS).contains(&of_the_other),
+        "{of_the_other} of {REQUESTS} were answered: both workers must have had some"
+    );
+}
+
+#[test]
+fn requests_that_wait_for_the_first_keys_outlive_the_worker_that_fetches_them() {
+    Plan::new()
+        .workers(2)
+        .server(BOTH)
+        .before(keys_hang)
+        .tolerate("exited on signal 9")
+        .loses_count()
+        .play(|scene| {
+            let token = scene.stand_in.jwt();
+            kill_the_one_that_fetches(scene, &token);
+        });
+}
+
+#[test]
+fn requests_that_wait_for_a_new_key_outlive_the_worker_that_fetches_it() {
+    Plan::new()
+        .workers(2)
+        .server(BOTH)
+        .tolerate("exited on signal 9")
+        .loses_count()
+        .play(|scene| {
+            scene.await_keys();
+            scene.stand_in.rotate();
+            let token = scene.stand_in.jwt();
+            keys_hang(&scene.stand_in);
+            kill_the_one_that_fetches(scene, &token);
+        });
+}
