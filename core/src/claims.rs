@@ -17,6 +17,8 @@ pub struct Claims {
     pub iat: u64,
     /// Seconds since 1970.
     pub exp: u64,
+    /// The later of `nbf` and `iat`, in seconds since 1970.
+    pub not_before: u64,
     /// When the user authenticated, where that is a whole number of seconds since 1970.
     pub auth_time: Option<u64>,
     /// How the user authenticated.
@@ -110,7 +112,7 @@ impl Written {
     /// Every check that needs no key; `now` in seconds since 1970.
     pub(crate) fn check(self, policy: &Policy, now: u64) -> Result<Claims, Reason> {
         self.check_parties(policy)?;
-        let (exp, iat) = self.times(policy, now)?;
+        let (exp, iat, not_before) = self.times(policy, now)?;
         let sub = match self.sub {
             Claim::Is(sub) if sub.is_empty() => return Err(Reason::NoSubject),
             Claim::Is(sub) if sub.starts_with("client_id_") => return Err(Reason::MachineToken),
@@ -121,6 +123,7 @@ impl Written {
             sub,
             iat,
             exp,
+            not_before,
             auth_time: self.auth_time.value(),
             amr: self.amr.or_refuse()?.unwrap_or_default(),
             acr: self.acr.or_refuse()?,
@@ -146,8 +149,8 @@ impl Written {
         accepted.then_some(()).ok_or(Reason::WrongAudience)
     }
 
-    /// `exp` and `iat`, when it is now that the token is good.
-    fn times(&self, policy: &Policy, now: u64) -> Result<(u64, u64), Reason> {
+    /// `exp`, `iat` and the later of `nbf` and `iat`, when it is now that the token is good.
+    fn times(&self, policy: &Policy, now: u64) -> Result<(u64, u64, u64), Reason> {
         let exp = match self.exp {
             Claim::Is(exp) if i64::try_from(exp).is_ok() => exp,
             Claim::Is(_) | Claim::Null | Claim::Wrong => return Err(Reason::BadClaim),
@@ -157,15 +160,16 @@ impl Written {
             return Err(Reason::Expired);
         }
         let latest = now.saturating_add(policy.leeway);
-        match self.nbf {
+        let nbf = match self.nbf {
             Claim::Is(nbf) if nbf > latest => return Err(Reason::NotYetValid),
             Claim::Null | Claim::Wrong => return Err(Reason::BadClaim),
-            Claim::Is(_) | Claim::Absent => {}
-        }
+            Claim::Is(nbf) => nbf,
+            Claim::Absent => 0,
+        };
         match self.iat {
             Claim::Is(iat) if iat > latest => Err(Reason::IssuedInFuture),
-            Claim::Is(iat) => Ok((exp, iat)),
-            Claim::Absent => Ok((exp, 0)),
+            Claim::Is(iat) => Ok((exp, iat, nbf.max(iat))),
+            Claim::Absent => Ok((exp, 0, nbf)),
             Claim::Null | Claim::Wrong => Err(Reason::BadClaim),
         }
     }

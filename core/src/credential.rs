@@ -3,6 +3,7 @@
 //! The order and the reading are the server's own (its `net/http` cookies among them), save that a cookie whose value RFC 6265 does not
 //! allow is refused instead of skipped. The order is fixed: bearer token, `app_session`, `app_access_token`, `session`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use cookie::Cookie;
@@ -30,28 +31,28 @@ pub struct UnknownCredential(pub String);
 
 /// One credential of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credential {
+pub struct Credential<'h> {
     /// Where it stands.
     pub kind: Kind,
     /// What it holds.
-    pub value: Value,
+    pub value: Value<'h>,
 }
 
 /// What a credential holds. Its `Debug` keeps the secret.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum Value<'h> {
     /// A token that can be judged here.
-    Local(String),
+    Local(Cow<'h, str>),
     /// Known to the server alone.
-    Remote(String),
+    Remote(Cow<'h, str>),
     /// Bytes that no credential has; never sent on.
     Malformed,
 }
 
 /// A request's credentials, in order; at most one of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Credentials {
-    list: Vec<Credential>,
+pub struct Credentials<'h> {
+    list: [Option<Credential<'h>>; 4],
 }
 
 impl Kind {
@@ -117,7 +118,7 @@ impl Allowed {
     }
 }
 
-impl fmt::Debug for Value {
+impl fmt::Debug for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Local(_) => "Local(..)",
@@ -127,17 +128,15 @@ impl fmt::Debug for Value {
     }
 }
 
-impl Credentials {
-    /// Reads the `Authorization` value and the `Cookie` values of a request.
-    ///
-    /// Allocates nothing for a request without a credential that counts.
-    pub fn read<'h>(
-        authorization: Option<&[u8]>,
+impl<'h> Credentials<'h> {
+    /// Reads the `Authorization` value and the `Cookie` values of a request. Allocates nothing but for a cookie that is a credential.
+    pub fn read(
+        authorization: Option<&'h [u8]>,
         cookies: impl Iterator<Item = &'h [u8]>,
         prefix: &str,
         allowed: Allowed,
     ) -> Self {
-        let mut found: [Option<Credential>; 4] = [const { None }; 4];
+        let mut found: [Option<Credential<'h>>; 4] = [const { None }; 4];
         let [bearer, others @ ..] = &mut found;
         if allowed.contains(Kind::Bearer) {
             *bearer = authorization.and_then(bearer_token);
@@ -157,41 +156,40 @@ impl Credentials {
                 }
             }
         }
-        let list = if found.iter().all(Option::is_none) {
-            Vec::new()
-        } else {
-            found.into_iter().flatten().collect()
-        };
-        Self { list }
+        found.sort_unstable_by_key(Option::is_none);
+        Self { list: found }
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.get(0).is_none()
     }
 
     /// The credential at a place of the order.
     #[must_use]
-    pub fn get(&self, at: usize) -> Option<&Credential> {
-        self.list.get(at)
+    pub fn get(&self, at: usize) -> Option<&Credential<'h>> {
+        self.list.get(at)?.as_ref()
     }
 
     /// The credentials from a place of the order on.
-    #[must_use]
-    pub fn from(&self, at: usize) -> &[Credential] {
-        self.list.get(at..).unwrap_or_default()
+    pub fn from(&self, at: usize) -> impl Iterator<Item = &Credential<'h>> {
+        self.list.iter().skip(at).flatten()
     }
 }
 
 /// The scheme in any case, one space, and at least one byte.
-fn bearer_token(header: &[u8]) -> Option<Credential> {
+fn bearer_token(header: &[u8]) -> Option<Credential<'_>> {
     let (scheme, token) = header.split_at_checked(b"Bearer ".len())?;
     if !scheme.eq_ignore_ascii_case(b"Bearer ") || token.is_empty() {
         return None;
     }
+    // Without an early end: the processor looks at many bytes at once.
+    let is_printable = token
+        .iter()
+        .fold(true, |so_far, byte| so_far & matches!(byte, b' '..=b'~'));
     let value = match std::str::from_utf8(token) {
-        Ok(token) if token.bytes().all(|byte| matches!(byte, b' '..=b'~')) => sorted(Kind::Bearer, token),
+        Ok(token) if is_printable => sorted(Kind::Bearer, Cow::Borrowed(token)),
         Ok(_) | Err(_) => Value::Malformed,
     };
     Some(Credential {
@@ -225,20 +223,20 @@ fn trim_end(mut bytes: &[u8]) -> &[u8] {
 }
 
 /// The value of a cookie, by the `cookie` crate where its bytes are text, and held to RFC 6265's `cookie-octet`.
-fn cookie_value(kind: Kind, rest: &[u8]) -> Value {
+fn cookie_value(kind: Kind, rest: &[u8]) -> Value<'static> {
     let written = rest.strip_prefix(b"=").unwrap_or_default();
     let Ok(text) = std::str::from_utf8(written) else {
         return Value::Malformed;
     };
     if text.is_empty() {
-        return sorted(kind, "");
+        return sorted(kind, Cow::Borrowed(""));
     }
     // Parsed with a name of one letter: white space before the value is then still there to be seen.
     match Cookie::parse(format!("v={text}")) {
         Ok(cookie)
             if cookie.value().len() == text.len() && cookie.value_trimmed().bytes().all(is_cookie_octet) =>
         {
-            sorted(kind, cookie.value_trimmed())
+            sorted(kind, Cow::Owned(cookie.value_trimmed().to_owned()))
         }
         Ok(_) | Err(_) => Value::Malformed,
     }
@@ -249,7 +247,7 @@ fn is_cookie_octet(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
 }
 
-fn sorted(kind: Kind, text: &str) -> Value {
+fn sorted(kind: Kind, text: Cow<'_, str>) -> Value<'_> {
     let may_be_token = match kind {
         Kind::Bearer | Kind::AppAccessToken => true,
         Kind::AppSession | Kind::Session => false,
@@ -257,8 +255,8 @@ fn sorted(kind: Kind, text: &str) -> Value {
     let is_token =
         may_be_token && text.starts_with("eyJ") && text.bytes().filter(|&byte| byte == b'.').count() == 2;
     if is_token {
-        Value::Local(text.to_owned())
+        Value::Local(text)
     } else {
-        Value::Remote(text.to_owned())
+        Value::Remote(text)
     }
 }

@@ -1,10 +1,14 @@
 //! The walk over a request's credentials, as a state machine: what happened in, what to do next out.
 //!
-//! It is total and pure. It asks at most once for keys and decides after at most one answer, so every walk ends.
+//! It is total and pure. It asks at most once for keys, at most once about each token, and decides after at most one answer about all else, so every
+//! walk ends.
 
 use crate::credential::{Credential, Credentials, Value};
+use crate::freshness::{Fallback, No, Said, Standing};
 use crate::jwks::KeySet;
+use crate::record;
 use crate::resolver::{Question, Reading};
+use crate::session::Session;
 use crate::verdict::{Reason, Source, Verdict, Why};
 use crate::verify::{self, hopeless, Judgement, Mode, Policy, Seen};
 
@@ -15,6 +19,18 @@ pub struct Flow {
     refused: Option<Reason>,
     seen: Option<Seen>,
     keys_tried: bool,
+    asking: Asking,
+}
+
+/// What is under way.
+#[derive(Clone, Debug, Default)]
+enum Asking {
+    #[default]
+    Nothing,
+    /// A question about a token alone, with what it counts as when nobody answers.
+    Alone { claimed: Session, otherwise: Fallback },
+    /// A question about all that is left, with what is remembered of its answer while the resolver fails.
+    Rest(Option<Verdict>),
 }
 
 /// What happened.
@@ -28,6 +44,8 @@ pub enum Event {
     Answered(Reading),
     /// It did not.
     Unanswered(Why),
+    /// What came of a question about a token alone.
+    Said(Said),
 }
 
 /// The keys as they are now.
@@ -37,10 +55,42 @@ pub struct Keys<'k> {
     pub set: Option<&'k KeySet>,
     /// It is from a file, or was fetched after the request came: a key that is not in it does not exist.
     pub current: bool,
-    /// For want of a set, a fetch may be made or waited for.
-    pub fetchable: bool,
-    /// For want of a key, a fetch may be made or waited for.
-    pub refetchable: bool,
+}
+
+/// What is remembered of earlier requests. None of it has to be.
+pub trait Memory {
+    /// The token, if it verified earlier under the same policy.
+    fn verified(&self, token: &str) -> Option<record::Token>;
+    /// Remembers a token that verified.
+    fn remember(&self, token: &str, verified: &record::Token);
+    /// How a token that verifies stands.
+    fn standing(&self, token: &str, iat: u64) -> Standing;
+    /// The answer to a question, if it is remembered.
+    fn answer(&self, question: &Question) -> Option<Remembered>;
+}
+
+/// An answer that is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The session; `None` when the resolver said that there is none.
+    pub session: Option<Session>,
+    /// Its time is not over. Else it counts only while the resolver fails.
+    pub is_fresh: bool,
+}
+
+/// What a step is taken with.
+#[derive(Clone, Copy)]
+pub struct Scene<'s> {
+    /// The request's credentials.
+    pub credentials: &'s Credentials<'s>,
+    /// What is accepted where it arrived.
+    pub policy: &'s Policy,
+    /// The keys.
+    pub keys: Keys<'s>,
+    /// The memory.
+    pub memory: &'s dyn Memory,
+    /// Seconds since 1970.
+    pub now: u64,
 }
 
 /// What to do.
@@ -48,10 +98,33 @@ pub struct Keys<'k> {
 pub enum Action {
     /// It is decided.
     Decide(Verdict),
-    /// Fetch keys, or wait for who does; then [`Event::KeysTried`].
+    /// It is decided, and somebody should ask about this token, in the background.
+    DecideAndAsk(Verdict, Subject),
+    /// Fetch keys, or wait for who does; then [`Event::KeysTried`]. Also when they may not be fetched now.
     FetchKeys,
+    /// Ask the resolver about a token alone; then [`Event::Said`].
+    AskAlone(Subject),
     /// Ask the resolver; then [`Event::Answered`] or [`Event::Unanswered`].
     Ask(Question),
+}
+
+/// A verified token that the resolver is asked about, alone. Its `Debug` keeps the secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The token.
+    pub token: String,
+    /// The session that its claims speak of.
+    pub claimed: Session,
+    /// Seconds since 1970.
+    pub iat: u64,
+    /// Seconds since 1970.
+    pub exp: u64,
+}
+
+impl std::fmt::Debug for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subject").finish_non_exhaustive()
+    }
 }
 
 /// What becomes of one credential.
@@ -68,39 +141,27 @@ impl Flow {
         Self::default()
     }
 
-    /// Takes the walk on to the next thing that has to be done. `now` in seconds since 1970.
-    pub fn step(
-        &mut self,
-        event: Event,
-        credentials: &Credentials,
-        policy: &Policy,
-        keys: Keys<'_>,
-        now: u64,
-    ) -> Action {
-        match event {
-            Event::Begin => {}
-            Event::KeysTried => self.keys_tried = true,
-            Event::Answered(Reading::Valid(session)) => {
-                return Action::Decide(Verdict::Valid(session, Source::Resolver))
+    /// Takes the walk on to the next thing that has to be done.
+    pub fn step(&mut self, event: Event, scene: &Scene<'_>) -> Action {
+        let asking = std::mem::take(&mut self.asking);
+        let step = match event {
+            Event::Begin => None,
+            Event::KeysTried => {
+                self.keys_tried = true;
+                None
             }
-            Event::Answered(Reading::Invalid | Reading::Silent) => {
-                return Action::Decide(Verdict::Invalid(self.refused.unwrap_or(Reason::ResolverSaidNo)));
+            Event::Said(said) => Some(after_said(said, asking)),
+            Event::Answered(reading) => Some(self.after_answer(reading, asking)),
+            Event::Unanswered(why) => Some(Step::Stop(Action::Decide(otherwise(why, asking)))),
+        };
+        match step {
+            Some(Step::Stop(action)) => action,
+            Some(Step::Next(reason)) => {
+                self.pass(reason);
+                self.walk(scene)
             }
-            Event::Answered(Reading::Unknown(answer)) => {
-                return Action::Decide(Verdict::Unknown(Why::Answer(answer)))
-            }
-            Event::Unanswered(why) => return Action::Decide(Verdict::Unknown(why)),
+            None => self.walk(scene),
         }
-        while let Some(credential) = credentials.get(self.at) {
-            match self.visit(credential, credentials, policy, keys, now) {
-                Step::Stop(action) => return action,
-                Step::Next(reason) => {
-                    self.refused.get_or_insert(reason);
-                    self.at = self.at.saturating_add(1);
-                }
-            }
-        }
-        Action::Decide(self.refused.map_or(Verdict::None, Verdict::Invalid))
     }
 
     /// What the credential that was refused first says of itself, if it is a token of good signature.
@@ -109,41 +170,51 @@ impl Flow {
         self.seen.as_ref()
     }
 
-    fn visit(
-        &mut self,
-        credential: &Credential,
-        credentials: &Credentials,
-        policy: &Policy,
-        keys: Keys<'_>,
-        now: u64,
-    ) -> Step {
-        match (policy.mode, &credential.value) {
+    fn walk(&mut self, scene: &Scene<'_>) -> Action {
+        while let Some(credential) = scene.credentials.get(self.at) {
+            match self.visit(credential, scene) {
+                Step::Stop(action) => return action,
+                Step::Next(reason) => self.pass(reason),
+            }
+        }
+        Action::Decide(self.refused.map_or(Verdict::None, Verdict::Invalid))
+    }
+
+    /// The credential is worth nothing, for this reason: the next has its turn.
+    fn pass(&mut self, reason: Reason) {
+        self.refused.get_or_insert(reason);
+        self.at = self.at.saturating_add(1);
+    }
+
+    fn visit(&mut self, credential: &Credential<'_>, scene: &Scene<'_>) -> Step {
+        match (scene.policy.mode, &credential.value) {
             (_, Value::Malformed) => Step::Next(Reason::MalformedCredential),
             (Mode::Remote, Value::Local(_) | Value::Remote(_)) | (Mode::On, Value::Remote(_)) => {
-                self.ask(credentials, policy)
+                self.ask(scene)
             }
             (Mode::Local, Value::Remote(_)) => {
                 let reason = self.refused.unwrap_or(Reason::RemoteCredential);
                 Step::Stop(Action::Decide(Verdict::Invalid(reason)))
             }
-            (Mode::On | Mode::Local, Value::Local(token)) => {
-                self.judge(token, credentials, policy, keys, now)
-            }
+            (Mode::On | Mode::Local, Value::Local(token)) => self.judge(token, scene),
         }
     }
 
-    fn judge(
-        &mut self,
-        token: &str,
-        credentials: &Credentials,
-        policy: &Policy,
-        keys: Keys<'_>,
-        now: u64,
-    ) -> Step {
-        let judgement = keys.set.map(|set| verify::verify(token, set, policy, now));
-        let (may_fetch, final_without) = match judgement {
+    fn judge(&mut self, token: &str, scene: &Scene<'_>) -> Step {
+        let Scene {
+            policy, keys, now, ..
+        } = *scene;
+        if let Some(known) = scene.memory.verified(token).filter(|known| {
+            known.is_in_time(now, policy.leeway)
+                && keys.set.is_some_and(|set| set.contains(&known.thumbprint))
+        }) {
+            return self.weigh(token, known, Source::TokenCache, scene);
+        }
+        let final_without = match keys.set.map(|set| verify::verify(token, set, policy, now)) {
             Some(Judgement::Verified(verified)) => {
-                return Step::Stop(Action::Decide(Verdict::Valid(verified.session, Source::Token)));
+                let verified = record::Token::from(*verified);
+                scene.memory.remember(token, &verified);
+                return self.weigh(token, verified, Source::Token, scene);
             }
             Some(Judgement::Refused(reason, seen)) => {
                 if self.refused.is_none() {
@@ -151,8 +222,8 @@ impl Flow {
                 }
                 return Step::Next(reason);
             }
-            Some(Judgement::NoKey) => (keys.refetchable, keys.current),
-            None => (keys.fetchable, false),
+            Some(Judgement::NoKey) => keys.current,
+            None => false,
         };
         if let Some(reason) = hopeless(token, policy, now) {
             return Step::Next(reason);
@@ -160,21 +231,146 @@ impl Flow {
         if final_without {
             return Step::Next(Reason::UnknownKey);
         }
-        if may_fetch && !self.keys_tried {
+        if !self.keys_tried {
             return Step::Stop(Action::FetchKeys);
         }
         match policy.mode {
-            Mode::On | Mode::Remote => self.ask(credentials, policy),
+            Mode::On | Mode::Remote => self.ask(scene),
             Mode::Local if keys.set.is_none() => Step::Stop(Action::Decide(Verdict::Unknown(Why::NoKeys))),
             Mode::Local => Step::Stop(Action::Decide(Verdict::Unknown(Why::UnknownKey))),
         }
     }
 
-    /// One question about this credential and all that follow.
-    fn ask(&self, credentials: &Credentials, policy: &Policy) -> Step {
-        match Question::about(credentials.from(self.at), &policy.cookie_prefix) {
-            Some(question) => Step::Stop(Action::Ask(question)),
-            None => Step::Next(Reason::MalformedCredential),
+    /// A token that verifies: whether it is fresh.
+    fn weigh(&mut self, token: &str, known: record::Token, source: Source, scene: &Scene<'_>) -> Step {
+        let subject = |claimed| Subject {
+            token: token.to_owned(),
+            claimed,
+            iat: known.iat,
+            exp: known.exp,
+        };
+        match (scene.memory.standing(token, known.iat), scene.policy.mode) {
+            (
+                Standing::Good {
+                    session,
+                    is_due: false,
+                },
+                _,
+            ) => Step::Stop(Action::Decide(valid(known.session, session, source))),
+            (
+                Standing::Good {
+                    session,
+                    is_due: true,
+                },
+                _,
+            ) => {
+                let subject = subject(known.session.clone());
+                Step::Stop(Action::DecideAndAsk(
+                    valid(known.session, session, source),
+                    subject,
+                ))
+            }
+            (Standing::Not(no), _) => refuse(no),
+            // Nobody may be asked, and what the claims say is known to be wrong.
+            (Standing::AskFirst(_), Mode::Local) => {
+                Step::Stop(Action::Decide(Verdict::Unknown(Why::NotRemembered)))
+            }
+            (Standing::AskFirst(otherwise), Mode::On | Mode::Remote) => {
+                self.asking = Asking::Alone {
+                    claimed: known.session.clone(),
+                    otherwise,
+                };
+                Step::Stop(Action::AskAlone(subject(known.session)))
+            }
         }
     }
+
+    /// One question about this credential and all that follow.
+    fn ask(&mut self, scene: &Scene<'_>) -> Step {
+        let credentials = scene.credentials.from(self.at);
+        let Some(question) = Question::about(credentials, &scene.policy.cookie_prefix) else {
+            return Step::Next(Reason::MalformedCredential);
+        };
+        let remembered = scene.memory.answer(&question).map(|remembered| {
+            let verdict = match remembered.session {
+                Some(session) => Verdict::Valid(session, Source::ResolverCache),
+                None => self.said_no(),
+            };
+            (verdict, remembered.is_fresh)
+        });
+        match remembered {
+            Some((verdict, true)) => Step::Stop(Action::Decide(verdict)),
+            remembered => {
+                self.asking = Asking::Rest(remembered.map(|(verdict, _)| verdict));
+                Step::Stop(Action::Ask(question))
+            }
+        }
+    }
+
+    fn after_answer(&self, reading: Reading, asking: Asking) -> Step {
+        Step::Stop(Action::Decide(match reading {
+            Reading::Valid(session) => Verdict::Valid(session, Source::Resolver),
+            Reading::Invalid | Reading::Silent => self.said_no(),
+            Reading::Unknown(answer) => otherwise(Why::Answer(answer), asking),
+        }))
+    }
+
+    /// The resolver said no; an earlier reason is the better one.
+    fn said_no(&self) -> Verdict {
+        Verdict::Invalid(self.refused.unwrap_or(Reason::ResolverSaidNo))
+    }
+}
+
+/// The verdict on a token that is good: what the resolver said of it last goes before its claims.
+fn valid(claimed: Session, said: Option<Session>, source: Source) -> Verdict {
+    match said {
+        Some(session) => Verdict::Valid(session, Source::ResolverCache),
+        None => Verdict::Valid(claimed, source),
+    }
+}
+
+fn refuse(no: No) -> Step {
+    match no {
+        No::Ended => Step::Next(Reason::SessionEnded),
+        No::Barred => Step::Stop(Action::Decide(Verdict::Invalid(Reason::UserBarred))),
+    }
+}
+
+fn after_said(said: Said, asking: Asking) -> Step {
+    let why = match said {
+        Said::Yes(session) => {
+            return Step::Stop(Action::Decide(Verdict::Valid(session, Source::Resolver)));
+        }
+        Said::AnotherUser => return refuse(No::Ended),
+        Said::No(no) => return refuse(no),
+        Said::Unproven => Why::Unproven,
+        Said::Unknown(why) => why,
+    };
+    if let Asking::Alone {
+        otherwise: Fallback::Not(no),
+        ..
+    } = asking
+    {
+        return refuse(no);
+    }
+    Step::Stop(Action::Decide(otherwise(why, asking)))
+}
+
+/// The verdict when nobody answered: what is remembered, while the resolver fails, else none.
+fn otherwise(why: Why, asking: Asking) -> Verdict {
+    let remembered = match asking {
+        Asking::Nothing
+        | Asking::Alone {
+            otherwise: Fallback::Not(_) | Fallback::Unknown,
+            ..
+        } => None,
+        Asking::Alone {
+            claimed,
+            otherwise: Fallback::Stale(session),
+        } => Some(valid(claimed, session, Source::TokenCache)),
+        Asking::Rest(remembered) => remembered,
+    };
+    remembered
+        .filter(|_| why.is_failure())
+        .unwrap_or(Verdict::Unknown(why))
 }

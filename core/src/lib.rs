@@ -8,6 +8,8 @@
 //! - [`jwks`]: documents into key sets
 //! - [`resolver`]: questions to the resolver, and the strict reading of its answers
 //! - [`session`]: the `x-authgear-*` header lines of who is calling
+//! - [`freshness`]: how fresh a token is, and what the resolver's word about it means
+//! - [`table`], [`record`]: what is remembered, in memory that processes share
 //! - [`flow`]: the walk over the credentials, as a state machine
 //! - [`verdict`]: what comes out, and every reason why
 //! - [`ownership`]: which header names belong to this project
@@ -19,10 +21,13 @@ pub mod credential;
 pub mod crypto;
 pub mod endpoint;
 pub mod flow;
+pub mod freshness;
 pub mod jwks;
 pub mod jws;
 pub mod ownership;
+pub mod record;
 pub mod resolver;
 pub mod session;
+pub mod table;
 pub mod verdict;
 pub mod verify;

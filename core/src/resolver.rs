@@ -91,7 +91,10 @@ impl UnknownAnswer {
 impl Question {
     /// The question about these credentials, each once, those that no server could know left out. `None` when none is left.
     #[must_use]
-    pub fn about(credentials: &[Credential], prefix: &str) -> Option<Self> {
+    pub fn about<'c, 'h: 'c>(
+        credentials: impl IntoIterator<Item = &'c Credential<'h>>,
+        prefix: &str,
+    ) -> Option<Self> {
         let mut authorization = None;
         let mut cookies = Vec::new();
         for credential in credentials {
@@ -110,6 +113,17 @@ impl Question {
             authorization,
             cookie,
         })
+    }
+}
+
+impl Question {
+    /// The question about a token alone, as the bearer.
+    #[must_use]
+    pub fn about_token(token: &str) -> Self {
+        Self {
+            authorization: Some(format!("Bearer {token}")),
+            cookie: None,
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The `x-authgear-*` header lines of who is calling.
 //!
-//! A [`Session`] can only be built of lines that are safe in a request header: printable ASCII, no space at either end, never empty.
+//! A [`Session`] can only be built of lines that are safe in a request header: printable ASCII, no space at either end, never empty. It holds them
+//! in the compact form in which they lie in shared memory, in one order whoever spoke: two sessions that say the same are equal.
+
+use std::fmt;
 
 use crate::claims::{Claims, Flag};
 use crate::ownership::is_ours;
@@ -8,26 +11,63 @@ use crate::ownership::is_ours;
 /// Says that the session is valid; the only line of one that is not.
 pub const VALID: &str = "x-authgear-session-valid";
 /// Who the user is.
-pub const USER_ID: &str = "x-authgear-user-id";
+pub const USER_ID: &str = Name::KNOWN[0];
 
 /// A valid session, as header lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Session {
-    user_id: String,
-    /// The other lines, in order.
-    others: Vec<(Name, String)>,
+    /// Line after line: the code of the name ([`OTHER`]: its length and the name), the value's length, the value. The user comes first.
+    bytes: Vec<u8>,
 }
 
-/// A header name: ours by a constant, or one that a resolver of tomorrow sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Name {
-    Known(&'static str),
-    Other(String),
+/// The name of a line, in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name<'s> {
+    /// One of [`Name::KNOWN`], by its place there.
+    Known(u8),
+    /// One that a resolver of tomorrow sends.
+    Other(&'s str),
 }
 
 /// A text that can't stand in a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsafe;
+
+/// Stands for a name that is written out.
+const OTHER: u8 = u8::MAX;
+
+impl Name<'_> {
+    /// The names that Authgear has today, in the order in which a session has them.
+    pub const KNOWN: [&'static str; 8] = [
+        "x-authgear-user-id",
+        "x-authgear-user-anonymous",
+        "x-authgear-user-verified",
+        "x-authgear-user-can-reauthenticate",
+        "x-authgear-user-roles",
+        "x-authgear-session-amr",
+        "x-authgear-session-acr",
+        "x-authgear-session-authenticated-at",
+    ];
+}
+
+impl<'s> Name<'s> {
+    fn of(text: &'s str) -> Self {
+        let known = Self::KNOWN.iter().position(|known| *known == text);
+        match known.and_then(|place| u8::try_from(place).ok()) {
+            Some(place) => Self::Known(place),
+            None => Self::Other(text),
+        }
+    }
+
+    /// The name itself.
+    #[must_use]
+    pub fn as_str(self) -> &'s str {
+        match self {
+            Self::Known(place) => Self::KNOWN.get(usize::from(place)).copied().unwrap_or_default(),
+            Self::Other(name) => name,
+        }
+    }
+}
 
 impl Session {
     /// The session that a verified token speaks of.
@@ -35,79 +75,170 @@ impl Session {
     /// # Errors
     /// When a claim's value can't stand in a header.
     pub fn from_claims(claims: &Claims) -> Result<Self, Unsafe> {
-        let user_id = safe(&claims.sub).ok_or(Unsafe)?.to_owned();
-        let mut others = Vec::with_capacity(7);
-        let flags = [
-            ("x-authgear-user-anonymous", claims.is_anonymous),
-            ("x-authgear-user-verified", claims.is_verified),
-            ("x-authgear-user-can-reauthenticate", claims.can_reauthenticate),
-        ];
-        for (name, flag) in flags {
-            others.extend(
-                flag.map(Flag::as_str)
-                    .map(|value| (Name::Known(name), value.to_owned())),
-            );
-        }
+        let flag = |flag: Option<Flag>| flag.map_or("", Flag::as_str);
         let roles = joined(&claims.roles, ",", &[','])?;
         let amr = joined(&claims.amr, " ", &[',', ' '])?;
-        let acr = claims.acr.clone().filter(|acr| !acr.is_empty());
-        let at = claims.auth_time.map(|at| at.to_string());
-        let texts = [
-            ("x-authgear-user-roles", roles),
-            ("x-authgear-session-amr", amr),
-            ("x-authgear-session-acr", acr),
-            ("x-authgear-session-authenticated-at", at),
+        let at = claims.auth_time.map(|at| at.to_string()).unwrap_or_default();
+        let values = [
+            claims.sub.as_str(),
+            flag(claims.is_anonymous),
+            flag(claims.is_verified),
+            flag(claims.can_reauthenticate),
+            &roles,
+            &amr,
+            claims.acr.as_deref().unwrap_or_default(),
+            &at,
         ];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                others.push((Name::Known(name), safe(&text).ok_or(Unsafe)?.to_owned()));
+        if claims.sub.is_empty() {
+            return Err(Unsafe);
+        }
+        let mut session = Self {
+            bytes: Vec::with_capacity(160),
+        };
+        for (place, value) in (0..).zip(values) {
+            if !value.is_empty() {
+                session.push(Name::Known(place), value)?;
             }
         }
-        Ok(Self { user_id, others })
+        Ok(session)
     }
 
     /// The session that the resolver spoke of: its user, and the other lines of its answer, names in lower case.
     ///
     /// # Errors
-    /// When a name is not ours in its plain spelling or is one that every session has, or a value can't stand in a header. Empty values
-    /// are left out.
+    /// When a name is not ours in its plain spelling, stands twice or is one that every session has, or a value can't stand in a header. Empty
+    /// values are left out.
     pub fn from_answer(user_id: &str, lines: impl Iterator<Item = (String, String)>) -> Result<Self, Unsafe> {
-        let user_id = safe(user_id).ok_or(Unsafe)?.to_owned();
-        let mut others = Vec::new();
-        for (name, value) in lines.filter(|(_, value)| !value.is_empty()) {
-            if !is_plain(&name) || name == VALID || name == USER_ID {
+        let mut session = Self { bytes: Vec::new() };
+        session.push(Name::Known(0), user_id)?;
+        let lines: Vec<(String, String)> = lines.filter(|(_, value)| !value.is_empty()).collect();
+        let mut named: Vec<(Name<'_>, &str)> = lines
+            .iter()
+            .map(|(name, value)| (Name::of(name), value.as_str()))
+            .collect();
+        named.sort_unstable_by_key(|(name, _)| *name);
+        let mut last = Name::Known(0);
+        for (name, value) in named {
+            let text = name.as_str();
+            if !is_plain(text) || text == VALID || name == last {
                 return Err(Unsafe);
             }
-            safe(&value).ok_or(Unsafe)?;
-            others.push((Name::Other(name), value));
+            session.push(name, value)?;
+            last = name;
         }
-        Ok(Self { user_id, others })
+        Ok(session)
+    }
+
+    /// The session of which [`Self::as_bytes`] gave these; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut lines = Lines { rest: bytes };
+        let (name, user_id) = lines.next()?;
+        let is_whole = |lines: Lines<'_>| {
+            let mut rest = lines.rest;
+            while !rest.is_empty() {
+                let Some((name, value, after)) = line(rest) else {
+                    return false;
+                };
+                if name == Name::Known(0) || !is_safe(value) {
+                    return false;
+                }
+                rest = after;
+            }
+            true
+        };
+        (name == Name::Known(0) && is_safe(user_id) && is_whole(lines)).then(|| Self {
+            bytes: bytes.to_vec(),
+        })
+    }
+
+    /// Its compact form.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Who the user is.
     #[must_use]
     pub fn user_id(&self) -> &str {
-        &self.user_id
+        let first = self.named_lines().next();
+        first.map_or("", |(_, value)| std::str::from_utf8(value).unwrap_or_default())
+    }
+
+    /// All header lines but the one that says that it is valid, which every session has.
+    #[must_use]
+    pub fn named_lines(&self) -> Lines<'_> {
+        Lines { rest: &self.bytes }
     }
 
     /// All header lines, names in lower case.
     pub fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
-        let first = [(VALID, "true"), (USER_ID, self.user_id.as_str())];
-        first.into_iter().chain(
-            self.others
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        )
+        let others = self
+            .named_lines()
+            .map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap_or_default()));
+        std::iter::once((VALID, "true")).chain(others)
+    }
+
+    fn push(&mut self, name: Name<'_>, value: &str) -> Result<(), Unsafe> {
+        let value = safe(value).ok_or(Unsafe)?;
+        match name {
+            Name::Known(place) => self.bytes.push(place),
+            Name::Other(name) => {
+                self.bytes.push(OTHER);
+                self.push_text(name)?;
+            }
+        }
+        self.push_text(value)
+    }
+
+    fn push_text(&mut self, text: &str) -> Result<(), Unsafe> {
+        let length = u16::try_from(text.len()).map_err(|_| Unsafe)?;
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }
 
-impl Name {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Known(name) => name,
-            Self::Other(name) => name,
-        }
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.lines()).finish()
     }
+}
+
+/// The lines of a session, one after the other.
+#[derive(Clone, Debug)]
+pub struct Lines<'s> {
+    rest: &'s [u8],
+}
+
+impl<'s> Iterator for Lines<'s> {
+    type Item = (Name<'s>, &'s [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, value, rest) = line(self.rest)?;
+        self.rest = rest;
+        Some((name, value))
+    }
+}
+
+/// The first line, and what follows it.
+fn line(bytes: &[u8]) -> Option<(Name<'_>, &[u8], &[u8])> {
+    let (&code, rest) = bytes.split_first()?;
+    let (name, rest) = if code == OTHER {
+        let (name, rest) = text(rest)?;
+        let name = std::str::from_utf8(name).ok().filter(|name| is_plain(name))?;
+        (Name::Other(name), rest)
+    } else {
+        Name::KNOWN.get(usize::from(code))?;
+        (Name::Known(code), rest)
+    };
+    let (value, rest) = text(rest)?;
+    Some((name, value, rest))
+}
+
+fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
 }
 
 /// Whether a header name is ours, and spelled as Authgear spells them: what folds to it is not it.
@@ -121,15 +252,25 @@ pub fn is_plain(name: &str) -> bool {
 /// `text`, when it can stand in a header as it is: printable ASCII, not empty, no space at either end.
 #[must_use]
 pub fn safe(text: &str) -> Option<&str> {
-    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    (printable && !text.is_empty() && text.trim_ascii().len() == text.len()).then_some(text)
+    is_safe(text.as_bytes()).then_some(text)
+}
+
+fn is_safe(bytes: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return false;
+    };
+    // Without an early end: the processor looks at many bytes at once.
+    let printable = bytes
+        .iter()
+        .fold(true, |so_far, byte| so_far & matches!(byte, b' '..=b'~'));
+    printable && *first != b' ' && *last != b' '
 }
 
 /// A list in one value. An element that holds what some reader splits at would be read as two: refused, like an empty one.
-fn joined(list: &[String], separator: &str, splits: &[char]) -> Result<Option<String>, Unsafe> {
+fn joined(list: &[String], separator: &str, splits: &[char]) -> Result<String, Unsafe> {
     let bad = |element: &String| element.contains(splits) || safe(element).is_none();
     if list.iter().any(bad) {
         return Err(Unsafe);
     }
-    Ok((!list.is_empty()).then(|| list.join(separator)))
+    Ok(list.join(separator))
 }

@@ -21,8 +21,12 @@ pub enum Verdict {
 pub enum Source {
     /// The token itself, verified here.
     Token,
+    /// The token itself, verified here earlier.
+    TokenCache,
     /// The resolver.
     Resolver,
+    /// The resolver, earlier.
+    ResolverCache,
 }
 
 /// Why a credential is refused. The words are stable: operators search for them.
@@ -64,6 +68,10 @@ pub enum Reason {
     RemoteCredential,
     /// The resolver said no.
     ResolverSaidNo,
+    /// The token verifies, and the resolver says that its session has ended.
+    SessionEnded,
+    /// The token verifies, and the resolver says that its user may not, for now.
+    UserBarred,
 }
 
 impl Reason {
@@ -89,6 +97,8 @@ impl Reason {
             Self::MalformedCredential => "malformed_credential",
             Self::RemoteCredential => "remote_credential",
             Self::ResolverSaidNo => "resolver_said_no",
+            Self::SessionEnded => "session_ended",
+            Self::UserBarred => "user_barred",
         }
     }
 }
@@ -110,6 +120,14 @@ pub enum Why {
     NotAuthgears,
     /// The worker had no connection or memory left to ask.
     NoConnection,
+    /// As many questions are under way as `authgear_resolver_limit` allows.
+    Limit,
+    /// The resolver has failed several times in a row, and somebody else tries whether it still does.
+    Failing,
+    /// It said nothing about a good token, and has never yet said yes to one.
+    Unproven,
+    /// What it said of the token was too long to be remembered, and nobody may be asked.
+    NotRemembered,
     /// The worker is leaving.
     Abandoned,
     /// The resolver answered something that it never says.
@@ -117,6 +135,23 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether the resolver failed: it could not be reached, took too long, broke off or said so. No client can bring this about.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Unreachable | Self::TimedOut | Self::CutShort | Self::Failing => true,
+            Self::Answer(answer) => answer == UnknownAnswer::ServerError,
+            Self::NoKeys
+            | Self::UnknownKey
+            | Self::NotAuthgears
+            | Self::NoConnection
+            | Self::Limit
+            | Self::Unproven
+            | Self::NotRemembered
+            | Self::Abandoned => false,
+        }
+    }
+
     /// The reason as one word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -128,6 +163,10 @@ impl Why {
             Self::CutShort => "resolver_cut_short",
             Self::NotAuthgears => "not_the_resolvers_answer",
             Self::NoConnection => "no_connection",
+            Self::Limit => "resolver_limit",
+            Self::Failing => "resolver_failing",
+            Self::Unproven => "resolver_unproven",
+            Self::NotRemembered => "not_remembered",
             Self::Abandoned => "worker_leaving",
             Self::Answer(answer) => answer.as_str(),
         }

@@ -1,0 +1,176 @@
+//! What is remembered, as bytes that outlive a request and are read by other processes.
+//!
+//! Each record begins with its kind; what is not exactly such a record is none. The format is part of the shared memory's layout version.
+
+use crate::freshness::{Known, No, Word};
+use crate::session::Session;
+use crate::verify::Verified;
+
+const TOKEN: u8 = 1;
+const ANSWER_VALID: u8 = 2;
+const ANSWER_INVALID: u8 = 3;
+const KNOWN_NOTHING: u8 = 4;
+const KNOWN_AS_CLAIMED: u8 = 5;
+const KNOWN_OTHERWISE: u8 = 6;
+const KNOWN_ENDED: u8 = 7;
+const KNOWN_BARRED: u8 = 8;
+const KNOWN_TOO_LONG: u8 = 9;
+
+/// A token that verified, as it has to be judged again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The session that its claims speak of.
+    pub session: Session,
+    /// The key that vouched for it (RFC 7638).
+    pub thumbprint: [u8; 32],
+    /// Seconds since 1970.
+    pub iat: u64,
+    /// Seconds since 1970.
+    pub exp: u64,
+    /// The later of `nbf` and `iat`, in seconds since 1970.
+    pub not_before: u64,
+}
+
+/// An answer of the resolver's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Whose session it is; `None` when it said that there is none.
+    pub session: Option<Session>,
+    /// How long it counts as fresh, in milliseconds on the monotonic clock.
+    pub until: u64,
+}
+
+impl From<Verified> for Token {
+    fn from(verified: Verified) -> Self {
+        Self {
+            session: verified.session,
+            thumbprint: verified.thumbprint,
+            iat: verified.claims.iat,
+            exp: verified.claims.exp,
+            not_before: verified.claims.not_before,
+        }
+    }
+}
+
+impl Token {
+    /// Whether the times still hold, as [`crate::verify`] holds them. `now` and `leeway` in seconds.
+    #[must_use]
+    pub fn is_in_time(&self, now: u64, leeway: u64) -> bool {
+        self.exp.saturating_add(leeway) > now && self.not_before <= now.saturating_add(leeway)
+    }
+
+    /// As bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.session.as_bytes().len().saturating_add(64));
+        bytes.push(TOKEN);
+        bytes.extend_from_slice(&self.thumbprint);
+        push(&mut bytes, &[self.iat, self.exp, self.not_before]);
+        bytes.extend_from_slice(self.session.as_bytes());
+        bytes
+    }
+
+    /// What [`Self::to_bytes`] gave; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (_, rest) = bytes.split_first().filter(|(kind, _)| **kind == TOKEN)?;
+        let (thumbprint, mut rest) = rest.split_first_chunk::<32>()?;
+        Some(Self {
+            thumbprint: *thumbprint,
+            iat: take(&mut rest)?,
+            exp: take(&mut rest)?,
+            not_before: take(&mut rest)?,
+            session: Session::from_bytes(rest)?,
+        })
+    }
+}
+
+impl Answer {
+    /// As bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let kind = if self.session.is_some() {
+            ANSWER_VALID
+        } else {
+            ANSWER_INVALID
+        };
+        let mut bytes = vec![kind];
+        push(&mut bytes, &[self.until]);
+        bytes.extend_from_slice(self.session.as_ref().map_or(&[], Session::as_bytes));
+        bytes
+    }
+
+    /// What [`Self::to_bytes`] gave; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (kind, mut rest) = bytes.split_first()?;
+        let until = take(&mut rest)?;
+        let session = match *kind {
+            ANSWER_VALID => Some(Session::from_bytes(rest)?),
+            ANSWER_INVALID if rest.is_empty() => None,
+            _ => return None,
+        };
+        Some(Self { session, until })
+    }
+}
+
+impl Known {
+    /// As bytes, at most `room` of them: a session that does not fit gives way to [`Word::TooLong`].
+    #[must_use]
+    pub fn to_bytes(&self, room: usize) -> Vec<u8> {
+        let (kind, session) = match &self.word {
+            Word::Nothing => (KNOWN_NOTHING, None),
+            Word::Yes(None) => (KNOWN_AS_CLAIMED, None),
+            Word::Yes(Some(session)) => (KNOWN_OTHERWISE, Some(session)),
+            Word::No(No::Ended) => (KNOWN_ENDED, None),
+            Word::No(No::Barred) => (KNOWN_BARRED, None),
+            Word::TooLong => (KNOWN_TOO_LONG, None),
+        };
+        let mut bytes = vec![kind];
+        push(&mut bytes, &[self.at, self.asked_until, self.iat]);
+        let Some(session) = session else { return bytes };
+        if bytes.len().saturating_add(session.as_bytes().len()) > room {
+            if let Some(kind) = bytes.first_mut() {
+                *kind = KNOWN_TOO_LONG;
+            }
+            return bytes;
+        }
+        bytes.extend_from_slice(session.as_bytes());
+        bytes
+    }
+
+    /// What [`Self::to_bytes`] gave; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (kind, mut rest) = bytes.split_first()?;
+        let (at, asked_until, iat) = (take(&mut rest)?, take(&mut rest)?, take(&mut rest)?);
+        let word = match *kind {
+            KNOWN_OTHERWISE => Word::Yes(Some(Session::from_bytes(rest)?)),
+            _ if !rest.is_empty() => return None,
+            KNOWN_NOTHING => Word::Nothing,
+            KNOWN_AS_CLAIMED => Word::Yes(None),
+            KNOWN_ENDED => Word::No(No::Ended),
+            KNOWN_BARRED => Word::No(No::Barred),
+            KNOWN_TOO_LONG => Word::TooLong,
+            _ => return None,
+        };
+        Some(Self {
+            word,
+            at,
+            asked_until,
+            iat,
+        })
+    }
+}
+
+fn push(bytes: &mut Vec<u8>, numbers: &[u64]) {
+    for number in numbers {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+fn take(rest: &mut &[u8]) -> Option<u64> {
+    let (number, after) = rest.split_first_chunk::<8>()?;
+    *rest = after;
+    Some(u64::from_le_bytes(*number))
+}

@@ -1,0 +1,402 @@
+//! Fixed slots in memory that several processes share: found without a lock, changed under one.
+//!
+//! What enters: words that nobody else uses, all of them atomic. What always holds: a reader gets an entry whole or not at all, whatever
+//! a writer is doing or was killed while doing, since each slot carries a number that is odd while it is written; an entry is found under
+//! its whole key or not at all; looking costs the same however many entries there are. Changes are for one writer at a time.
+//!
+//! A key may stand in either of two sets of eight ways; a set's tags fill one line of the processor's cache.
+
+use std::sync::atomic::{fence, AtomicU64, Ordering};
+
+/// What an entry is found by: a SHA-256.
+pub type Key = [u8; 32];
+
+/// The most bytes that an entry holds.
+pub const CAPACITY: usize = (SLOT - BYTES) * 8;
+/// Bytes of memory that one entry takes, its tag included.
+pub const COST: usize = (SLOT + 1) * 8;
+
+const WAYS: usize = 8;
+/// Words of a slot: its number, its key, when it ends, its rank and length, and its bytes.
+const SLOT: usize = 64;
+const KEY: usize = 1;
+const END: usize = 5;
+const META: usize = 6;
+const BYTES: usize = 7;
+
+/// In a tag: somebody stands there.
+const TAKEN: u64 = 1;
+/// In a tag: it was found since it was last passed over.
+const USED: u64 = 2;
+/// Looks at a slot that somebody is writing before it counts as [`Found::Torn`].
+const LOOKS: usize = 8;
+
+/// A table over a piece of memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'m> {
+    tags: &'m [AtomicU64],
+    slots: &'m [AtomicU64],
+    sets: u64,
+}
+
+/// Room for an entry that is copied out.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    bytes: [u8; CAPACITY],
+    len: usize,
+    end: u64,
+    rank: Rank,
+}
+
+/// How late an entry's turn to go comes when its place is needed: the higher, the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Forgetting it costs work.
+    Ordinary,
+    /// Forgetting it would loosen something, and has to be noted.
+    Precious,
+}
+
+/// What a look found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The entry; it was copied.
+    Here,
+    /// There is none.
+    Absent,
+    /// There may be one: somebody writes where it would stand, or was killed at it. Who holds the lock never finds this.
+    Torn,
+}
+
+/// Where an entry will stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Place(usize);
+
+impl Entry {
+    /// Room, with nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            bytes: [0; CAPACITY],
+            len: 0,
+            end: 0,
+            rank: Rank::Ordinary,
+        }
+    }
+
+    /// What was stored.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// From when on it is worth nothing, in seconds since 1970.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// How late its turn to go comes.
+    #[must_use]
+    pub fn rank(&self) -> Rank {
+        self.rank
+    }
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'m> Table<'m> {
+    /// A table over `words`, with as many sets as fit. `None` when not one does.
+    ///
+    /// It is as it was left; memory that was never a table has to be cleared once.
+    #[must_use]
+    pub fn over(words: &'m [AtomicU64]) -> Option<Self> {
+        let sets = words.len().checked_div(WAYS.checked_mul(SLOT.checked_add(1)?)?)?;
+        let (tags, slots) = words.split_at_checked(sets.checked_mul(WAYS)?)?;
+        let sets = u64::try_from(sets).ok().filter(|&sets| sets > 0)?;
+        Some(Self { tags, slots, sets })
+    }
+
+    /// How many entries it has room for.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.tags.len()
+    }
+
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tags
+            .iter()
+            .filter(|tag| tag.load(Ordering::Relaxed) & TAKEN != 0)
+            .count()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes everything out. For who holds the lock, or is alone.
+    pub fn clear(&self) {
+        for tag in self.tags {
+            tag.store(0, Ordering::Release);
+        }
+    }
+
+    /// Looks for an entry, and copies it. Needs no lock.
+    pub fn find(&self, key: &Key, into: &mut Entry) -> Found {
+        let words = words(key);
+        let mut found = Found::Absent;
+        for (index, tag) in self.ways(&words) {
+            let seen = tag.load(Ordering::Acquire);
+            if seen & !USED != mark(&words) {
+                continue;
+            }
+            match self
+                .slot(index)
+                .map_or(Found::Absent, |slot| slot.read(&words, into))
+            {
+                Found::Here => {
+                    if seen & USED == 0 {
+                        // Somebody may have put another entry there meanwhile: its tag is not for us to change.
+                        tag.compare_exchange(seen, seen | USED, Ordering::Relaxed, Ordering::Relaxed)
+                            .ok();
+                    }
+                    return Found::Here;
+                }
+                Found::Torn => found = Found::Torn,
+                Found::Absent => {}
+            }
+        }
+        found
+    }
+
+    /// Where an entry of this key belongs: where it stands already, else where nobody does, else where the one stands that can best be spared. For who
+    /// holds the lock. `now` in seconds since 1970.
+    ///
+    /// `evicted` gets an entry of another key that has to go although it is not over, before anything is changed; `true` says that there is one.
+    pub fn place(&self, key: &Key, now: u64, evicted: &mut Entry) -> (Place, bool) {
+        let words = words(key);
+        let mut best: Option<(Worth, usize)> = None;
+        for (index, tag) in self.ways(&words) {
+            let seen = tag.load(Ordering::Acquire);
+            let worth = match self.slot(index).filter(|_| seen & TAKEN != 0) {
+                None => Worth::Nothing,
+                Some(slot) if slot.key_is(&words) && seen & !USED == mark(&words) => {
+                    return (Place(index), false)
+                }
+                Some(slot) => slot.worth(now, seen & USED != 0),
+            };
+            if best.as_ref().is_none_or(|(least, _)| worth < *least) {
+                best = Some((worth, index));
+            }
+        }
+        let (worth, index) = best.unwrap_or((Worth::Nothing, 0));
+        if matches!(worth, Worth::Something(_, true)) {
+            // Everybody of its rank was found lately: from now on it counts who is found again.
+            for (_, tag) in self.ways(&words) {
+                tag.fetch_and(!USED, Ordering::Relaxed);
+            }
+        }
+        let goes = worth > Worth::Nothing && self.slot(index).is_some_and(|slot| slot.copy(evicted));
+        (Place(index), goes)
+    }
+
+    /// Puts an entry where [`Self::place`] said. For who has held the lock since. `false`, and nothing changed, when it is larger than [`CAPACITY`].
+    pub fn put(&self, place: Place, key: &Key, bytes: &[u8], end: u64, rank: Rank) -> bool {
+        let (Some(slot), Some(tag)) = (self.slot(place.0), self.tags.get(place.0)) else {
+            return false;
+        };
+        let words = words(key);
+        if bytes.len() > CAPACITY {
+            return false;
+        }
+        slot.write(&words, bytes, end, rank);
+        tag.store(mark(&words) | USED, Ordering::Release);
+        true
+    }
+
+    /// Takes an entry out. For who holds the lock.
+    pub fn remove(&self, key: &Key) {
+        let words = words(key);
+        for (index, tag) in self.ways(&words) {
+            let is_it = tag.load(Ordering::Acquire) & !USED == mark(&words);
+            if is_it && self.slot(index).is_some_and(|slot| slot.key_is(&words)) {
+                tag.store(0, Ordering::Release);
+            }
+        }
+    }
+
+    /// Every entry that can be read whole, one after the other. Needs no lock.
+    pub fn each(&self, mut visit: impl FnMut(&Key, &Entry)) {
+        let mut entry = Entry::new();
+        for (index, tag) in self.tags.iter().enumerate() {
+            if tag.load(Ordering::Acquire) & TAKEN == 0 {
+                continue;
+            }
+            let Some(slot) = self.slot(index) else { continue };
+            let words = slot.key();
+            if slot.read(&words, &mut entry) == Found::Here {
+                visit(&key_of(&words), &entry);
+            }
+        }
+    }
+
+    /// The ways where a key may stand, with their tags.
+    fn ways(&self, words: &[u64; 4]) -> impl Iterator<Item = (usize, &'m AtomicU64)> {
+        let [_, second, third, _] = *words;
+        let first = self.set(second);
+        let other = self.set(third);
+        // The same set twice is one set.
+        let other = (other != first).then_some(other);
+        let tags = self.tags;
+        std::iter::once(first).chain(other).flat_map(move |set| {
+            let begin = set.saturating_mul(WAYS);
+            let ways = tags.get(begin..begin.saturating_add(WAYS)).unwrap_or_default();
+            ways.iter()
+                .enumerate()
+                .map(move |(way, tag)| (begin.saturating_add(way), tag))
+        })
+    }
+
+    /// Maps a word of a key evenly on the sets.
+    fn set(&self, word: u64) -> usize {
+        let scaled = u128::from(word).saturating_mul(u128::from(self.sets)) >> 64;
+        usize::try_from(scaled).unwrap_or(0)
+    }
+
+    fn slot(&self, index: usize) -> Option<Slot<'m>> {
+        let begin = index.checked_mul(SLOT)?;
+        let slot = self.slots.get(begin..begin.checked_add(SLOT)?)?;
+        slot.try_into().ok().map(Slot)
+    }
+}
+
+/// What an entry is worth to keep, least first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    /// Nobody stands there, or its time is over.
+    Nothing,
+    /// Its rank, and whether it was found lately.
+    Something(Rank, bool),
+}
+
+struct Slot<'m>(&'m [AtomicU64; SLOT]);
+
+impl Slot<'_> {
+    fn number(&self) -> &AtomicU64 {
+        let [number, ..] = self.0;
+        number
+    }
+
+    fn key(&self) -> [u64; 4] {
+        let [_, first, second, third, fourth, ..] = self.0;
+        [first, second, third, fourth].map(|word| word.load(Ordering::Relaxed))
+    }
+
+    fn key_is(&self, words: &[u64; 4]) -> bool {
+        self.key() == *words
+    }
+
+    /// When it ends, its rank and its length.
+    fn about(&self) -> (u64, Rank, usize) {
+        let [_, _, _, _, _, end, meta, ..] = self.0;
+        let meta = meta.load(Ordering::Relaxed);
+        let rank = if meta >> 32 == 0 {
+            Rank::Ordinary
+        } else {
+            Rank::Precious
+        };
+        let len = usize::try_from(meta & u64::from(u32::MAX)).unwrap_or(CAPACITY);
+        (end.load(Ordering::Relaxed), rank, len.min(CAPACITY))
+    }
+
+    fn worth(&self, now: u64, is_used: bool) -> Worth {
+        match self.about() {
+            (end, _, _) if end <= now => Worth::Nothing,
+            (_, rank, _) => Worth::Something(rank, is_used),
+        }
+    }
+
+    /// Copies the entry if it is that of `words`, whole.
+    fn read(&self, words: &[u64; 4], into: &mut Entry) -> Found {
+        for _ in 0..LOOKS {
+            let before = self.number().load(Ordering::Acquire);
+            if before & 1 != 0 {
+                std::hint::spin_loop();
+                continue;
+            }
+            let is_it = self.key_is(words) && self.copy(into);
+            fence(Ordering::Acquire);
+            if self.number().load(Ordering::Relaxed) == before {
+                return if is_it { Found::Here } else { Found::Absent };
+            }
+        }
+        Found::Torn
+    }
+
+    /// Copies whatever stands there.
+    fn copy(&self, into: &mut Entry) -> bool {
+        let (end, rank, len) = self.about();
+        (into.end, into.rank, into.len) = (end, rank, len);
+        let words = self.0.get(BYTES..).unwrap_or_default();
+        for (to, word) in into.bytes.chunks_exact_mut(8).zip(words).take(len.div_ceil(8)) {
+            to.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+        }
+        true
+    }
+
+    fn write(&self, words: &[u64; 4], bytes: &[u8], end: u64, rank: Rank) {
+        // A writer that was killed has left an odd number.
+        let writing = self.number().load(Ordering::Relaxed) | 1;
+        self.number().store(writing, Ordering::Relaxed);
+        fence(Ordering::Release);
+        let len = u64::try_from(bytes.len()).unwrap_or(0);
+        let meta = match rank {
+            Rank::Ordinary => len,
+            Rank::Precious => len | 1 << 32,
+        };
+        let about = words.iter().copied().chain([end, meta]);
+        let parts = bytes.chunks(8).map(|part| {
+            let mut word = [0; 8];
+            for (to, from) in word.iter_mut().zip(part) {
+                *to = *from;
+            }
+            u64::from_ne_bytes(word)
+        });
+        for (to, word) in self.0.iter().skip(KEY).zip(about.chain(parts)) {
+            to.store(word, Ordering::Relaxed);
+        }
+        self.number().store(writing.wrapping_add(1), Ordering::Release);
+    }
+}
+
+fn words(key: &Key) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, part) in words.iter_mut().zip(key.chunks_exact(8)) {
+        *word = part.try_into().map_or(0, u64::from_ne_bytes);
+    }
+    words
+}
+
+fn key_of(words: &[u64; 4]) -> Key {
+    let mut key = [0; 32];
+    for (part, word) in key.chunks_exact_mut(8).zip(words) {
+        part.copy_from_slice(&word.to_ne_bytes());
+    }
+    key
+}
+
+/// The tag of a key, not used yet.
+fn mark(words: &[u64; 4]) -> u64 {
+    let [first, ..] = *words;
+    first & !USED | TAKEN
+}
+
+const _: () = assert!(END == KEY + 4 && META == END + 1 && BYTES == META + 1);
