@@ -8,10 +8,8 @@
 //! - [`written`]: what is written at each level, and its inheritance
 //! - [`complete`]: defaults and checks, once everything is read
 //! - [`locations`]: where a request's URI leads
-//! - [`digest`]: the identities of servers, key sets and policies
 
 pub mod complete;
-mod digest;
 pub mod directives;
 pub mod locations;
 mod value;
@@ -20,9 +18,11 @@ pub mod written;
 use std::rc::Rc;
 
 use authgear_core::endpoint::Endpoint;
+use authgear_core::freshness::{Revalidate, Rules};
 use authgear_core::jwks::KeySet;
 use authgear_core::verify::Policy;
 
+use crate::digest::{Digest, Parts};
 use crate::ffi::conf::ServerRef;
 
 /// Milliseconds.
@@ -34,8 +34,6 @@ pub struct Main {
     /// Resolving is on somewhere.
     pub active: bool,
     pub zone: ZoneSpec,
-    /// The number of different key sets that are fetched.
-    pub key_sets: usize,
 }
 
 /// The shared memory.
@@ -66,9 +64,17 @@ pub struct Site {
     /// For requests of the worker's own.
     pub server: ServerRef,
     /// SHA-256 over its sorted listen addresses and sorted names: the same after any reload that changes neither.
-    pub server_digest: [u8; 32],
+    pub server_digest: Digest,
     /// SHA-256 over the endpoint and the keys' source.
-    pub key_set_id: [u8; 32],
+    pub key_set_id: Digest,
+    /// SHA-256 over all that says who is asked and how.
+    pub resolver_id: Digest,
+    /// Questions that a worker may have under way.
+    pub resolver_limit: u32,
+    /// Begins the digest of each token that the resolver may be asked about.
+    pub tokens: Parts,
+    /// The longest of its locations', in seconds.
+    pub longest_leeway: u64,
 }
 
 /// Where keys come from.
@@ -95,11 +101,32 @@ pub struct Location {
     /// `None` where resolving is off.
     pub policy: Option<Policy>,
     /// SHA-256 over everything that a verdict here depends on, besides the credential.
-    pub policy_digest: [u8; 32],
+    pub policy_digest: Digest,
+    pub rules: Rules,
+    /// `None`: no answer is remembered.
+    pub cache: Option<Cache>,
     pub unavailable: Unavailable,
     pub pass_set_cookie: bool,
     pub log_level: LogLevel,
 }
+
+/// How long an answer of the resolver's is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cache {
+    pub valid: Millis,
+    /// `None`: a no is not remembered.
+    pub invalid: Option<Millis>,
+}
+
+/// A directive that can be switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch<T> {
+    Off,
+    On(T),
+}
+
+/// `authgear_revalidate TIME [max=TIME] | off`.
+pub type Revalidation = Switch<Revalidate>;
 
 /// Who judges a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +162,6 @@ impl Default for Main {
         Self {
             active: false,
             zone: complete::default_zone(),
-            key_sets: 0,
         }
     }
 }
@@ -143,5 +169,14 @@ impl Default for Main {
 impl Default for Location {
     fn default() -> Self {
         complete::location(&written::LocationWritten::default(), None)
+    }
+}
+
+impl<T: Copy> Switch<T> {
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Off => None,
+            Self::On(value) => Some(value),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One piece of work that many requests of a worker wait for: it is under way once, and lands once.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
 
 use crate::ffi::park::Waker;
 
@@ -8,6 +9,17 @@ use crate::ffi::park::Waker;
 pub struct Flight<T> {
     cargo: OnceCell<T>,
     waiting: RefCell<Vec<Waker>>,
+    awaited: Awaited,
+}
+
+/// Whether anybody waits for a piece of work: if not, nothing is held up for it.
+#[derive(Clone, Default)]
+pub struct Awaited(Rc<Cell<bool>>);
+
+impl Awaited {
+    pub fn is_awaited(&self) -> bool {
+        self.0.get()
+    }
 }
 
 impl<T> Flight<T> {
@@ -15,6 +27,7 @@ impl<T> Flight<T> {
         Self {
             cargo: OnceCell::new(),
             waiting: RefCell::new(Vec::new()),
+            awaited: Awaited::default(),
         }
     }
 
@@ -25,7 +38,13 @@ impl<T> Flight<T> {
 
     /// Has `waker` called when it lands.
     pub fn wait(&self, waker: Waker) {
+        self.awaited.0.set(true);
         self.waiting.borrow_mut().push(waker);
+    }
+
+    /// Whether somebody waits for it, now and later.
+    pub fn awaited(&self) -> Awaited {
+        self.awaited.clone()
     }
 
     /// Lands, and wakes everybody. A second landing changes nothing.

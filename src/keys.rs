@@ -5,11 +5,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
 
 use crate::conf::{JwksTimes, KeySource, Site};
+use crate::digest::Digest;
 use crate::ffi::errand::{self, End, Order, Outcome};
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, KeySlot, SlotRef};
@@ -26,7 +28,7 @@ const FIRST_PAUSE: u64 = 1_000;
 /// A set younger than this is never waited for.
 const SHORTEST: u64 = 1_000;
 
-type Id = [u8; 32];
+type Id = Digest;
 
 /// Why a set is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +70,26 @@ struct Local {
     flight: Option<Rc<Flight<()>>>,
 }
 
+/// A set's identity is a digest: its first bytes are as good as any hash of it.
+#[derive(Default)]
+struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+type Sets = HashMap<Id, Local, BuildHasherDefault<FirstBytes>>;
+
 thread_local! {
-    static SETS: RefCell<HashMap<Id, Local>> = RefCell::new(HashMap::new());
+    static SETS: RefCell<Sets> = RefCell::new(Sets::default());
 }
 
 /// The set of `site` as it is now.
@@ -117,20 +137,6 @@ pub fn is_due(site: &Site) -> bool {
                 .slot(&site.key_set_id)
                 .is_some_and(|slot| Age::of(slot, &site.jwks_times).due)
         })
-}
-
-/// Whether a fetch is under way or may be started now.
-pub fn may_fetch(site: &Site, need: Need) -> bool {
-    let KeySource::Request { .. } = &site.keys else {
-        return false;
-    };
-    let now = clock::monotonic();
-    SETS.with_borrow_mut(|sets| {
-        let local = sets.entry(site.key_set_id).or_default();
-        local
-            .slot(&site.key_set_id)
-            .is_some_and(|slot| number(&slot.lease) > now || !is_paused(slot, need, now))
-    })
 }
 
 /// Whether somebody is fetching the set right now.
@@ -182,6 +188,7 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
         host: site.endpoint.host(),
         headers: &[("Accept", b"application/json")],
         asker: None,
+        awaited: flight.awaited(),
         body_limit: MAX_DOCUMENT,
         time_limit: TIME_LIMIT,
     };

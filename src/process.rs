@@ -7,7 +7,6 @@ use crate::keys::{self, Need};
 
 /// A process of nginx's starts.
 pub fn start(cycle: *mut ngx_cycle_t) {
-    authgear_core::crypto::install();
     tick::start(cycle);
 }
 

@@ -1,96 +1,217 @@
 //! What the resolver is asked, and who waits for its answer.
 //!
 //! The same question, raised again while it is under way, is not asked again. A question belongs to no client: whoever leaves, it
-//! goes on for the others.
+//! goes on for the others. What its answer is worth to later requests is kept here, once, when it lands.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use authgear_core::flow::Subject;
+use authgear_core::freshness::{self, Said};
+use authgear_core::jws;
 use authgear_core::resolver::{self, Answer, Question, Reading};
 use authgear_core::verdict::Why;
-use ring::digest::{Context, SHA256};
 
-use crate::conf::{Location, Site};
+use crate::conf::{Cache, Location, Millis, Site};
+use crate::digest::{Digest, Parts};
 use crate::ffi::errand::{self, End, Order, Outcome};
 use crate::ffi::request::Request;
-use crate::flight::Flight;
+use crate::ffi::{conf, tick};
+use crate::flight::{Awaited, Flight};
+use crate::memory;
+use crate::refusal;
+use crate::resolver::{is_proven, note, permit, prove, Purpose};
 
 /// Milliseconds that a question may take, whatever its location is configured to.
-pub const TIME_LIMIT: u64 = 5_000;
+pub const TIME_LIMIT: Millis = 5_000;
 
 /// What a question brought.
 pub struct Reply {
     /// The answer's meaning, or why there is none.
     pub reading: Result<Reading, Why>,
+    /// What it says of the token that it was asked about alone.
+    pub said: Option<Said>,
     /// The answer's `Set-Cookie` headers that name one of the project's own cookies for its domain.
     pub set_cookies: Vec<Vec<u8>>,
 }
-
-type Digest = [u8; 32];
 
 thread_local! {
     static UNDER_WAY: RefCell<HashMap<Digest, Rc<Flight<Reply>>>> = RefCell::new(HashMap::new());
 }
 
-/// Asks the resolver of `site`, or joins those who wait for the same answer.
-pub fn ask(request: Request<'_>, site: &Site, location: &Location, question: &Question) -> Rc<Flight<Reply>> {
-    let digest = digest(location, question);
-    if let Some(flight) = UNDER_WAY.with_borrow(|flights| flights.get(&digest).cloned()) {
-        return flight;
-    }
-    let flight = Rc::new(Flight::new());
-    UNDER_WAY.with_borrow_mut(|flights| flights.insert(digest, Rc::clone(&flight)));
-    let landing = Rc::clone(&flight);
-    let prefix = site.cookie_prefix.clone();
-    let on_end = Box::new(move |outcome: Outcome| {
-        UNDER_WAY.with_borrow_mut(|flights| flights.remove(&digest));
-        landing.land(reply(&outcome, &prefix));
-    });
-    if send(request, site, question, on_end).is_err() {
-        UNDER_WAY.with_borrow_mut(|flights| flights.remove(&digest));
-        flight.land(Reply {
-            reading: Err(Why::NoConnection),
-            set_cookies: Vec::new(),
-        });
-    }
-    flight
+/// Who asks, and where.
+#[derive(Clone, Copy)]
+pub struct Asker<'r> {
+    pub request: Request<'r>,
+    pub site: &'r Site,
+    pub location: &'r Location,
 }
 
-fn send(
-    request: Request<'_>,
-    site: &Site,
-    question: &Question,
-    on_end: Box<dyn FnOnce(Outcome)>,
-) -> Result<(), errand::CannotStart> {
-    let forwarded = joined(request.header("x-forwarded-for"));
-    let agent = request.header("user-agent").next();
-    let mut headers: Vec<(&'static str, &[u8])> = Vec::with_capacity(4);
-    headers.extend(
-        question
-            .authorization
-            .as_deref()
-            .map(|value| ("Authorization", value.as_bytes())),
-    );
-    headers.extend(
-        question
-            .cookie
-            .as_deref()
-            .map(|value| ("Cookie", value.as_bytes())),
-    );
-    headers.extend(agent.map(|value| ("User-Agent", value)));
-    headers.extend(forwarded.as_deref().map(|value| ("X-Forwarded-For", value)));
-    let order = Order {
-        server: site.server,
-        uri: &site.resolve_request,
-        host: site.endpoint.host(),
-        headers: &headers,
-        asker: Some(request),
-        // Its answer has no body: one byte already says that it is not Authgear's.
-        body_limit: 0,
-        time_limit: TIME_LIMIT,
-    };
-    errand::start(&order, on_end)
+/// What becomes of an answer, besides being told to those who wait.
+enum Use {
+    /// The answer to a question is kept as long as this says.
+    Keep {
+        key: Digest,
+        cache: Cache,
+        stale: Millis,
+        exp: Option<u64>,
+    },
+    /// It is what the resolver says of this token.
+    Learn {
+        subject: Subject,
+        key: Digest,
+        interval: Millis,
+    },
+    Nothing,
+}
+
+impl Asker<'_> {
+    /// Asks, or joins those who wait for the same answer; or says why nobody is asked.
+    pub fn ask(self, question: &Question) -> Result<Rc<Flight<Reply>>, Why> {
+        let key = memory::place_of_answer(self.location, question);
+        let keep = || match self.location.cache {
+            Some(cache) => Use::Keep {
+                key,
+                cache,
+                stale: self.location.rules.stale_if_error,
+                exp: earliest_end(question),
+            },
+            None => Use::Nothing,
+        };
+        self.join(key, question, Purpose::Verdict, keep)
+    }
+
+    /// The same about a verified token alone.
+    pub fn ask_alone(self, subject: &Subject) -> Result<Rc<Flight<Reply>>, Why> {
+        self.about(
+            subject,
+            Purpose::Verdict,
+            memory::place_of_knowledge(self.site, &subject.token),
+        )
+    }
+
+    /// Asks about a verified token, for nobody: unless somebody does, or may not.
+    pub fn ask_in_background(self, subject: &Subject) {
+        let key = memory::place_of_knowledge(self.site, &subject.token);
+        if tick::is_leaving() || is_under_way(&alone(&key)) || !memory::claim(self.site, subject, &key) {
+            return;
+        }
+        if self.about(subject, Purpose::Freshness, key).is_err() {
+            // Skipped: the token is due still, and the next request about it tries again after a pause.
+            memory::learn(
+                self.site,
+                subject,
+                &key,
+                &Said::Unknown(Why::Limit),
+                self.interval(),
+            );
+        }
+    }
+
+    fn interval(self) -> Millis {
+        self.location
+            .rules
+            .revalidate
+            .map_or(Millis::MAX, |revalidate| revalidate.interval)
+    }
+
+    fn about(self, subject: &Subject, purpose: Purpose, key: Digest) -> Result<Rc<Flight<Reply>>, Why> {
+        let learn = || Use::Learn {
+            subject: subject.clone(),
+            key,
+            interval: self.interval(),
+        };
+        self.join(
+            alone(&key),
+            &Question::about_token(&subject.token),
+            purpose,
+            learn,
+        )
+    }
+
+    fn join(
+        self,
+        key: Digest,
+        question: &Question,
+        purpose: Purpose,
+        use_of: impl FnOnce() -> Use,
+    ) -> Result<Rc<Flight<Reply>>, Why> {
+        if let Some(flight) = UNDER_WAY.with_borrow(|flights| flights.get(&key).cloned()) {
+            return Ok(flight);
+        }
+        let permit = permit(self.site, purpose)?;
+        let flight = Rc::new(Flight::new());
+        UNDER_WAY.with_borrow_mut(|flights| flights.insert(key, Rc::clone(&flight)));
+        let landing = Rc::clone(&flight);
+        let resolver = self.site.resolver_id;
+        let prefix = self.site.cookie_prefix.clone();
+        let use_of = use_of();
+        let on_end = Box::new(move |outcome: Outcome| {
+            UNDER_WAY.with_borrow_mut(|flights| flights.remove(&key));
+            drop(permit);
+            landing.land(arrive(&resolver, reply(&outcome, &prefix), use_of));
+        });
+        if self.send(question, flight.awaited(), on_end).is_err() {
+            UNDER_WAY.with_borrow_mut(|flights| flights.remove(&key));
+            return Err(Why::NoConnection);
+        }
+        Ok(flight)
+    }
+
+    fn send(
+        self,
+        question: &Question,
+        awaited: Awaited,
+        on_end: Box<dyn FnOnce(Outcome)>,
+    ) -> Result<(), errand::CannotStart> {
+        let forwarded = joined(self.request.header("x-forwarded-for"));
+        let agent = self.request.header("user-agent").next();
+        let parts = [
+            (
+                "Authorization",
+                question.authorization.as_deref().map(str::as_bytes),
+            ),
+            ("Cookie", question.cookie.as_deref().map(str::as_bytes)),
+            ("User-Agent", agent),
+            ("X-Forwarded-For", forwarded.as_deref()),
+        ];
+        let headers: Vec<(&'static str, &[u8])> = parts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        let order = Order {
+            server: self.site.server,
+            uri: &self.site.resolve_request,
+            host: self.site.endpoint.host(),
+            headers: &headers,
+            asker: Some(self.request),
+            awaited,
+            // Its answer has no body: one byte already says that it is not Authgear's.
+            body_limit: 0,
+            time_limit: TIME_LIMIT,
+        };
+        errand::start(&order, on_end)
+    }
+}
+
+/// Under what a question about a token alone is under way.
+fn alone(knowledge: &Digest) -> Digest {
+    Parts::new("alone").part(knowledge).finish()
+}
+
+fn is_under_way(key: &Digest) -> bool {
+    UNDER_WAY.with_borrow(|flights| flights.contains_key(key))
+}
+
+/// When the first of a question's tokens ends, in seconds since 1970, whether or not it may be believed.
+fn earliest_end(question: &Question) -> Option<u64> {
+    let parts = [&question.authorization, &question.cookie];
+    let words = parts
+        .into_iter()
+        .flatten()
+        .flat_map(|part| part.split([' ', '=', ';']));
+    words.filter_map(jws::claimed_end).min()
 }
 
 /// Several headers of one name, as one.
@@ -102,76 +223,75 @@ fn joined<'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Vec<u8>> {
     })
 }
 
-/// The place of a question among those under way: everything that its answer could depend on, and nothing else.
-fn digest(location: &Location, question: &Question) -> Digest {
-    let mut context = Context::new(&SHA256);
-    context.update(&location.policy_digest);
-    for part in [&question.authorization, &question.cookie] {
-        let bytes = part.as_deref().unwrap_or_default().as_bytes();
-        context.update(&[u8::from(part.is_some())]);
-        context.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-        context.update(bytes);
+/// An answer is there: what it is good for beyond those who wait.
+fn arrive(resolver: &Digest, mut reply: Reply, use_of: Use) -> Reply {
+    // A reload may have ended the configuration that it was asked under: its memory is gone then too.
+    let Some(site) = conf::sites().find(|site| site.resolver_id == *resolver) else {
+        return reply;
+    };
+    note(site, &reply.reading);
+    match use_of {
+        Use::Keep {
+            key,
+            cache,
+            stale,
+            exp,
+        } => {
+            if let Ok(reading) = &reply.reading {
+                memory::keep_answer(&key, reading, &cache, stale, exp);
+            }
+        }
+        Use::Learn {
+            subject,
+            key,
+            interval,
+        } => {
+            let said = freshness::said(reply.reading.clone(), subject.claimed.user_id(), is_proven(site));
+            if matches!(said, Said::Yes(_)) {
+                prove(site);
+            }
+            memory::learn(site, &subject, &key, &said, interval);
+            refusal::log_said(site, &said);
+            reply.said = Some(said);
+        }
+        Use::Nothing => {}
     }
-    let mut digest = [0; 32];
-    for (to, from) in digest.iter_mut().zip(context.finish().as_ref()) {
-        *to = *from;
-    }
-    digest
+    reply
 }
 
 fn reply(outcome: &Outcome, prefix: &str) -> Reply {
-    let none = Vec::new();
-    match outcome.end {
+    let mut set_cookies = Vec::new();
+    let reading = match outcome.end {
         End::Answered => {
             let headers: Vec<(&[u8], &[u8])> = outcome
                 .headers
                 .iter()
                 .map(|(name, value)| (name.as_slice(), value.as_slice()))
                 .collect();
-            let set_cookies = headers
-                .iter()
-                .filter(|(name, value)| {
-                    name.eq_ignore_ascii_case(b"set-cookie") && resolver::keeps_set_cookie(value, prefix)
-                })
-                .map(|(_, value)| value.to_vec())
-                .collect();
-            let answer = Answer {
+            let kept = headers.iter().filter(|(name, value)| {
+                name.eq_ignore_ascii_case(b"set-cookie") && resolver::keeps_set_cookie(value, prefix)
+            });
+            set_cookies.extend(kept.map(|(_, value)| value.to_vec()));
+            Ok(resolver::read(&Answer {
                 status: outcome.status,
                 headers,
                 body_empty: outcome.body.is_empty(),
-            };
-            Reply {
-                reading: Ok(resolver::read(&answer)),
-                set_cookies,
-            }
+            }))
         }
-        End::TooLarge => Reply {
-            reading: Ok(resolver::read(&Answer {
-                status: outcome.status,
-                headers: Vec::new(),
-                body_empty: false,
-            })),
-            set_cookies: none,
-        },
-        End::Stored | End::Redirected => Reply {
-            reading: Err(Why::NotAuthgears),
-            set_cookies: none,
-        },
-        End::CutShort => Reply {
-            reading: Err(Why::CutShort),
-            set_cookies: none,
-        },
-        End::Unreachable => Reply {
-            reading: Err(Why::Unreachable),
-            set_cookies: none,
-        },
-        End::TimedOut => Reply {
-            reading: Err(Why::TimedOut),
-            set_cookies: none,
-        },
-        End::Abandoned => Reply {
-            reading: Err(Why::Abandoned),
-            set_cookies: none,
-        },
+        End::TooLarge => Ok(resolver::read(&Answer {
+            status: outcome.status,
+            headers: Vec::new(),
+            body_empty: false,
+        })),
+        End::Stored | End::Redirected => Err(Why::NotAuthgears),
+        End::CutShort => Err(Why::CutShort),
+        End::Unreachable => Err(Why::Unreachable),
+        End::TimedOut => Err(Why::TimedOut),
+        End::Abandoned => Err(Why::Abandoned),
+    };
+    Reply {
+        reading,
+        said: None,
+        set_cookies,
     }
 }

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use authgear_core::freshness::Said;
 use authgear_core::verdict::{Reason, Why};
 use authgear_core::verify::{Policy, Seen};
 
@@ -66,6 +67,28 @@ pub fn log_unknown(request: Request<'_>, site: &Site, why: &Why) {
         site.resolve_request
     );
     log::write(request.log(), Level::Error, &with_skipped(line, skipped));
+}
+
+/// What the resolver said of a token, where somebody has to look at it.
+pub fn log_said(site: &Site, said: &Said) {
+    let origin = site.endpoint.as_str();
+    let (reason, line) = match said {
+        Said::Unproven => (
+            "unproven",
+            format!(
+                "authgear: the resolver of {origin} answered a good token with no headers, and has not yet said yes to one: look at Host and X-Forwarded-Proto in the location \"{}\"",
+                site.resolve_request
+            ),
+        ),
+        Said::AnotherUser => (
+            "another_user",
+            format!("authgear: the resolver of {origin} answered a token of one user with another user: the token counts as ended"),
+        ),
+        Said::Yes(_) | Said::No(_) | Said::Unknown(_) => return,
+    };
+    if let Some(skipped) = allowance(reason) {
+        log::process(Level::Error, &with_skipped(line, skipped));
+    }
 }
 
 /// What goes with an `authgear_unavailable` status.

@@ -2,23 +2,26 @@
 //!
 //! A request that has to wait is parked, and nginx runs its phases again when what it waits for has come: each such call is a turn.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use authgear_core::credential::Credentials;
-use authgear_core::flow::{Action, Event, Flow, Keys};
-use authgear_core::resolver::Question;
+use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
+use authgear_core::freshness::Said;
 use authgear_core::verdict::{Verdict, Why};
 use authgear_core::verify::Policy;
 
 use crate::conf::{Location, Site, Unavailable};
+use crate::digest::Digest;
+use crate::ffi::headers::Told;
 use crate::ffi::park::Parking;
 use crate::ffi::request::{OutOfMemory, Request};
 use crate::ffi::{clock, context, headers};
 use crate::flight::Flight;
 use crate::handler::{done, Door, Next, INTERNAL_SERVER_ERROR};
 use crate::keys::{self, Fetch, Need};
-use crate::question::{self, Reply};
+use crate::memory::Recollection;
+use crate::question::{Asker, Reply};
 use crate::refusal;
 
 const BAD_REQUEST: u16 = 400;
@@ -27,12 +30,10 @@ const WAIT: u64 = 6_000;
 /// Milliseconds between two looks at another worker's work, and how many looks.
 const LOOK: u64 = 5;
 const LOOKS: u32 = 1_200;
-/// The one line of a session that is not valid.
-const INVALID: [(&str, &str); 1] = [("x-authgear-session-valid", "false")];
-
 /// What is remembered of a request that carries a credential; it survives internal redirects.
 pub struct State {
-    parking: Parking,
+    /// Where it waits, once it has to.
+    parking: OnceCell<Parking>,
     /// The headers of a verdict stand in the request: what is there is ours, not a client's.
     owned: Cell<bool>,
     /// It was turned away for want of a verdict.
@@ -42,7 +43,7 @@ pub struct State {
 
 struct Walk {
     /// The policy that the verdict is made under.
-    policy: [u8; 32],
+    policy: Digest,
     stage: Stage,
     flow: Flow,
     /// The key set's version when the request came.
@@ -52,7 +53,11 @@ struct Walk {
 
 enum Stage {
     Begun,
-    Asking(Rc<Flight<Reply>>),
+    /// `alone`: about one token.
+    Asking {
+        flight: Rc<Flight<Reply>>,
+        alone: bool,
+    },
     Fetching(Rc<Flight<()>>),
     /// Another worker fetches. So many looks are left, and so many fetches had failed when it began.
     Watching {
@@ -83,6 +88,14 @@ impl State {
     /// Whether the request carries the headers of a verdict.
     pub fn has_headers(&self) -> bool {
         self.owned.get()
+    }
+
+    fn parking(&self, request: Request<'_>) -> &Parking {
+        self.parking.get_or_init(|| Parking::new(request))
+    }
+
+    fn is_late(&self) -> bool {
+        self.parking.get().is_some_and(Parking::expired)
     }
 
     /// Forgets the verdict: the next location makes its own.
@@ -116,7 +129,7 @@ impl<'r> Turn<'r> {
         }
     }
 
-    fn credentials(&self) -> Result<Credentials, TwoAuthorizations> {
+    fn credentials(&self) -> Result<Credentials<'r>, TwoAuthorizations> {
         let mut authorizations = self.request.header("authorization");
         let authorization = authorizations.next();
         if authorizations.next().is_some() {
@@ -131,9 +144,9 @@ impl<'r> Turn<'r> {
         ))
     }
 
-    fn begin(&self, credentials: &Credentials) -> Next {
+    fn begin(&self, credentials: &Credentials<'_>) -> Next {
         let state = State {
-            parking: Parking::new(self.request),
+            parking: OnceCell::new(),
             owned: Cell::new(false),
             unavailable: Cell::new(false),
             walk: RefCell::new(self.walk()),
@@ -154,15 +167,15 @@ impl<'r> Turn<'r> {
         }
     }
 
-    fn resume(&self, state: &State, credentials: &Credentials) -> Next {
+    fn resume(&self, state: &State, credentials: &Credentials<'_>) -> Next {
         if state.walk.borrow().policy != self.location.policy_digest {
             state.walk.replace(self.walk());
         }
         match self.progress(state) {
             Progress::Event(event) => self.advance(state, credentials, event),
-            Progress::Wait(milliseconds) => park(state, milliseconds),
+            Progress::Wait(milliseconds) => self.park(state, milliseconds),
             Progress::TakeOver(looks) => match self.fetch(state, looks) {
-                Some(milliseconds) => park(state, milliseconds),
+                Some(milliseconds) => self.park(state, milliseconds),
                 None => self.advance(state, credentials, Event::KeysTried),
             },
             Progress::Settled => Next::Continue,
@@ -177,14 +190,12 @@ impl<'r> Turn<'r> {
             Stage::Begun => Progress::Event(Event::Begin),
             Stage::Settled => Progress::Settled,
             Stage::Unknown => Progress::Unknown,
-            Stage::Asking(flight) => match flight.cargo() {
-                Some(reply) => Progress::Event(self.answered(reply)),
-                None if state.parking.expired() => Progress::Event(Event::Unanswered(Why::TimedOut)),
+            Stage::Asking { flight, alone } => match flight.cargo() {
+                Some(reply) => Progress::Event(self.answered(reply, *alone)),
+                None if state.is_late() => Progress::Event(unanswered(Why::TimedOut, *alone)),
                 None => Progress::Wait(WAIT),
             },
-            Stage::Fetching(flight) if flight.cargo().is_none() && !state.parking.expired() => {
-                Progress::Wait(WAIT)
-            }
+            Stage::Fetching(flight) if flight.cargo().is_none() && !state.is_late() => Progress::Wait(WAIT),
             Stage::Watching { looks, failures } if *looks > 0 => {
                 *looks = looks.saturating_sub(1);
                 let view = keys::view(self.site);
@@ -202,38 +213,60 @@ impl<'r> Turn<'r> {
     }
 
     /// Steps through the flow until it has to wait or has decided.
-    fn advance(&self, state: &State, credentials: &Credentials, first: Event) -> Next {
+    fn advance(&self, state: &State, credentials: &Credentials<'_>, first: Event) -> Next {
         let mut event = first;
         loop {
-            match self.step(state, credentials, event) {
+            event = match self.step(state, credentials, event) {
                 Action::Decide(verdict) => return self.decide(state, verdict),
+                Action::DecideAndAsk(verdict, subject) => {
+                    let next = self.decide(state, verdict);
+                    self.asker().ask_in_background(&subject);
+                    return next;
+                }
                 Action::FetchKeys => match self.fetch(state, LOOKS) {
-                    Some(milliseconds) => return park(state, milliseconds),
-                    None => event = Event::KeysTried,
+                    Some(milliseconds) => return self.park(state, milliseconds),
+                    None => Event::KeysTried,
                 },
-                Action::Ask(question) => match self.ask(state, &question) {
-                    Some(answer) => event = answer,
-                    None => return park(state, WAIT),
+                Action::AskAlone(subject) => {
+                    match self.await_answer(state, self.asker().ask_alone(&subject), true) {
+                        Some(answer) => answer,
+                        None => return self.park(state, WAIT),
+                    }
+                }
+                Action::Ask(question) => match self.await_answer(state, self.asker().ask(&question), false) {
+                    Some(answer) => answer,
+                    None => return self.park(state, WAIT),
                 },
             }
         }
     }
 
-    fn step(&self, state: &State, credentials: &Credentials, event: Event) -> Action {
+    fn step(&self, state: &State, credentials: &Credentials<'_>, event: Event) -> Action {
         let mut walk = state.walk.borrow_mut();
         if matches!(event, Event::KeysTried) {
             walk.keys_tried = true;
         }
         let view = keys::view(self.site);
         let usable = view.set.as_deref().filter(|_| walk.keys_tried || !view.overdue);
-        let keys = Keys {
-            set: usable,
-            current: keys::is_fixed(self.site) || view.version != walk.keys,
-            fetchable: keys::may_fetch(self.site, Need::Set),
-            refetchable: keys::may_fetch(self.site, Need::Key),
+        let scene = Scene {
+            credentials,
+            policy: self.policy,
+            keys: Keys {
+                set: usable,
+                current: keys::is_fixed(self.site) || view.version != walk.keys,
+            },
+            memory: &Recollection::new(self.site, self.location),
+            now: clock::unix(),
         };
-        walk.flow
-            .step(event, credentials, self.policy, keys, clock::unix())
+        walk.flow.step(event, &scene)
+    }
+
+    fn asker(&self) -> Asker<'r> {
+        Asker {
+            request: self.request,
+            site: self.site,
+            location: self.location,
+        }
     }
 
     /// Starts or joins a fetch; the milliseconds to wait, or `None` when there is nothing to wait for.
@@ -247,7 +280,7 @@ impl<'r> Turn<'r> {
         let (stage, wait) = match keys::fetch(self.site, need) {
             Fetch::Here(flight) if flight.cargo().is_some() => return None,
             Fetch::Here(flight) => {
-                flight.wait(state.parking.waker());
+                flight.wait(state.parking(self.request).waker());
                 (Stage::Fetching(flight), WAIT)
             }
             Fetch::Elsewhere => {
@@ -260,50 +293,55 @@ impl<'r> Turn<'r> {
         Some(wait)
     }
 
-    /// Asks, or joins those who do; the answer when it is there at once.
-    fn ask(&self, state: &State, question: &Question) -> Option<Event> {
-        let flight = question::ask(self.request, self.site, self.location, question);
+    /// The answer when it is there at once; else the request waits for it.
+    fn await_answer(
+        &self,
+        state: &State,
+        asked: Result<Rc<Flight<Reply>>, Why>,
+        alone: bool,
+    ) -> Option<Event> {
+        let flight = match asked {
+            Ok(flight) => flight,
+            Err(why) => return Some(unanswered(why, alone)),
+        };
         if let Some(reply) = flight.cargo() {
-            return Some(self.answered(reply));
+            return Some(self.answered(reply, alone));
         }
-        flight.wait(state.parking.waker());
-        state.walk.borrow_mut().stage = Stage::Asking(flight);
+        flight.wait(state.parking(self.request).waker());
+        state.walk.borrow_mut().stage = Stage::Asking { flight, alone };
         None
     }
 
     /// What a reply means to the flow; its cookies go on to the client where that is configured.
-    fn answered(&self, reply: &Reply) -> Event {
+    fn answered(&self, reply: &Reply, alone: bool) -> Event {
         if self.location.pass_set_cookie {
             for cookie in &reply.set_cookies {
                 if headers::add_to_answer(self.request, "Set-Cookie", cookie).is_err() {
-                    return Event::Unanswered(Why::NoConnection);
+                    return unanswered(Why::NoConnection, alone);
                 }
             }
         }
-        match &reply.reading {
-            Ok(reading) => Event::Answered(reading.clone()),
-            Err(why) => Event::Unanswered(*why),
+        match (&reply.said, &reply.reading) {
+            (Some(said), _) => Event::Said(said.clone()),
+            (None, Err(why)) => unanswered(*why, alone),
+            // The configuration that it was asked under is gone, and what it says of the token with it.
+            (None, Ok(_)) if alone => unanswered(Why::Abandoned, alone),
+            (None, Ok(reading)) => Event::Answered(reading.clone()),
         }
     }
 
     fn decide(&self, state: &State, verdict: Verdict) -> Next {
-        let next = match verdict {
-            Verdict::Valid(session, _) => self.set(state, session.lines()),
+        let next = match &verdict {
+            Verdict::Valid(session, _) => self.tell(state, Told::Session(session)),
             Verdict::Invalid(reason) => {
                 let walk = state.walk.borrow();
-                refusal::log_invalid(
-                    self.request,
-                    self.location.log_level,
-                    reason,
-                    walk.flow.seen(),
-                    self.policy,
-                );
-                drop(walk);
-                self.set(state, INVALID.into_iter())
+                let seen = walk.flow.seen();
+                refusal::log_invalid(self.request, self.location.log_level, *reason, seen, self.policy);
+                self.tell(state, Told::Invalid)
             }
-            Verdict::None => self.set(state, [].into_iter()),
+            Verdict::None => self.tell(state, Told::Nothing),
             Verdict::Unknown(why) => {
-                refusal::log_unknown(self.request, self.site, &why);
+                refusal::log_unknown(self.request, self.site, why);
                 state.walk.borrow_mut().stage = Stage::Unknown;
                 return self.unavailable(state);
             }
@@ -314,21 +352,35 @@ impl<'r> Turn<'r> {
     }
 
     /// Replaces the whole set of our headers.
-    fn set<'l>(&self, state: &State, lines: impl Iterator<Item = (&'l str, &'l str)>) -> Next {
-        let next = done(headers::replace_ours(self.request, lines));
+    fn tell(&self, state: &State, told: Told<'_>) -> Next {
+        let next = done(headers::replace_ours(self.request, told));
         state.owned.set(next == Next::Continue);
         next
     }
 
     /// No verdict could be had: as configured, but never with an identity.
     fn unavailable(&self, state: &State) -> Next {
-        let stripped = self.set(state, [].into_iter());
+        let stripped = self.tell(state, Told::Nothing);
         let refused = match (self.location.unavailable, self.door) {
             (Unavailable::Pass, _) | (Unavailable::Status(_), Door::Precontent) => None,
             (Unavailable::Status(status), Door::Access) => Some(status),
         };
         state.unavailable.set(refused.is_some());
         refused.map_or(stripped, Next::Refuse)
+    }
+
+    fn park(&self, state: &State, milliseconds: u64) -> Next {
+        state.parking(self.request).park(milliseconds);
+        Next::Wait
+    }
+}
+
+/// Nobody answered, and why.
+fn unanswered(why: Why, alone: bool) -> Event {
+    if alone {
+        Event::Said(Said::Unknown(why))
+    } else {
+        Event::Unanswered(why)
     }
 }
 
@@ -342,9 +394,4 @@ pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
         Some(state) if state.unavailable.replace(false) => refusal::add_retry_after(request),
         Some(_) | None => Ok(()),
     }
-}
-
-fn park(state: &State, milliseconds: u64) -> Next {
-    state.parking.park(milliseconds);
-    Next::Wait
 }

@@ -79,6 +79,18 @@ impl<'t> Jws<'t> {
     }
 }
 
+/// The `exp` that stands in a token, in seconds since 1970, of whatever worth the token is. `None` for what is no token, or has none.
+#[must_use]
+pub fn claimed_end(token: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct End {
+        exp: u64,
+    }
+    let payload = token.strip_prefix("eyJ")?.split('.').nth(1)?;
+    let payload = decode(payload).ok()?;
+    serde_json::from_slice(&payload).ok().map(|End { exp }| exp)
+}
+
 /// Reads a JSON object that is UTF-8 throughout (RFC 8259, section 8.1), also where nobody looks.
 pub(crate) fn object<'j, T: Deserialize<'j>>(json: &'j [u8]) -> Result<T, Reason> {
     if !is_object(json) {

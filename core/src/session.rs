@@ -16,7 +16,8 @@ pub const USER_ID: &str = Name::KNOWN[0];
 /// A valid session, as header lines.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Line after line: the code of the name ([`OTHER`]: its length and the name), the value's length, the value. The user comes first.
+    /// Line after line: the code of the name ([`OTHER`]: and the name), the value; each text with its length before it and a NUL behind it, as
+    /// nginx leaves one behind a header. The user comes first.
     bytes: Vec<u8>,
 }
 
@@ -195,6 +196,7 @@ impl Session {
         let length = u16::try_from(text.len()).map_err(|_| Unsafe)?;
         self.bytes.extend_from_slice(&length.to_le_bytes());
         self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.push(0);
         Ok(())
     }
 }
@@ -238,7 +240,8 @@ fn line(bytes: &[u8]) -> Option<(Name<'_>, &[u8], &[u8])> {
 
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
-    rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
+    let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+    Some((text, rest.strip_prefix(&[0])?))
 }
 
 /// Whether a header name is ours, and spelled as Authgear spells them: what folds to it is not it.

@@ -7,12 +7,16 @@ use std::collections::HashSet;
 
 use authgear_core::credential::Allowed;
 use authgear_core::endpoint::Endpoint;
+use authgear_core::freshness::{Revalidate, Rules};
 use authgear_core::verify::{Mode, Policy};
 
-use super::digest::Parts;
 use super::locations::{meet, Facts, Met};
 use super::written::{value, LocationWritten, MainWritten, Place, ServerWritten, Setting, Written};
-use super::{JwksTimes, KeySource, Location, LogLevel, Main, Resolve, Server, Site, Unavailable, ZoneSpec};
+use super::{
+    JwksTimes, KeySource, Location, LogLevel, Main, Resolve, Revalidation, Server, Site, Switch, Unavailable,
+    ZoneSpec,
+};
+use crate::digest::{Digest, Parts};
 use crate::ffi::conf::ServerRef;
 use crate::ffi::log::escape;
 
@@ -29,6 +33,13 @@ pub const JWKS_TIMES: JwksTimes = JwksTimes {
     refetch: 10_000,
 };
 const LEEWAY: u64 = 0;
+/// `max` of `authgear_revalidate` is so many times its interval unless it says otherwise.
+pub const MAX_INTERVALS: u64 = 5;
+const REVALIDATION: Revalidation = Switch::On(Revalidate {
+    interval: 60_000,
+    max: 60_000 * MAX_INTERVALS,
+});
+const RESOLVER_LIMIT: u32 = 64;
 const UNAVAILABLE: Unavailable = Unavailable::Status(503);
 const LOG_LEVEL: LogLevel = LogLevel::Notice;
 
@@ -66,6 +77,7 @@ pub fn complete(
 ) -> Result<Completed, Fault> {
     let mut warnings = Vec::new();
     let mut key_sets = HashSet::new();
+    let mut resolvers = HashSet::new();
     let mut active = false;
     let mut completed = Vec::with_capacity(servers.len());
     for read in servers {
@@ -77,8 +89,14 @@ pub fn complete(
             if site.uses_keys && matches!(site.keys, KeySource::Request { .. }) {
                 key_sets.insert(site.key_set_id);
             }
+            if uses.resolver().is_some() {
+                resolvers.insert(site.resolver_id);
+            }
         }
         active = active || uses.any().is_some();
+        read.locations
+            .iter()
+            .try_for_each(|written| check_revalidation(written))?;
         let locations = read
             .locations
             .iter()
@@ -95,12 +113,8 @@ pub fn complete(
             locations,
         ));
     }
-    let zone = zone(&main.zone, key_sets.len(), smallest)?;
-    let main = Main {
-        active,
-        zone,
-        key_sets: key_sets.len(),
-    };
+    let zone = zone(&main.zone, key_sets.len().max(resolvers.len()), smallest)?;
+    let main = Main { active, zone };
     Ok(Completed {
         main,
         servers: completed,
@@ -168,11 +182,25 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
         });
     let server_digest = server_digest(read);
     let key_set_id = key_set_id(&endpoint, &keys, &server_digest);
+    let resolve_request = text(&written.resolve_request, RESOLVE_REQUEST);
+    let resolver_id = Parts::new("resolver")
+        .part(endpoint.as_str().as_bytes())
+        .part(resolve_request.as_bytes())
+        .part(&server_digest)
+        .finish();
+    let leeways = read
+        .locations
+        .iter()
+        .filter_map(|location| value(&location.leeway));
     Ok(Some(Site {
         issuers: value(&written.issuers)
             .cloned()
             .unwrap_or_else(|| vec![endpoint.as_str().to_owned()]),
-        resolve_request: text(&written.resolve_request, RESOLVE_REQUEST),
+        resolve_request,
+        resolver_id,
+        resolver_limit: value(&written.resolver_limit).copied().unwrap_or(RESOLVER_LIMIT),
+        tokens: Parts::new("token").part(&resolver_id),
+        longest_leeway: leeways.copied().max().unwrap_or(LEEWAY),
         keys,
         uses_keys: uses.keys().is_some(),
         jwks_times: value(&written.jwks_times).copied().unwrap_or(JWKS_TIMES),
@@ -184,7 +212,7 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
     }))
 }
 
-fn server_digest(read: &ServerRead<'_>) -> [u8; 32] {
+fn server_digest(read: &ServerRead<'_>) -> Digest {
     let sorted = |list: &[Vec<u8>]| {
         let mut list = list.to_vec();
         list.sort();
@@ -199,7 +227,7 @@ fn server_digest(read: &ServerRead<'_>) -> [u8; 32] {
 }
 
 /// A set belongs to an endpoint and its source: a test file in one server never vouches in another.
-fn key_set_id(endpoint: &Endpoint, keys: &KeySource, server: &[u8; 32]) -> [u8; 32] {
+fn key_set_id(endpoint: &Endpoint, keys: &KeySource, server: &Digest) -> Digest {
     let parts = Parts::new("key set").part(endpoint.as_str().as_bytes());
     match keys {
         KeySource::File { id, .. } => parts.part(b"file").part(id).finish(),
@@ -219,10 +247,39 @@ pub fn location(written: &LocationWritten, site: Option<&Site>) -> Location {
         written: written.resolve.is_some(),
         policy,
         policy_digest,
+        rules: rules(written, resolve),
+        cache: value(&written.cache).copied().and_then(Switch::value),
         unavailable: value(&written.unavailable).copied().unwrap_or(UNAVAILABLE),
         pass_set_cookie: value(&written.pass_set_cookie).copied().unwrap_or(false),
         log_level: value(&written.log_level).copied().unwrap_or(LOG_LEVEL),
     }
+}
+
+/// How fresh a token has to be. Where nobody can be asked, nobody is.
+fn rules(written: &LocationWritten, resolve: Resolve) -> Rules {
+    let revalidate = value(&written.revalidate).copied().unwrap_or(REVALIDATION);
+    let stale = value(&written.stale_if_error).copied().and_then(Switch::value);
+    Rules {
+        asks: matches!(resolve, Resolve::On | Resolve::Remote),
+        revalidate: revalidate.value(),
+        stale_if_error: stale.unwrap_or(0),
+        leeway: value(&written.leeway).copied().unwrap_or(LEEWAY),
+    }
+}
+
+/// A time to ask again is no good where nobody is asked.
+fn check_revalidation(written: &LocationWritten) -> Result<(), Fault> {
+    let (Some(resolve), Some(revalidate)) = (&written.resolve, &written.revalidate) else {
+        return Ok(());
+    };
+    let is_asked_for = matches!(revalidate.value, Switch::On(_)) && !written.revalidate_is_outer;
+    if resolve.value != Resolve::Local || !is_asked_for {
+        return Ok(());
+    }
+    Err(format!(
+        "\"authgear_revalidate\" asks the resolver, but \"authgear_resolve local\" at {} never does: write \"authgear_revalidate off\" or leave it out in {}",
+        resolve.place, revalidate.place
+    ))
 }
 
 fn policy(written: &LocationWritten, site: &Site, resolve: Resolve) -> Option<Policy> {
@@ -244,7 +301,7 @@ fn policy(written: &LocationWritten, site: &Site, resolve: Resolve) -> Option<Po
     })
 }
 
-fn policy_digest(site: &Site, policy: &Policy) -> [u8; 32] {
+fn policy_digest(site: &Site, policy: &Policy) -> Digest {
     let mode: &[u8] = match policy.mode {
         Mode::On => b"on",
         Mode::Local => b"local",

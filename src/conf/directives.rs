@@ -10,11 +10,13 @@ use std::rc::Rc;
 
 use authgear_core::credential::{Allowed, Kind};
 use authgear_core::endpoint::{self, Endpoint, Scheme};
+use authgear_core::freshness::Revalidate;
 use authgear_core::jwks::{KeySet, MAX_DOCUMENT, MAX_KEYS};
 
 use super::value::{self, Problem};
 use super::written::{LocationWritten, MainWritten, ServerWritten, Setting, Written};
-use super::{complete, digest, JwksTimes, KeySource, ZoneSpec};
+use super::{complete, Cache, JwksTimes, KeySource, Millis, Revalidation, Switch, ZoneSpec};
+use crate::digest;
 use crate::ffi::conf::{parse, Statement};
 
 /// Why a statement is refused.
@@ -51,6 +53,7 @@ pub fn server(level: &mut ServerWritten, statement: &Statement<'_>) -> Outcome {
         "authgear_jwks_file" => one(&mut level.jwks_file, statement, |word| jwks_file(word, statement)),
         "authgear_jwks_valid" => all(&mut level.jwks_times, statement, jwks_times),
         "authgear_cookie_prefix" => one(&mut level.cookie_prefix, statement, value::cookie_prefix),
+        "authgear_resolver_limit" => one(&mut level.resolver_limit, statement, value::count),
         "authgear_trust_request_headers" => one(&mut level.trust_request_headers, statement, value::flag),
         _ => Err(Refusal::Unknown),
     }
@@ -63,6 +66,11 @@ pub fn location(level: &mut LocationWritten, statement: &Statement<'_>) -> Outco
         "authgear_audience" => each(&mut level.audiences, statement, audience),
         "authgear_credentials" => all(&mut level.credentials, statement, credentials),
         "authgear_leeway" => one(&mut level.leeway, statement, value::seconds),
+        "authgear_revalidate" => all(&mut level.revalidate, statement, revalidation),
+        "authgear_cache_valid" => all(&mut level.cache, statement, cache),
+        "authgear_stale_if_error" => one(&mut level.stale_if_error, statement, |word| {
+            value::switch(word, value::time)
+        }),
         "authgear_unavailable" => one(&mut level.unavailable, statement, value::unavailable),
         "authgear_pass_set_cookie" => one(&mut level.pass_set_cookie, statement, value::flag),
         "authgear_log_level" => one(&mut level.log_level, statement, value::log_level),
@@ -158,30 +166,65 @@ fn credentials(words: &[&str]) -> Result<Allowed, Refusal> {
 }
 
 fn jwks_times(words: &[&str]) -> Result<JwksTimes, Refusal> {
-    let (mut valid, mut stale, mut refetch) = (None, None, None);
-    for word in words {
-        let mut read = || -> Result<(), Problem> {
-            if value::time_parameter(word, "stale", &mut stale)?
-                || value::time_parameter(word, "refetch", &mut refetch)?
-            {
-                return Ok(());
-            }
-            if valid.is_some() {
-                return Err("it must be TIME [stale=TIME] [refetch=TIME]".to_owned());
-            }
-            valid = Some(value::time(word)?);
-            Ok(())
-        };
-        read().map_err(|problem| refused(word, problem))?;
-    }
+    let (valid, [stale, refetch]) = times(words, ["stale", "refetch"])?;
     let default = complete::JWKS_TIMES;
-    let valid =
-        valid.ok_or_else(|| refused(&words.join(" "), "its first argument must be a time".to_owned()))?;
     Ok(JwksTimes {
         valid,
         stale: stale.unwrap_or(default.stale),
         refetch: refetch.unwrap_or(default.refetch),
     })
+}
+
+fn revalidation(words: &[&str]) -> Result<Revalidation, Refusal> {
+    if let ["off"] = words {
+        return Ok(Switch::Off);
+    }
+    let (interval, [max]) = times(words, ["max"])?;
+    let word = words.join(" ");
+    if interval == 0 {
+        return Err(refused(&word, "its time must be longer than nothing: to ask about every request write \"authgear_resolve remote\"".to_owned()));
+    }
+    let max = max.unwrap_or_else(|| interval.saturating_mul(complete::MAX_INTERVALS));
+    if max < interval {
+        return Err(refused(
+            &word,
+            "its \"max\" must not be shorter than its time".to_owned(),
+        ));
+    }
+    Ok(Switch::On(Revalidate { interval, max }))
+}
+
+fn cache(words: &[&str]) -> Result<Switch<Cache>, Refusal> {
+    if let ["off"] = words {
+        return Ok(Switch::Off);
+    }
+    let (valid, [invalid]) = times(words, ["invalid"])?;
+    Ok(Switch::On(Cache { valid, invalid }))
+}
+
+/// `TIME` and parameters `NAME=TIME`, each of them once.
+fn times<const N: usize>(words: &[&str], names: [&str; N]) -> Result<(Millis, [Option<Millis>; N]), Refusal> {
+    let mut first = None;
+    let mut others = [None; N];
+    for word in words {
+        let mut read = || -> Result<(), Problem> {
+            for (name, other) in names.iter().zip(&mut others) {
+                if value::time_parameter(word, name, other)? {
+                    return Ok(());
+                }
+            }
+            if first.is_some() {
+                let parameters: String = names.iter().map(|name| format!(" [{name}=TIME]")).collect();
+                return Err(format!("it must be TIME{parameters}"));
+            }
+            first = Some(value::time(word)?);
+            Ok(())
+        };
+        read().map_err(|problem| refused(word, problem))?;
+    }
+    let first =
+        first.ok_or_else(|| refused(&words.join(" "), "its first argument must be a time".to_owned()))?;
+    Ok((first, others))
 }
 
 fn zone(word: &str) -> Result<ZoneSpec, Problem> {

@@ -1,6 +1,6 @@
 //! Single words of a directive, into values. An error is what is wrong with the word, without naming the directive.
 
-use super::{LogLevel, Millis, Resolve, Unavailable};
+use super::{LogLevel, Millis, Resolve, Switch, Unavailable};
 use crate::ffi::conf::parse;
 
 /// What is wrong with a word.
@@ -59,6 +59,23 @@ pub fn time_parameter(parameter: &str, name: &str, into: &mut Option<Millis>) ->
     }
     *into = Some(time(word)?);
     Ok(true)
+}
+
+/// `off`, or a value.
+pub fn switch<T>(word: &str, read: impl FnOnce(&str) -> Result<T, Problem>) -> Result<Switch<T>, Problem> {
+    if word == "off" {
+        return Ok(Switch::Off);
+    }
+    read(word).map(Switch::On)
+}
+
+/// A number of things, at least one.
+pub fn count(word: &str) -> Result<u32, Problem> {
+    let digits = word.bytes().all(|byte| byte.is_ascii_digit());
+    word.parse()
+        .ok()
+        .filter(|&count| digits && count > 0)
+        .ok_or_else(|| "it must be a whole number, at least 1".to_owned())
 }
 
 /// `on` or `off`, in any case, as nginx takes them.

@@ -9,7 +9,9 @@ use std::rc::Rc;
 use authgear_core::credential::Allowed;
 use authgear_core::endpoint::Endpoint;
 
-use super::{JwksTimes, KeySource, LogLevel, Resolve, Unavailable, ZoneSpec};
+use super::{
+    Cache, JwksTimes, KeySource, LogLevel, Millis, Resolve, Revalidation, Switch, Unavailable, ZoneSpec,
+};
 
 /// Where a directive stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,7 @@ pub struct ServerWritten {
     pub jwks_file: Setting<KeySource>,
     pub jwks_times: Setting<JwksTimes>,
     pub cookie_prefix: Setting<String>,
+    pub resolver_limit: Setting<u32>,
     pub trust_request_headers: Setting<bool>,
 }
 
@@ -68,6 +71,11 @@ pub struct LocationWritten {
     pub credentials: Setting<Allowed>,
     /// Seconds.
     pub leeway: Setting<u64>,
+    pub revalidate: Setting<Revalidation>,
+    /// `authgear_resolve` is written further in than `authgear_revalidate`.
+    pub revalidate_is_outer: bool,
+    pub cache: Setting<Switch<Cache>>,
+    pub stale_if_error: Setting<Switch<Millis>>,
     pub unavailable: Setting<Unavailable>,
     pub pass_set_cookie: Setting<bool>,
     pub log_level: Setting<LogLevel>,
@@ -90,13 +98,19 @@ impl Inherit for ServerWritten {
         take(&mut self.jwks_request, &outer.jwks_request);
         take(&mut self.jwks_times, &outer.jwks_times);
         take(&mut self.cookie_prefix, &outer.cookie_prefix);
+        take(&mut self.resolver_limit, &outer.resolver_limit);
         take(&mut self.trust_request_headers, &outer.trust_request_headers);
     }
 }
 
 impl Inherit for LocationWritten {
     fn inherit(&mut self, outer: &Self) {
+        self.revalidate_is_outer =
+            self.revalidate.is_none() && (self.resolve.is_some() || outer.revalidate_is_outer);
         take(&mut self.resolve, &outer.resolve);
+        take(&mut self.revalidate, &outer.revalidate);
+        take(&mut self.cache, &outer.cache);
+        take(&mut self.stale_if_error, &outer.stale_if_error);
         take(&mut self.audiences, &outer.audiences);
         take(&mut self.credentials, &outer.credentials);
         take(&mut self.leeway, &outer.leeway);

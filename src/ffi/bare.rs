@@ -133,6 +133,8 @@ fn connect(order: &Order<'_>, dispatch: EventHandler) -> Result<NonNull<ngx_conn
     // SAFETY: a slot that is ours alone.
     let slot = unsafe { &mut *connection.as_ptr() };
     slot.set_shared(1);
+    // So that a worker that leaves says so.
+    slot.set_idle(1);
     // A datagram socket takes neither option, and an unbuffered answer would set them.
     slot.set_tcp_nodelay(ngx_connection_tcp_nodelay_e_NGX_TCP_NODELAY_DISABLED);
     slot.set_tcp_nopush(ngx_connection_tcp_nopush_e_NGX_TCP_NOPUSH_DISABLED);

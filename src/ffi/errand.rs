@@ -22,6 +22,7 @@ use super::conf::ServerRef;
 use super::entry::entry;
 use super::request::{bytes, elements, keep, OutOfMemory, Request};
 use super::{bare, module};
+use crate::flight::Awaited;
 
 /// What to ask, where, and for whom.
 pub struct Order<'o> {
@@ -34,6 +35,8 @@ pub struct Order<'o> {
     pub headers: &'o [(&'static str, &'o [u8])],
     /// The client's request that gave rise to it: its address is shown as the peer's.
     pub asker: Option<Request<'o>>,
+    /// Whether anybody waits for it: if nobody does, it does not hold up the worker's leaving.
+    pub awaited: Awaited,
     /// How much of a body is kept; one byte more and the answer is [`End::TooLarge`].
     pub body_limit: usize,
     /// Milliseconds until it is given up.
@@ -86,6 +89,7 @@ impl From<OutOfMemory> for CannotStart {
 pub struct Errand {
     main: NonNull<ngx_http_request_t>,
     timer: ngx_event_t,
+    awaited: Awaited,
     body_limit: usize,
     header_seen: bool,
     theirs: bool,
@@ -153,6 +157,7 @@ fn launch(
     let errand = Box::into_raw(Box::new(Errand {
         main,
         timer,
+        awaited: order.awaited.clone(),
         body_limit: order.body_limit,
         header_seen: false,
         theirs: false,
@@ -377,7 +382,11 @@ unsafe extern "C" fn connection_event(event: *mut ngx_event_t) {
         // SAFETY: a connection's data is the request that is active on it.
         let active = unsafe { &*request };
         let (main, read, write) = (active.main, active.read_event_handler, active.write_event_handler);
-        if connection.close() != 0 {
+        // A worker that leaves closes what is idle; when its time is up, everything, and then there is an error too.
+        let stays = connection.error() == 0 && of(main).is_some_and(|errand| errand.awaited.is_awaited());
+        if connection.close() != 0 && stays {
+            connection.set_close(0);
+        } else if connection.close() != 0 {
             // SAFETY: a live main request of ours.
             unsafe { terminate(main) };
         } else {

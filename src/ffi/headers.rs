@@ -9,6 +9,7 @@ use std::mem::size_of;
 use std::ptr::{self, addr_of_mut};
 
 use authgear_core::ownership;
+use authgear_core::session::{Name, Session, VALID};
 use nginx_sys::{
     ngx_hash_strlow, ngx_list_init, ngx_list_part_t, ngx_list_push, ngx_list_t, ngx_palloc, ngx_pcalloc,
     ngx_pool_t, ngx_str_t, ngx_table_elt_t, NGX_OK,
@@ -16,22 +17,140 @@ use nginx_sys::{
 
 use super::request::{bytes, elements, keep, OutOfMemory, Request};
 
-/// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then sets `lines`.
-pub fn replace_ours<'l>(
-    request: Request<'_>,
-    lines: impl Iterator<Item = (&'l str, &'l str)>,
-) -> Result<(), OutOfMemory> {
-    let pool = request.pool();
-    let mut ours = Vec::new();
-    for (name, value) in lines {
-        ours.push(element(pool, name.as_bytes(), value.as_bytes())?);
+/// What the backend is told of who is calling.
+#[derive(Clone, Copy)]
+pub enum Told<'s> {
+    Session(&'s Session),
+    /// That there was a credential, and that it is not good.
+    Invalid,
+    Nothing,
+}
+
+/// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then sets those of `told`.
+pub fn replace_ours(request: Request<'_>, told: Told<'_>) -> Result<(), OutOfMemory> {
+    match told {
+        Told::Session(session) => rebuild(request, Ours::of(request.pool(), session)?),
+        Told::Invalid => rebuild(request, Ours::invalid(request.pool())?),
+        Told::Nothing => strip(request),
     }
-    rebuild(request, &ours)
 }
 
 /// Takes every header out that belongs to this module, and its name out of `Connection`. Costs one walk when there is none.
 pub fn strip(request: Request<'_>) -> Result<(), OutOfMemory> {
-    rebuild(request, &[])
+    rebuild(request, Ours::NONE)
+}
+
+/// Our elements, ready, in an array of the request's pool.
+#[derive(Clone, Copy)]
+struct Ours {
+    first: *mut ngx_table_elt_t,
+    count: usize,
+}
+
+impl Ours {
+    const NONE: Self = Self {
+        first: ptr::null_mut(),
+        count: 0,
+    };
+
+    /// Room for `count` elements; a session has at least two lines, and at most as many as an answer may have.
+    fn with_room(pool: *mut ngx_pool_t, count: usize) -> Result<Self, OutOfMemory> {
+        let size = size_of::<ngx_table_elt_t>()
+            .checked_mul(count)
+            .ok_or(OutOfMemory)?;
+        // SAFETY: the request's pool.
+        let first: *mut ngx_table_elt_t = unsafe { ngx_pcalloc(pool, size) }.cast();
+        if first.is_null() {
+            return Err(OutOfMemory);
+        }
+        Ok(Self { first, count: 0 })
+    }
+
+    /// Appends an element; the caller made room for it.
+    fn push(&mut self, key: ngx_str_t, lowcase: *mut u8, hash: usize, value: ngx_str_t) {
+        // SAFETY: with_room() was told how many come.
+        let slot = unsafe { self.first.add(self.count) };
+        // SAFETY: zeroed memory of that type, which is where nginx's own code starts from.
+        let element = unsafe { &mut *slot };
+        element.hash = hash;
+        element.key = key;
+        element.value = value;
+        element.lowcase_key = lowcase;
+        self.count = self.count.saturating_add(1);
+    }
+
+    fn invalid(pool: *mut ngx_pool_t) -> Result<Self, OutOfMemory> {
+        let mut ours = Self::with_room(pool, 1)?;
+        let (key, hash) = fixed(VALID, VALID_HASH);
+        ours.push(key, key.data, hash, fixed("false", 0).0);
+        Ok(ours)
+    }
+
+    fn of(pool: *mut ngx_pool_t, session: &Session) -> Result<Self, OutOfMemory> {
+        // One copy of all its bytes: each value points into it, and so does a name that is not known beforehand.
+        let copy = keep(pool, &[session.as_bytes()])?;
+        let origin = session.as_bytes().as_ptr().addr();
+        let kept = |part: &[u8]| {
+            let offset = part.as_ptr().addr().saturating_sub(origin);
+            ngx_str_t {
+                len: part.len(),
+                // SAFETY: `part` is a part of the session's bytes, and lies in the copy where it lies in them.
+                data: unsafe { copy.data.add(offset) },
+            }
+        };
+        let mut ours = Self::with_room(pool, session.named_lines().count().saturating_add(1))?;
+        let (key, hash) = fixed(VALID, VALID_HASH);
+        ours.push(key, key.data, hash, fixed("true", 0).0);
+        for (name, value) in session.named_lines() {
+            let (key, hash) = match name {
+                Name::Known(place) => {
+                    let place = usize::from(place);
+                    let text = Name::KNOWN.get(place).copied().unwrap_or_default();
+                    fixed(text, KNOWN_HASHES.get(place).copied().unwrap_or_default())
+                }
+                Name::Other(name) => (kept(name.as_bytes()), hash_of(name)),
+            };
+            ours.push(key, key.data, hash, kept(value));
+        }
+        Ok(ours)
+    }
+}
+
+const VALID_HASH: usize = hash_of(VALID);
+const KNOWN_HASHES: [usize; Name::KNOWN.len()] = {
+    let mut hashes = [0; Name::KNOWN.len()];
+    let mut place = 0;
+    while place < hashes.len() {
+        #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+        {
+            hashes[place] = hash_of(Name::KNOWN[place]);
+            place += 1;
+        }
+    }
+    hashes
+};
+
+/// A string that lives as long as the process, and that nobody changes.
+fn fixed(text: &'static str, hash: usize) -> (ngx_str_t, usize) {
+    let text = ngx_str_t {
+        len: text.len(),
+        data: text.as_ptr().cast_mut(),
+    };
+    (text, hash)
+}
+
+/// nginx's hash of a name in lower case.
+const fn hash_of(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let (mut hash, mut at) = (0_usize, 0);
+    while at < bytes.len() {
+        #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+        {
+            hash = hash.wrapping_mul(31).wrapping_add(bytes[at] as usize);
+            at += 1;
+        }
+    }
+    hash
 }
 
 /// A header of the answer that the client will get.
@@ -74,21 +193,64 @@ struct Changes {
     removed: bool,
 }
 
-fn rebuild(request: Request<'_>, ours: &[ngx_table_elt_t]) -> Result<(), OutOfMemory> {
+fn rebuild(request: Request<'_>, ours: Ours) -> Result<(), OutOfMemory> {
     let headers = &request.raw().headers_in.headers;
+    let mut count: usize = 0;
     // SAFETY: the request's own list.
-    let touched = unsafe { elements(&raw const headers.part) }
-        .any(|element| ownership::is_ours(bytes(&element.key)) || is_connection(element));
-    if !touched && ours.is_empty() {
-        return Ok(());
+    let touched = unsafe { elements(&raw const headers.part) }.fold(false, |touched, element| {
+        count = count.saturating_add(1);
+        touched || is_touched(element)
+    });
+    match (touched, ours.count) {
+        (false, 0) => Ok(()),
+        (false, _) if count > 0 => append(request, ours),
+        (true | false, _) => {
+            let changes = plan(request)?;
+            let list = relinked(request.pool(), headers, &changes.kept, ours)?;
+            commit(request, list, &changes.connections);
+            Ok(())
+        }
     }
-    let changes = plan(request)?;
-    if !changes.removed && changes.connections.is_empty() && ours.is_empty() {
-        return Ok(());
-    }
-    let list = relinked(request.pool(), headers, &changes.kept, ours)?;
-    commit(request, list, &changes.connections);
+}
+
+/// Whether the element is ours, or names one that is.
+fn is_touched(element: &ngx_table_elt_t) -> bool {
+    ownership::is_ours(bytes(&element.key))
+        || (is_connection(element) && ownership::connection_without_ours(bytes(&element.value)).is_some())
+}
+
+/// Hangs ours behind a list of which nothing has to go, as a part of their own.
+fn append(request: Request<'_>, ours: Ours) -> Result<(), OutOfMemory> {
+    let node = node(request.pool(), ours.first, ours.count, ptr::null_mut())?;
+    // SAFETY: nginx has handed control to us, so nobody else reads or writes the request now.
+    let raw = unsafe { &mut *request.as_ptr().as_ptr() };
+    let list = &mut raw.headers_in.headers;
+    // SAFETY: the last part of the list: the one in the request, or a node of its pool. It has elements, since only a list without any has an
+    // empty part.
+    unsafe { (*list.last).next = node };
+    list.last = node;
+    // A full last part: the next push opens a part of its own instead of writing behind ours.
+    list.nalloc = ours.count;
+    #[cfg(nginx1_23)]
+    raw.headers_in.set_multi_linked(0);
     Ok(())
+}
+
+fn node(
+    pool: *mut ngx_pool_t,
+    elts: *mut ngx_table_elt_t,
+    nelts: usize,
+    next: *mut ngx_list_part_t,
+) -> Result<*mut ngx_list_part_t, OutOfMemory> {
+    // SAFETY: the request's pool.
+    let node: *mut ngx_list_part_t = unsafe { ngx_palloc(pool, size_of::<ngx_list_part_t>()) }.cast();
+    if node.is_null() {
+        return Err(OutOfMemory);
+    }
+    let elts = elts.cast();
+    // SAFETY: fresh memory of that size.
+    unsafe { node.write(ngx_list_part_t { elts, nelts, next }) };
+    Ok(node)
 }
 
 fn is_connection(element: &ngx_table_elt_t) -> bool {
@@ -152,11 +314,11 @@ fn relinked(
     pool: *mut ngx_pool_t,
     old: &ngx_list_t,
     kept: &[(*mut ngx_table_elt_t, usize)],
-    ours: &[ngx_table_elt_t],
+    ours: Ours,
 ) -> Result<ngx_list_t, OutOfMemory> {
     let mut runs = kept.to_vec();
-    if !ours.is_empty() {
-        runs.push((elements_of(pool, ours)?, ours.len()));
+    if ours.count > 0 {
+        runs.push((ours.first, ours.count));
     }
     let mut list = *old;
     let Some((&(first, count), rest)) = runs.split_first() else {
@@ -171,19 +333,7 @@ fn relinked(
     let mut next = ptr::null_mut();
     let mut last: *mut ngx_list_part_t = ptr::null_mut();
     for &(elts, nelts) in rest.iter().rev() {
-        // SAFETY: the request's pool.
-        let node: *mut ngx_list_part_t = unsafe { ngx_pcalloc(pool, size_of::<ngx_list_part_t>()) }.cast();
-        if node.is_null() {
-            return Err(OutOfMemory);
-        }
-        // SAFETY: fresh memory of that size.
-        unsafe {
-            node.write(ngx_list_part_t {
-                elts: elts.cast(),
-                nelts,
-                next,
-            })
-        };
+        let node = node(pool, elts, nelts, next)?;
         if last.is_null() {
             last = node;
         }
@@ -198,17 +348,6 @@ fn relinked(
     // A full last part: the next push opens a part of its own instead of writing behind a run.
     list.nalloc = rest.last().map_or(count, |&(_, nelts)| nelts);
     Ok(list)
-}
-
-fn elements_of(pool: *mut ngx_pool_t, ours: &[ngx_table_elt_t]) -> Result<*mut ngx_table_elt_t, OutOfMemory> {
-    // SAFETY: the request's pool; the size of a slice that exists can't overflow.
-    let array: *mut ngx_table_elt_t = unsafe { ngx_palloc(pool, size_of_val(ours)) }.cast();
-    if array.is_null() {
-        return Err(OutOfMemory);
-    }
-    // SAFETY: the array was just allocated with the slice's size.
-    unsafe { ptr::copy_nonoverlapping(ours.as_ptr(), array, ours.len()) };
-    Ok(array)
 }
 
 fn commit(request: Request<'_>, list: ngx_list_t, connections: &[(*mut ngx_table_elt_t, ngx_str_t)]) {

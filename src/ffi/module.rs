@@ -5,7 +5,7 @@ use std::ptr;
 
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t, ngx_str_t,
-    ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE123, NGX_ERROR,
+    ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_ERROR,
     NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
     NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET, NGX_OK,
 };
@@ -31,7 +31,7 @@ const MAIN: u32 = NGX_HTTP_MAIN_CONF;
 const SERVER: u32 = MAIN | NGX_HTTP_SRV_CONF;
 const LOCATION: u32 = SERVER | NGX_HTTP_LOC_CONF;
 
-static mut COMMANDS: [ngx_command_t; 17] = [
+static mut COMMANDS: [ngx_command_t; 21] = [
     server(c"authgear_endpoint", NGX_CONF_TAKE1),
     server(c"authgear_issuer", NGX_CONF_1MORE),
     location(c"authgear_audience", NGX_CONF_1MORE),
@@ -43,6 +43,10 @@ static mut COMMANDS: [ngx_command_t; 17] = [
     server(c"authgear_jwks_valid", NGX_CONF_TAKE123),
     location(c"authgear_leeway", NGX_CONF_TAKE1),
     server(c"authgear_cookie_prefix", NGX_CONF_TAKE1),
+    server(c"authgear_resolver_limit", NGX_CONF_TAKE1),
+    location(c"authgear_revalidate", NGX_CONF_TAKE12),
+    location(c"authgear_cache_valid", NGX_CONF_TAKE12),
+    location(c"authgear_stale_if_error", NGX_CONF_TAKE1),
     main(c"authgear_zone", NGX_CONF_TAKE1),
     location(c"authgear_unavailable", NGX_CONF_TAKE1),
     location(c"authgear_pass_set_cookie", NGX_CONF_FLAG),

@@ -56,11 +56,15 @@ pub fn start(cycle: *mut ngx_cycle_t) {
     unsafe { ngx_add_timer(event, FIRST_MS) };
 }
 
+/// Whether this worker serves the requests that it has, and no others.
+pub fn is_leaving() -> bool {
+    // SAFETY: nginx's flag, set by a signal between turns of the event loop.
+    unsafe { ngx_exiting != 0 }
+}
+
 unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
     entry((), || {
-        // SAFETY: nginx's flag, set by a signal between turns of the event loop.
-        let leaving = unsafe { ngx_exiting } != 0;
-        if leaving {
+        if is_leaving() {
             return;
         }
         process::tick();

@@ -1,14 +1,17 @@
-//! The identities of servers, key sets and policies: SHA-256 over parts that each carry their length, so that no two lists of parts
-//! give the same bytes.
+//! Identities: SHA-256 over parts that each carry their length, so that no two lists of parts give the same bytes.
 
 use ring::digest::{digest, Context, SHA256};
 
+/// A SHA-256.
+pub type Digest = [u8; 32];
+
 /// The SHA-256 of a file.
-pub fn of(bytes: &[u8]) -> [u8; 32] {
+pub fn of(bytes: &[u8]) -> Digest {
     array(&digest(&SHA256, bytes))
 }
 
 /// A list of parts under way.
+#[derive(Clone)]
 pub struct Parts(Context);
 
 impl Parts {
@@ -24,13 +27,21 @@ impl Parts {
         self
     }
 
+    /// A part that may be missing, which is not the same as an empty one.
+    pub fn optional(self, bytes: Option<&[u8]>) -> Self {
+        match bytes {
+            Some(bytes) => self.part(b"there").part(bytes),
+            None => self.part(b"missing"),
+        }
+    }
+
     /// A list, which is one part: its length, then its own parts.
     pub fn list<'p>(mut self, parts: impl ExactSizeIterator<Item = &'p [u8]>) -> Self {
         self.length(parts.len());
         parts.fold(self, Self::part)
     }
 
-    pub fn finish(self) -> [u8; 32] {
+    pub fn finish(self) -> Digest {
         array(&self.0.finish())
     }
 
@@ -40,7 +51,7 @@ impl Parts {
     }
 }
 
-fn array(digest: &ring::digest::Digest) -> [u8; 32] {
+fn array(digest: &ring::digest::Digest) -> Digest {
     // SHA-256 is 32 bytes; there is no other outcome.
     digest.as_ref().try_into().unwrap_or_default()
 }

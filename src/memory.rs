@@ -1,0 +1,277 @@
+//! What is remembered for all workers: verified tokens, the resolver's answers, and what it said of tokens.
+//!
+//! Verdicts are a cache: losing one costs work, and each is found only under everything that it depended on. What the resolver said of a
+//! token is knowledge: it holds in every location of a server, and losing it is noted before it happens.
+
+use std::cell::RefCell;
+
+use authgear_core::flow::{self, Remembered, Subject};
+use authgear_core::freshness::{self, Fallback, Known, Moment, Said, Standing, Word};
+use authgear_core::record::{Answer, Token};
+use authgear_core::resolver::{Question, Reading};
+use authgear_core::table::{Entry, Found, Key, Rank, CAPACITY};
+
+use crate::conf::{Cache, Location, Millis, Site};
+use crate::digest::Parts;
+use crate::ffi::{clock, zone};
+
+/// Who asks in the background has so long, before another may.
+const LEASE: Millis = 6_000;
+/// The longest pause after a question in the background that brought nothing.
+const LONGEST_PAUSE: Millis = 10_000;
+
+/// The memory as one request meets it.
+pub struct Recollection<'r> {
+    site: &'r Site,
+    location: &'r Location,
+    zone: Option<zone::Memory>,
+    /// The token that was looked for last, by the place of its bytes, and where it is found.
+    last: RefCell<Option<(*const u8, usize, Places)>>,
+}
+
+/// Where a token is found.
+#[derive(Clone, Copy)]
+struct Places {
+    verdict: Key,
+    knowledge: Key,
+}
+
+impl<'r> Recollection<'r> {
+    pub fn new(site: &'r Site, location: &'r Location) -> Self {
+        Self {
+            site,
+            location,
+            zone: zone::memory(),
+            last: RefCell::new(None),
+        }
+    }
+
+    fn places(&self, token: &str) -> Places {
+        let mut last = self.last.borrow_mut();
+        match *last {
+            Some((at, len, places)) if at == token.as_ptr() && len == token.len() => places,
+            Some(_) | None => {
+                let places = places(self.site, self.location, token);
+                *last = Some((token.as_ptr(), token.len(), places));
+                places
+            }
+        }
+    }
+
+    fn moment(zone: &zone::Memory) -> Moment {
+        Moment {
+            unix: clock::unix(),
+            monotonic: clock::monotonic(),
+            age: zone.age(),
+            lost_until: zone.lost_until(),
+        }
+    }
+}
+
+impl flow::Memory for Recollection<'_> {
+    fn verified(&self, token: &str) -> Option<Token> {
+        let mut entry = Entry::new();
+        let found = self.zone?.verdicts.find(&self.places(token).verdict, &mut entry);
+        Token::from_bytes(entry.bytes()).filter(|_| found == Found::Here)
+    }
+
+    fn remember(&self, token: &str, verified: &Token) {
+        let Some(zone) = &self.zone else { return };
+        let end = verified.exp.saturating_add(self.location.rules.leeway);
+        put_verdict(zone, &self.places(token).verdict, &verified.to_bytes(), end);
+    }
+
+    fn standing(&self, token: &str, iat: u64) -> Standing {
+        let Some(zone) = &self.zone else {
+            return Standing::AskFirst(Fallback::Unknown);
+        };
+        let key = self.places(token).knowledge;
+        match known(zone, &key) {
+            Ok(known) => freshness::standing(
+                known,
+                iat,
+                spread(&key),
+                &self.location.rules,
+                &Self::moment(zone),
+            ),
+            Err(Unreadable) => Standing::AskFirst(Fallback::Unknown),
+        }
+    }
+
+    fn answer(&self, question: &Question) -> Option<Remembered> {
+        self.location.cache?;
+        let mut entry = Entry::new();
+        let key = place_of_answer(self.location, question);
+        let found = self.zone?.verdicts.find(&key, &mut entry);
+        if found != Found::Here || entry.end() <= clock::unix() {
+            return None;
+        }
+        let answer = Answer::from_bytes(entry.bytes())?;
+        let now = clock::monotonic();
+        let is_fresh = now < answer.until;
+        let counts = is_fresh || now < answer.until.saturating_add(self.location.rules.stale_if_error);
+        counts.then_some(Remembered {
+            session: answer.session,
+            is_fresh,
+        })
+    }
+}
+
+/// A token's places: one pass over its bytes gives both. What was signed is all that the knowledge depends on, besides who was asked.
+fn places(site: &Site, location: &Location, token: &str) -> Places {
+    let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
+    let signed = site.tokens.clone().part(signed.as_bytes());
+    let verdict = signed
+        .clone()
+        .part(signature.as_bytes())
+        .part(&location.policy_digest);
+    Places {
+        verdict: verdict.finish(),
+        knowledge: signed.finish(),
+    }
+}
+
+/// Where the knowledge of a token stands, which is also who it is for all that ask about it.
+pub fn place_of_knowledge(site: &Site, token: &str) -> Key {
+    let (signed, _) = token.rsplit_once('.').unwrap_or((token, ""));
+    site.tokens.clone().part(signed.as_bytes()).finish()
+}
+
+/// Where an answer stands: under everything that it could depend on, and nothing else.
+pub fn place_of_answer(location: &Location, question: &Question) -> Key {
+    Parts::new("answer")
+        .part(&location.policy_digest)
+        .optional(question.authorization.as_deref().map(str::as_bytes))
+        .optional(question.cookie.as_deref().map(str::as_bytes))
+        .finish()
+}
+
+/// Moves a token's interval by its own digest, the same for all workers.
+fn spread(key: &Key) -> u16 {
+    let [.., high, low] = *key;
+    u16::from_be_bytes([high, low])
+}
+
+/// What stands there cannot be read: whatever it is, it must not be taken for nothing.
+struct Unreadable;
+
+fn known(zone: &zone::Memory, key: &Key) -> Result<Option<Known>, Unreadable> {
+    let mut entry = Entry::new();
+    let mut found = zone.knowledge.find(key, &mut entry);
+    if found == Found::Torn {
+        let _locked = zone::lock().ok_or(Unreadable)?;
+        found = zone.knowledge.find(key, &mut entry);
+    }
+    match found {
+        Found::Here => Known::from_bytes(entry.bytes()).map(Some).ok_or(Unreadable),
+        Found::Absent => Ok(None),
+        Found::Torn => Err(Unreadable),
+    }
+}
+
+fn put_verdict(zone: &zone::Memory, key: &Key, bytes: &[u8], end: u64) {
+    if bytes.len() > CAPACITY {
+        return;
+    }
+    let mut evicted = Entry::new();
+    let Some(_locked) = zone::lock() else { return };
+    let (place, _) = zone.verdicts.place(key, clock::unix(), &mut evicted);
+    zone.verdicts.put(place, key, bytes, end, Rank::Ordinary);
+}
+
+/// Puts knowledge into a zone, for who holds its lock or is alone with it. What loosens nothing when it is lost never takes the place of what does.
+pub fn put_knowledge(
+    zone: &zone::Memory,
+    key: &Key,
+    (bytes, end, rank): (&[u8], u64, Rank),
+    evicted: &mut Entry,
+) {
+    let (place, goes) = zone.knowledge.place(key, clock::unix(), evicted);
+    if goes && evicted.rank() == Rank::Precious {
+        if rank < Rank::Precious {
+            return;
+        }
+        // One that cannot be read may be of any time until now.
+        let lost = Known::from_bytes(evicted.bytes()).map_or_else(clock::unix, |known| known.iat);
+        zone.note_loss(lost.max(1));
+    }
+    zone.knowledge.put(place, key, bytes, end, rank);
+}
+
+/// Changes what is known of a token, under the lock; `None` from `change` leaves it.
+fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -> Option<Known>) {
+    let Some(zone) = zone::memory() else { return };
+    let mut entry = Entry::new();
+    let Some(_locked) = zone::lock() else { return };
+    let before = match zone.knowledge.find(key, &mut entry) {
+        Found::Here => Known::from_bytes(entry.bytes()),
+        Found::Absent | Found::Torn => None,
+    };
+    let Some(known) = change(before) else { return };
+    let rank = match &known.word {
+        Word::Nothing | Word::Yes(None) => Rank::Ordinary,
+        Word::Yes(Some(_)) | Word::No(_) | Word::TooLong => Rank::Precious,
+    };
+    let end = exp.saturating_add(site.longest_leeway);
+    put_knowledge(&zone, key, (&known.to_bytes(CAPACITY), end, rank), &mut entry);
+}
+
+/// Whether this worker is to ask about a token in the background: nobody else is at it.
+pub fn claim(site: &Site, subject: &Subject, key: &Key) -> bool {
+    let now = clock::monotonic();
+    let mut is_ours = false;
+    change(site, key, subject.exp, |before| {
+        let known = before.unwrap_or(Known {
+            word: Word::Nothing,
+            at: 0,
+            asked_until: 0,
+            iat: subject.iat,
+        });
+        is_ours = known.asked_until <= now;
+        is_ours.then(|| Known {
+            asked_until: now.saturating_add(LEASE),
+            ..known
+        })
+    });
+    is_ours
+}
+
+/// Keeps what the resolver said of a token. `interval` is that of the location that asked.
+pub fn learn(site: &Site, subject: &Subject, key: &Key, said: &Said, interval: Millis) {
+    let now = clock::monotonic();
+    change(site, key, subject.exp, |before| {
+        match said.word(&subject.claimed) {
+            Some(word) => Some(Known {
+                word,
+                at: now,
+                asked_until: 0,
+                iat: subject.iat,
+            }),
+            None => before.map(|known| Known {
+                asked_until: now.saturating_add(interval.min(LONGEST_PAUSE)),
+                ..known
+            }),
+        }
+    });
+}
+
+/// Keeps an answer, for as long as was configured where it was asked for, and never past the end of a token in its question (`exp`, in seconds
+/// since 1970).
+pub fn keep_answer(key: &Key, reading: &Reading, cache: &Cache, stale: Millis, exp: Option<u64>) {
+    let (session, valid) = match reading {
+        Reading::Valid(session) => (Some(session.clone()), Some(cache.valid)),
+        Reading::Invalid | Reading::Silent => (None, cache.invalid),
+        Reading::Unknown(_) => return,
+    };
+    let (Some(zone), Some(valid)) = (zone::memory(), valid) else {
+        return;
+    };
+    let answer = Answer {
+        session,
+        until: clock::monotonic().saturating_add(valid),
+    };
+    let seconds = valid.saturating_add(stale).div_ceil(1000);
+    let end = clock::unix().saturating_add(seconds).saturating_add(1);
+    let end = exp.map_or(end, |exp| end.min(exp));
+    put_verdict(&zone, key, &answer.to_bytes(), end);
+}

@@ -1,0 +1,175 @@
+//! How many questions a worker has under way at each resolver, and whether it answers at all.
+//!
+//! A slow resolver takes neither the worker's connections nor other sites with it: beyond the limit, and while the resolver is known to fail,
+//! nobody is asked. That it fails is known to all workers; one question a second finds out whether it still does.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use authgear_core::resolver::{Reading, UnknownAnswer};
+use authgear_core::verdict::Why;
+
+use crate::conf::{Millis, Site};
+use crate::digest::Digest;
+use crate::ffi::log::{self, Level};
+use crate::ffi::zone::{self, ResolverSlot};
+use crate::ffi::{clock, conf};
+
+/// So many failures in a row, and the resolver counts as failing.
+const FAILURES: u64 = 5;
+/// While it does, one question in this time.
+const PROBE: Millis = 1_000;
+
+/// Who waits for a question's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A request.
+    Verdict,
+    /// Nobody.
+    Freshness,
+}
+
+/// Questions under way at one resolver.
+#[derive(Default)]
+struct UnderWay {
+    verdict: Cell<u32>,
+    freshness: Cell<u32>,
+}
+
+thread_local! {
+    static UNDER_WAY: RefCell<HashMap<Digest, Rc<UnderWay>>> = RefCell::new(HashMap::new());
+}
+
+/// A question may be asked; it counts as under way until this is dropped.
+pub struct Permit {
+    under_way: Rc<UnderWay>,
+    purpose: Purpose,
+}
+
+impl UnderWay {
+    fn of(&self, purpose: Purpose) -> &Cell<u32> {
+        match purpose {
+            Purpose::Verdict => &self.verdict,
+            Purpose::Freshness => &self.freshness,
+        }
+    }
+
+    /// A quarter of the limit is for freshness, the rest for verdicts; each may have one.
+    fn has_room(&self, purpose: Purpose, limit: u32) -> bool {
+        let quarter = limit / 4;
+        let share = match purpose {
+            Purpose::Verdict => limit.saturating_sub(quarter),
+            Purpose::Freshness => quarter,
+        };
+        let all = self.verdict.get().saturating_add(self.freshness.get());
+        self.of(purpose).get() < share.max(1) && all < limit
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let count = self.under_way.of(self.purpose);
+        count.set(count.get().saturating_sub(1));
+    }
+}
+
+/// Whether the resolver of `site` may be asked one more question now.
+pub fn permit(site: &Site, purpose: Purpose) -> Result<Permit, Why> {
+    let under_way = UNDER_WAY.with_borrow_mut(|all| Rc::clone(all.entry(site.resolver_id).or_default()));
+    if !under_way.has_room(purpose, site.resolver_limit) {
+        return Err(Why::Limit);
+    }
+    if slot(site).is_some_and(|slot| !may_try(slot)) {
+        return Err(Why::Failing);
+    }
+    let count = under_way.of(purpose);
+    count.set(count.get().saturating_add(1));
+    Ok(Permit { under_way, purpose })
+}
+
+/// While it fails, one question a second, whichever worker comes first.
+fn may_try(slot: &ResolverSlot) -> bool {
+    if slot.failing.load(Ordering::Acquire) == 0 {
+        return true;
+    }
+    let now = clock::monotonic();
+    let at = slot.try_at.load(Ordering::Acquire);
+    let next = now.saturating_add(PROBE);
+    at <= now
+        && slot
+            .try_at
+            .compare_exchange(at, next, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+}
+
+/// Takes note of how a question ended.
+pub fn note(site: &Site, reading: &Result<Reading, Why>) {
+    let Some(slot) = slot(site) else { return };
+    match reading {
+        Ok(Reading::Valid(_) | Reading::Invalid | Reading::Silent) => note_answer(site, slot),
+        Ok(Reading::Unknown(answer @ UnknownAnswer::ServerError)) => {
+            note_failure(site, slot, Why::Answer(*answer));
+        }
+        Err(why) if why.is_failure() => note_failure(site, slot, *why),
+        // Whatever a client can bring about says nothing of the resolver.
+        Ok(Reading::Unknown(_)) | Err(_) => {}
+    }
+}
+
+fn note_answer(site: &Site, slot: &ResolverSlot) {
+    if slot.failures.load(Ordering::Acquire) != 0 {
+        slot.failures.store(0, Ordering::Release);
+    }
+    if slot.failing.load(Ordering::Acquire) != 0 && slot.failing.swap(0, Ordering::AcqRel) != 0 {
+        let line = format!(
+            "authgear: the resolver of {} answers again",
+            site.endpoint.as_str()
+        );
+        log::process(Level::Notice, &line);
+    }
+}
+
+fn note_failure(site: &Site, slot: &ResolverSlot, why: Why) {
+    let failures = slot.failures.fetch_add(1, Ordering::AcqRel).saturating_add(1);
+    if failures < FAILURES {
+        return;
+    }
+    if slot.failing.load(Ordering::Acquire) == 0 {
+        slot.try_at
+            .store(clock::monotonic().saturating_add(PROBE), Ordering::Release);
+        if slot.failing.swap(1, Ordering::AcqRel) == 0 {
+            let line = format!(
+                "authgear: the resolver of {} is failing ({}, {failures} times in a row): asked once a second from now on",
+                site.endpoint.as_str(),
+                why.as_str()
+            );
+            log::process(Level::Error, &line);
+        }
+    }
+}
+
+/// Whether the resolver, asked the way that `site` asks it, has said yes to some token.
+pub fn is_proven(site: &Site) -> bool {
+    slot(site).is_some_and(|slot| slot.proven.load(Ordering::Acquire) != 0)
+}
+
+/// It has said yes to a token.
+pub fn prove(site: &Site) {
+    if let Some(slot) = slot(site) {
+        slot.proven.store(1, Ordering::Release);
+    }
+}
+
+fn slot(site: &Site) -> Option<&'static ResolverSlot> {
+    let known = zone::resolver_slots()
+        .iter()
+        .find(|slot| slot.is(&site.resolver_id));
+    known.or_else(|| zone::lock()?.claim_resolver(&site.resolver_id, is_in_use))
+}
+
+/// Whether a server of the running configuration asks the resolver of this slot.
+fn is_in_use(slot: &ResolverSlot) -> bool {
+    conf::sites().any(|site| slot.is(&site.resolver_id))
+}
