@@ -186,7 +186,7 @@ impl Plan {
 }
 
 /// The two locations that users include, less what only HTTPS needs: the stand-in speaks plain HTTP, and a machine may have no certificates.
-pub(crate) fn shipped_locations() -> String {
+pub fn shipped_locations() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nginx-conf/authgear.conf");
     let text = fs::read_to_string(path).expect("reading nginx-conf/authgear.conf");
     text.lines()

@@ -1,0 +1,134 @@
+//! The timed part: every row once a round, in an order of its own each time.
+//!
+//! What enters: rows and a stage. What leaves: what each row did in each round. What always holds: a figure stands only for requests that
+//! were answered as they should be, with as many questions to the resolver as the row allows.
+
+use serde_json::json;
+
+use crate::load::{Ammunition, CONNECTIONS};
+use crate::options::Options;
+use crate::proxy::Proxy;
+use crate::rows::{Asks, Load, Row};
+use crate::stage::Stage;
+
+/// One row in one round.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures {
+    /// Microseconds of the worker's time for each request.
+    pub cpu: f64,
+    /// Requests a second.
+    pub per_second: f64,
+    /// Milliseconds within which half of the answers came.
+    pub p50: f64,
+    /// And 99 of a hundred.
+    pub p99: f64,
+    /// Requests that reached the backend.
+    pub requests: u64,
+    /// Questions to the resolver meanwhile.
+    pub questions: u64,
+}
+
+/// A row, what is sent to it, and its nginx while that runs.
+struct Runner<'a> {
+    row: &'a Row,
+    ammunition: Ammunition,
+    proxy: Option<Proxy>,
+}
+
+/// Runs all rounds; a round holds one entry for each row, in the order of `rows`.
+pub fn run(stage: &Stage, rows: &[Row], options: &Options) -> Vec<Vec<Figures>> {
+    let mut runners: Vec<Runner> = rows.iter().map(|row| Runner::new(stage, row)).collect();
+    (0..options.rounds)
+        .map(|round| {
+            let mut figures: Vec<Option<Figures>> = vec![None; rows.len()];
+            for index in order(rows.len(), round) {
+                eprintln!("round {} of {}: {}", round + 1, options.rounds, rows[index].name);
+                figures[index] = Some(runners[index].measure(stage, options.seconds));
+            }
+            figures.into_iter().flatten().collect()
+        })
+        .collect()
+}
+
+impl<'a> Runner<'a> {
+    fn new(stage: &Stage, row: &'a Row) -> Self {
+        let once = matches!(row.load, Load::Unseen(_));
+        let lines = stage.credentials.lines(row.load);
+        Self {
+            row,
+            ammunition: Ammunition::write(&stage.directory_of(&row.name), &lines, once),
+            proxy: None,
+        }
+    }
+
+    fn measure(&mut self, stage: &Stage, seconds: u64) -> Figures {
+        let row = self.row;
+        if row.renewed {
+            self.proxy = None;
+        }
+        let proxy = self.proxy.get_or_insert_with(|| {
+            let proxy = Proxy::start(stage, row, &stage.machine.for_nginx(), false);
+            proxy.warm(stage, row, seconds);
+            proxy
+        });
+        proxy.check(stage, row);
+        if row.far {
+            stage.stand_in.resolver_fault(json!({"kind": "delay", "ms": 50}));
+        }
+        let figures = timed(stage, proxy, &self.ammunition, seconds);
+        if row.far {
+            stage.stand_in.heal();
+        }
+        assert_asked(row, &figures);
+        figures
+    }
+}
+
+fn timed(stage: &Stage, proxy: &Proxy, ammunition: &Ammunition, seconds: u64) -> Figures {
+    let asked = stage.stand_in.count().resolver;
+    let (arrived, spent) = (stage.arrived(), proxy.nanoseconds());
+    let seen = ammunition.send(proxy.port, seconds);
+    let spent = proxy.nanoseconds() - spent;
+    // The second look at the backend's count is in it.
+    let requests = stage.arrived() - arrived - 1;
+    Figures {
+        cpu: spent as f64 / 1000.0 / requests as f64,
+        per_second: seen.per_second,
+        p50: seen.p50,
+        p99: seen.p99,
+        requests,
+        questions: stage.stand_in.count().resolver - asked,
+    }
+}
+
+fn assert_asked(row: &Row, figures: &Figures) {
+    let Figures {
+        requests, questions, ..
+    } = *figures;
+    // Requests whose clients left at the end may have been asked about, or not any more.
+    let under_way = 2 * CONNECTIONS as u64;
+    let right = match row.asks {
+        Asks::Never => questions == 0,
+        Asks::Seldom => questions <= under_way,
+        Asks::Behind => questions > 0 && questions < requests / 2,
+        Asks::Always => questions.abs_diff(requests) <= under_way,
+    };
+    assert!(
+        right,
+        "{}: {questions} questions to the resolver for {requests} requests, but it should ask {:?}",
+        row.name, row.asks
+    );
+}
+
+/// An order of so many rows, the same in each run: what drifts during a round shall not always meet the same row.
+fn order(count: usize, round: usize) -> Vec<usize> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(round as u64 + 1);
+    let mut order: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        order.swap(last, (state % (last as u64 + 1)) as usize);
+    }
+    order
+}
