@@ -75,6 +75,8 @@ pub struct Site {
     pub tokens: Parts,
     /// The longest of its locations', in seconds.
     pub longest_leeway: u64,
+    /// The longest `authgear_stale_if_error` of its locations.
+    pub longest_stale: Millis,
 }
 
 /// Where keys come from.

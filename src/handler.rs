@@ -4,6 +4,7 @@
 
 use crate::conf::Location;
 use crate::ffi::conf as settings;
+use crate::ffi::headers::Survey;
 use crate::ffi::request::{OutOfMemory, Request};
 use crate::ffi::{context, headers};
 use crate::turn::Turn;
@@ -29,13 +30,15 @@ pub enum Door {
     Precontent,
 }
 
-/// Takes every header that belongs to this module out of a client's request.
+/// Takes every header that belongs to this module out of a client's request; not called where that is done.
 pub fn strip(request: Request<'_>) -> Next {
     let ours = || context::find(request).is_some_and(State::has_headers);
     if !request.is_main() || settings::trust_request_headers(request) || ours() {
         return Next::Continue;
     }
-    done(headers::strip(request))
+    let stripped = headers::strip(request, &Survey::of(request));
+    context::set_stripped(request);
+    done(stripped)
 }
 
 /// The access phase: a verdict, and its headers for the backend.
@@ -47,13 +50,10 @@ pub fn access(request: Request<'_>) -> Next {
     verdict(request, Door::Access)
 }
 
-/// The precontent phase: the same for a request that `satisfy any` let pass before us.
+/// The precontent phase: the same for a request that `satisfy any` let pass before us; not called where all must be satisfied.
 pub fn precontent(request: Request<'_>) -> Next {
-    if request.satisfies_all() {
-        return Next::Continue;
-    }
     match verdict(request, Door::Precontent) {
-        Next::Refuse(_) => done(headers::strip(request)),
+        Next::Refuse(_) => done(headers::strip(request, &Survey::of(request))),
         next @ (Next::Continue | Next::Wait) => next,
     }
 }
@@ -89,5 +89,5 @@ fn leave(request: Request<'_>, location: &Location) -> Next {
         return Next::Continue;
     };
     state.forget();
-    done(headers::strip(request))
+    done(headers::strip(request, &Survey::of(request)))
 }

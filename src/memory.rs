@@ -257,7 +257,7 @@ pub fn learn(site: &Site, subject: &Subject, key: &Key, said: &Said, interval: M
 
 /// Keeps an answer, for as long as was configured where it was asked for, and never past the end of a token in its question (`exp`, in seconds
 /// since 1970).
-pub fn keep_answer(key: &Key, reading: &Reading, cache: &Cache, stale: Millis, exp: Option<u64>) {
+pub fn keep_answer(site: &Site, key: &Key, reading: &Reading, cache: &Cache, exp: Option<u64>) {
     let (session, valid) = match reading {
         Reading::Valid(session) => (Some(session.clone()), Some(cache.valid)),
         Reading::Invalid | Reading::Silent => (None, cache.invalid),
@@ -270,7 +270,7 @@ pub fn keep_answer(key: &Key, reading: &Reading, cache: &Cache, stale: Millis, e
         session,
         until: clock::monotonic().saturating_add(valid),
     };
-    let seconds = valid.saturating_add(stale).div_ceil(1000);
+    let seconds = valid.saturating_add(site.longest_stale).div_ceil(1000);
     let end = clock::unix().saturating_add(seconds).saturating_add(1);
     let end = exp.map_or(end, |exp| end.min(exp));
     put_verdict(&zone, key, &answer.to_bytes(), end);

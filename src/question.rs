@@ -54,7 +54,6 @@ enum Use {
     Keep {
         key: Digest,
         cache: Cache,
-        stale: Millis,
         exp: Option<u64>,
     },
     /// It is what the resolver says of this token.
@@ -74,7 +73,6 @@ impl Asker<'_> {
             Some(cache) => Use::Keep {
                 key,
                 cache,
-                stale: self.location.rules.stale_if_error,
                 exp: earliest_end(question),
             },
             None => Use::Nothing,
@@ -231,14 +229,9 @@ fn arrive(resolver: &Digest, mut reply: Reply, use_of: Use) -> Reply {
     };
     note(site, &reply.reading);
     match use_of {
-        Use::Keep {
-            key,
-            cache,
-            stale,
-            exp,
-        } => {
+        Use::Keep { key, cache, exp } => {
             if let Ok(reading) = &reply.reading {
-                memory::keep_answer(&key, reading, &cache, stale, exp);
+                memory::keep_answer(site, &key, reading, &cache, exp);
             }
         }
         Use::Learn {

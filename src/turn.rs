@@ -13,7 +13,7 @@ use authgear_core::verify::Policy;
 
 use crate::conf::{Location, Site, Unavailable};
 use crate::digest::Digest;
-use crate::ffi::headers::Told;
+use crate::ffi::headers::{Survey, Told};
 use crate::ffi::park::Parking;
 use crate::ffi::request::{OutOfMemory, Request};
 use crate::ffi::{clock, context, headers};
@@ -81,9 +81,6 @@ enum Progress {
     Unknown,
 }
 
-/// RFC 9110 allows one `Authorization`; which of two would the backend believe?
-struct TwoAuthorizations;
-
 impl State {
     /// Whether the request carries the headers of a verdict.
     pub fn has_headers(&self) -> bool {
@@ -117,31 +114,32 @@ pub struct Turn<'r> {
 impl<'r> Turn<'r> {
     /// Takes the verdict as far as it goes.
     pub fn take(&self) -> Next {
-        let Ok(credentials) = self.credentials() else {
+        let survey = Survey::of(self.request);
+        if survey.has_two_authorizations {
+            // RFC 9110 allows one; which of two would the backend believe?
             refusal::log_two_authorizations(self.request, self.location.log_level);
             return Next::Refuse(BAD_REQUEST);
-        };
+        }
+        let credentials = self.credentials(&survey);
         match context::find(self.request) {
             Some(state) => self.resume(state, &credentials),
             // Nothing to decide and nothing to remember: the common case of an anonymous request.
-            None if credentials.is_empty() => done(headers::strip(self.request)),
+            None if credentials.is_empty() => done(headers::strip(self.request, &survey)),
             None => self.begin(&credentials),
         }
     }
 
-    fn credentials(&self) -> Result<Credentials<'r>, TwoAuthorizations> {
-        let mut authorizations = self.request.header("authorization");
-        let authorization = authorizations.next();
-        if authorizations.next().is_some() {
-            return Err(TwoAuthorizations);
+    fn credentials(&self, survey: &Survey<'r>) -> Credentials<'r> {
+        let cookies = survey.has_cookies.then(|| self.request.header("cookie"));
+        if survey.authorization.is_none() && cookies.is_none() {
+            return Credentials::default();
         }
-        let cookies = self.request.header("cookie");
-        Ok(Credentials::read(
-            authorization,
-            cookies,
+        Credentials::read(
+            survey.authorization,
+            cookies.into_iter().flatten(),
             &self.policy.cookie_prefix,
             self.policy.allowed,
-        ))
+        )
     }
 
     fn begin(&self, credentials: &Credentials<'_>) -> Next {
@@ -384,12 +382,14 @@ fn unanswered(why: Why, alone: bool) -> Event {
     }
 }
 
+/// Whether [`before_answer`] has a look at the answer.
+pub fn concerns(request: Request<'_>) -> bool {
+    request.is_main() && matches!(request.answer_status(), 500..=599)
+}
+
 /// The header of an answer is about to be sent: one that says that no verdict could be had also says when to try again, if its status is
 /// still a server's failure.
 pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
-    if !request.is_main() || !matches!(request.answer_status(), 500..=599) {
-        return Ok(());
-    }
     match context::find(request) {
         Some(state) if state.unavailable.replace(false) => refusal::add_retry_after(request),
         Some(_) | None => Ok(()),

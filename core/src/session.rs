@@ -136,15 +136,17 @@ impl Session {
         let mut lines = Lines { rest: bytes };
         let (name, user_id) = lines.next()?;
         let is_whole = |lines: Lines<'_>| {
-            let mut rest = lines.rest;
+            let (mut rest, mut last) = (lines.rest, Name::Known(0));
             while !rest.is_empty() {
                 let Some((name, value, after)) = line(rest) else {
                     return false;
                 };
-                if name == Name::Known(0) || !is_safe(value) {
+                let is_misspelled =
+                    matches!(name, Name::Other(text) if text == VALID || Name::of(text) != name);
+                if name <= last || is_misspelled || !is_safe(value) {
                     return false;
                 }
-                rest = after;
+                (rest, last) = (after, name);
             }
             true
         };
@@ -262,11 +264,15 @@ fn is_safe(bytes: &[u8]) -> bool {
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
         return false;
     };
-    // Without an early end: the processor looks at many bytes at once.
-    let printable = bytes
+    is_printable(bytes) && *first != b' ' && *last != b' '
+}
+
+/// Whether all bytes are printable ASCII. Looks at all of them, whatever they are, so that the processor looks at many at once.
+pub(crate) fn is_printable(bytes: &[u8]) -> bool {
+    let worst = bytes
         .iter()
-        .fold(true, |so_far, byte| so_far & matches!(byte, b' '..=b'~'));
-    printable && *first != b' ' && *last != b' '
+        .fold(0, |worst: u8, byte| worst.max(byte.wrapping_sub(b' ')));
+    worst <= b'~'.wrapping_sub(b' ')
 }
 
 /// A list in one value. An element that holds what some reader splits at would be read as two: refused, like an empty one.

@@ -188,6 +188,10 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
         .part(resolve_request.as_bytes())
         .part(&server_digest)
         .finish();
+    let stale = read
+        .locations
+        .iter()
+        .filter_map(|location| value(&location.stale_if_error)?.value());
     let leeways = read
         .locations
         .iter()
@@ -200,6 +204,7 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
         resolver_id,
         resolver_limit: value(&written.resolver_limit).copied().unwrap_or(RESOLVER_LIMIT),
         tokens: Parts::new("token").part(&resolver_id),
+        longest_stale: stale.max().unwrap_or(0),
         longest_leeway: leeways.copied().max().unwrap_or(LEEWAY),
         keys,
         uses_keys: uses.keys().is_some(),

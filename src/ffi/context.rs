@@ -4,7 +4,7 @@
 //! there again. It is dropped when that pool is destroyed.
 
 use std::ffi::c_void;
-use std::ptr::fn_addr_eq;
+use std::ptr::{self, fn_addr_eq};
 
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_pt, ngx_pool_cleanup_t};
 
@@ -13,11 +13,38 @@ use super::module;
 use super::request::{OutOfMemory, Request};
 use crate::handler::State;
 
+/// Its address stands where the state would, in a request that has none and of which everything was taken out that a client must not send.
+static STRIPPED: u8 = 0;
+
+fn stripped() -> *mut c_void {
+    (&raw const STRIPPED).cast_mut().cast()
+}
+
+/// Whether everything was taken out since nginx last forgot what modules know of the request: then nobody but a configuration's own directives
+/// can have put anything in.
+pub fn is_stripped(request: Request<'_>) -> bool {
+    // SAFETY: as in find().
+    ptr::eq(unsafe { *module_context(request) }, stripped())
+}
+
+/// Remembers that everything was taken out.
+pub fn set_stripped(request: Request<'_>) {
+    let slot = module_context(request);
+    // SAFETY: as in find().
+    if unsafe { *slot }.is_null() {
+        // SAFETY: as in find().
+        unsafe { *slot = stripped() };
+    }
+}
+
 /// The request's state, if it has one.
 pub fn find(request: Request<'_>) -> Option<&State> {
     let slot = module_context(request);
     // SAFETY: `slot` points into the request's array of contexts, which is as long as there are modules.
     let mut state: *mut c_void = unsafe { *slot };
+    if ptr::eq(state, stripped()) {
+        state = ptr::null_mut();
+    }
     if state.is_null() && request.is_internal() {
         state = search(request)?;
         // SAFETY: as above.

@@ -8,8 +8,8 @@ use nginx_sys::{
 };
 
 use super::entry::entry;
-use super::errand;
 use super::request::{OutOfMemory, Request};
+use super::{bare, errand};
 use crate::turn;
 
 type HeaderFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
@@ -72,16 +72,22 @@ fn put(header: HeaderFilter, body: BodyFilter) {
     unsafe { ngx_http_top_body_filter = Some(body) };
 }
 
+/// Whether the answer is to a request of the worker's own.
+fn is_errand(request: *mut ngx_http_request_t) -> bool {
+    // SAFETY: nginx calls a filter with a live request.
+    unsafe { request.as_ref() }.is_some_and(|request| bare::is_bare(request.connection))
+}
+
 unsafe extern "C" fn header_filter(request: *mut ngx_http_request_t) -> ngx_int_t {
-    let ended = entry(Some(NGX_ERROR as ngx_int_t), || {
-        errand::of(request).map(|errand| errand.header(request))
-    });
-    if let Some(status) = ended {
-        return status;
+    if is_errand(request) {
+        return entry(NGX_ERROR as ngx_int_t, || {
+            errand::of(request).map_or(NGX_ERROR as ngx_int_t, |errand| errand.header(request))
+        });
     }
-    let added = entry(Err(OutOfMemory), || {
-        // SAFETY: nginx calls a filter with a live request; the wrapper is gone when this returns.
-        unsafe { Request::from_ptr(request) }.map_or(Ok(()), turn::before_answer)
+    // SAFETY: nginx calls a filter with a live request; the wrapper is gone when this returns.
+    let own = unsafe { Request::from_ptr(request) }.filter(|request| turn::concerns(*request));
+    let added = own.map_or(Ok(()), |request| {
+        entry(Err(OutOfMemory), || turn::before_answer(request))
     });
     if added.is_err() {
         return NGX_ERROR as ngx_int_t;
@@ -97,11 +103,10 @@ unsafe extern "C" fn header_filter(request: *mut ngx_http_request_t) -> ngx_int_
 }
 
 unsafe extern "C" fn body_filter(request: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
-    let ended = entry(Some(NGX_ERROR as ngx_int_t), || {
-        errand::of(request).map(|errand| errand.body(request, chain))
-    });
-    if let Some(status) = ended {
-        return status;
+    if is_errand(request) {
+        return entry(NGX_ERROR as ngx_int_t, || {
+            errand::of(request).map_or(NGX_ERROR as ngx_int_t, |errand| errand.body(request, chain))
+        });
     }
     let next = NEXT_BODY.load(Ordering::Relaxed);
     if next.is_null() {

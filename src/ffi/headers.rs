@@ -26,18 +26,62 @@ pub enum Told<'s> {
     Nothing,
 }
 
-/// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then sets those of `told`.
-pub fn replace_ours(request: Request<'_>, told: Told<'_>) -> Result<(), OutOfMemory> {
-    match told {
-        Told::Session(session) => rebuild(request, Ours::of(request.pool(), session)?),
-        Told::Invalid => rebuild(request, Ours::invalid(request.pool())?),
-        Told::Nothing => strip(request),
+/// What one look at all headers of a request finds.
+#[derive(Default)]
+pub struct Survey<'r> {
+    /// The first `Authorization`.
+    pub authorization: Option<&'r [u8]>,
+    pub has_two_authorizations: bool,
+    pub has_cookies: bool,
+    /// Something has to go: a header that is ours, or a name of one in `Connection`.
+    is_touched: bool,
+    is_empty: bool,
+}
+
+impl<'r> Survey<'r> {
+    pub fn of(request: Request<'r>) -> Self {
+        let mut survey = Self {
+            is_empty: true,
+            ..Self::default()
+        };
+        request.each_header(|element| survey.look(element));
+        survey
+    }
+
+    fn look(&mut self, element: &'r ngx_table_elt_t) {
+        self.is_empty = false;
+        let name = bytes(&element.key);
+        match name.first().map(u8::to_ascii_lowercase) {
+            Some(b'x') => self.is_touched |= ownership::is_ours(name),
+            Some(b'a') if name.eq_ignore_ascii_case(b"authorization") => {
+                self.has_two_authorizations |= self.authorization.is_some();
+                self.authorization.get_or_insert(bytes(&element.value));
+            }
+            Some(b'c') if name.eq_ignore_ascii_case(b"cookie") => self.has_cookies = true,
+            Some(b'c') if name.eq_ignore_ascii_case(b"connection") => {
+                self.is_touched |= ownership::connection_without_ours(bytes(&element.value)).is_some();
+            }
+            Some(_) | None => {}
+        }
     }
 }
 
-/// Takes every header out that belongs to this module, and its name out of `Connection`. Costs one walk when there is none.
-pub fn strip(request: Request<'_>) -> Result<(), OutOfMemory> {
-    rebuild(request, Ours::NONE)
+/// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then sets those of `told`.
+pub fn replace_ours(request: Request<'_>, told: Told<'_>) -> Result<(), OutOfMemory> {
+    let ours = match told {
+        Told::Session(session) => Ours::of(request.pool(), session)?,
+        Told::Invalid => Ours::invalid(request.pool())?,
+        Told::Nothing => Ours::NONE,
+    };
+    rebuild(request, &Survey::of(request), ours)
+}
+
+/// Takes every header out that belongs to this module, and its name out of `Connection`. Costs nothing when the survey saw none.
+pub fn strip(request: Request<'_>, survey: &Survey<'_>) -> Result<(), OutOfMemory> {
+    if !survey.is_touched {
+        return Ok(());
+    }
+    rebuild(request, survey, Ours::NONE)
 }
 
 /// Our elements, ready, in an array of the request's pool.
@@ -190,33 +234,20 @@ struct Changes {
     kept: Vec<(*mut ngx_table_elt_t, usize)>,
     /// `Connection` elements and what is left of their value.
     connections: Vec<(*mut ngx_table_elt_t, ngx_str_t)>,
-    removed: bool,
 }
 
-fn rebuild(request: Request<'_>, ours: Ours) -> Result<(), OutOfMemory> {
-    let headers = &request.raw().headers_in.headers;
-    let mut count: usize = 0;
-    // SAFETY: the request's own list.
-    let touched = unsafe { elements(&raw const headers.part) }.fold(false, |touched, element| {
-        count = count.saturating_add(1);
-        touched || is_touched(element)
-    });
-    match (touched, ours.count) {
+fn rebuild(request: Request<'_>, survey: &Survey<'_>, ours: Ours) -> Result<(), OutOfMemory> {
+    match (survey.is_touched, ours.count) {
         (false, 0) => Ok(()),
-        (false, _) if count > 0 => append(request, ours),
+        (false, _) if !survey.is_empty => append(request, ours),
         (true | false, _) => {
             let changes = plan(request)?;
+            let headers = &request.raw().headers_in.headers;
             let list = relinked(request.pool(), headers, &changes.kept, ours)?;
             commit(request, list, &changes.connections);
             Ok(())
         }
     }
-}
-
-/// Whether the element is ours, or names one that is.
-fn is_touched(element: &ngx_table_elt_t) -> bool {
-    ownership::is_ours(bytes(&element.key))
-        || (is_connection(element) && ownership::connection_without_ours(bytes(&element.value)).is_some())
 }
 
 /// Hangs ours behind a list of which nothing has to go, as a part of their own.
@@ -261,7 +292,6 @@ fn plan(request: Request<'_>) -> Result<Changes, OutOfMemory> {
     let mut changes = Changes {
         kept: Vec::new(),
         connections: Vec::new(),
-        removed: false,
     };
     let mut next: *const ngx_list_part_t = &raw const request.raw().headers_in.headers.part;
     // SAFETY: the request's own list; `next` is null or another part of it.
@@ -275,7 +305,6 @@ fn plan(request: Request<'_>) -> Result<Changes, OutOfMemory> {
             if stays(request, element, at, &mut changes)? {
                 run = Some(run.map_or((at, 1), |(first, count)| (first, count.saturating_add(1))));
             } else {
-                changes.removed = true;
                 changes.kept.extend(run.take());
             }
         }

@@ -13,6 +13,7 @@ use nginx_sys::{
     NGX_HTTP_INTERNAL_SERVER_ERROR,
 };
 
+use super::context;
 use super::entry::entry;
 use super::request::{OutOfMemory, Request};
 use crate::handler::{self, Next};
@@ -96,28 +97,40 @@ fn add(
 }
 
 unsafe extern "C" fn strip_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
-    call(request, handler::strip)
+    call(request, context::is_stripped, handler::strip)
 }
 
 unsafe extern "C" fn access_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
-    call(request, handler::access)
+    call(request, is_anonymous, handler::access)
 }
 
 unsafe extern "C" fn precontent_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
-    call(request, handler::precontent)
+    call(request, |request| request.satisfies_all(), handler::precontent)
 }
 
-fn call(request: *mut ngx_http_request_t, handle: impl FnOnce(Request<'_>) -> Next) -> ngx_int_t {
+/// Whether a request has no credential and nothing that a client must not send: what was taken out before nobody but a configuration's own
+/// directives can have put in again.
+fn is_anonymous(request: Request<'_>) -> bool {
+    context::is_stripped(request) && request.has_no_credential()
+}
+
+/// Hands a request on, unless `is_none_of_ours`, which cannot panic: most calls end there.
+fn call(
+    request: *mut ngx_http_request_t,
+    is_none_of_ours: impl FnOnce(Request<'_>) -> bool,
+    handle: impl FnOnce(Request<'_>) -> Next,
+) -> ngx_int_t {
     let refused = NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
-    entry(refused, || {
-        // SAFETY: nginx hands a live request to a phase handler; the wrapper is gone when it returns.
-        let Some(request) = (unsafe { Request::from_ptr(request) }) else {
-            return refused;
-        };
-        match handle(request) {
-            Next::Continue => NGX_DECLINED as ngx_int_t,
-            Next::Wait => NGX_AGAIN as ngx_int_t,
-            Next::Refuse(status) => ngx_int_t::try_from(status).unwrap_or(refused),
-        }
+    // SAFETY: nginx hands a live request to a phase handler; the wrapper is gone when this returns.
+    let Some(request) = (unsafe { Request::from_ptr(request) }) else {
+        return refused;
+    };
+    if is_none_of_ours(request) {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    entry(refused, || match handle(request) {
+        Next::Continue => NGX_DECLINED as ngx_int_t,
+        Next::Wait => NGX_AGAIN as ngx_int_t,
+        Next::Refuse(status) => ngx_int_t::try_from(status).unwrap_or(refused),
     })
 }

@@ -64,11 +64,36 @@ impl<'r> Request<'r> {
             .map(|element| (bytes(&element.key), bytes(&element.value)))
     }
 
+    /// The headers, each once, for one look at all of them.
+    pub fn each_header(self, mut visit: impl FnMut(&'r ngx_table_elt_t)) {
+        let mut next: *const ngx_list_part_t = &raw const self.raw().headers_in.headers.part;
+        // SAFETY: the request's own list: the part embedded in it, and its chain in the request's pool.
+        while let Some(part) = unsafe { next.as_ref() } {
+            if part.nelts > 0 {
+                // SAFETY: a part has `nelts` elements of the list's type.
+                let elements =
+                    unsafe { slice::from_raw_parts(part.elts.cast::<ngx_table_elt_t>(), part.nelts) };
+                elements.iter().for_each(&mut visit);
+            }
+            next = part.next;
+        }
+    }
+
     /// The values of the headers called `name` (in lower case), in order.
     pub fn header(self, name: &'static str) -> impl Iterator<Item = &'r [u8]> {
         self.headers()
             .filter(move |(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| value)
+    }
+
+    /// Whether nginx has seen neither an `Authorization` nor a `Cookie`.
+    pub fn has_no_credential(self) -> bool {
+        let headers = &self.raw().headers_in;
+        #[cfg(nginx1_23)]
+        let has_cookie = !headers.cookie.is_null();
+        #[cfg(not(nginx1_23))]
+        let has_cookie = headers.cookies.nelts > 0;
+        headers.authorization.is_null() && !has_cookie
     }
 
     /// The client's address, as nginx prints it.
