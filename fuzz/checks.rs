@@ -8,23 +8,30 @@
     clippy::arithmetic_side_effects
 )]
 
+#[path = "checks/walk.rs"]
+mod walk;
+
 use std::sync::OnceLock;
 
 use authgear_core::credential::{Allowed, Credential, Credentials, Kind, Value};
-use authgear_core::flow::{Action, Event, Flow, Keys};
+use authgear_core::freshness::{Known, Word};
 use authgear_core::jwks::{JwksError, KeySet, MAX_DOCUMENT, MAX_KEYS, MAX_SERIALISED};
 use authgear_core::ownership::is_ours;
+use authgear_core::record::{self, Token};
 use authgear_core::resolver::{self, Answer, Question, Reading};
 use authgear_core::session::Session;
-use authgear_core::verdict::{Reason, Source, Verdict, Why};
+use authgear_core::verdict::Reason;
 use authgear_core::verify::{hopeless, verify, Judgement, Mode, Policy};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use serde_json::Value as Json;
 
+pub use walk::flow;
+
 /// Tokens and keys of a real server. Nobody here has its private key: whatever else verifies was forged.
 struct Recorded {
     keys: KeySet,
+    thumbprint: [u8; 32],
     tokens: Vec<String>,
     policy: Policy,
     now: u64,
@@ -38,8 +45,11 @@ fn recorded() -> &'static Recorded {
         let origin = set["origin"].as_str().unwrap().to_owned();
         let cases = set["cases"].as_array().unwrap().iter();
         let bearers = cases.filter_map(|case| case["request"]["Authorization"].as_str());
+        let keys = KeySet::parse(set["jwks"].to_string().as_bytes()).unwrap().set;
+        let kid = set["jwks"]["keys"][0]["kid"].as_str();
         Recorded {
-            keys: KeySet::parse(set["jwks"].to_string().as_bytes()).unwrap().set,
+            thumbprint: *keys.find(kid).unwrap().thumbprint(),
+            keys,
             tokens: bearers
                 .filter_map(|bearer| Some(bearer.split_once(' ')?.1.to_owned()))
                 .collect(),
@@ -104,17 +114,17 @@ pub fn jwks(data: &[u8]) {
 pub fn cookies(data: &[u8]) {
     for prefix in ["", "golden_"] {
         let credentials = request(data, prefix, Allowed::ALL);
-        for (at, credential) in credentials.from(0).iter().enumerate() {
+        for (at, credential) in credentials.from(0).enumerate() {
             assert_eq!(credentials.get(at), Some(credential));
             well_formed(credential);
         }
-        let order: Vec<usize> = credentials.from(0).iter().map(place).collect();
+        let order: Vec<usize> = credentials.from(0).map(place).collect();
         assert!(
             order.windows(2).all(|pair| pair[0] < pair[1]),
             "not in order: {order:?}"
         );
 
-        let sendable: Vec<&Credential> = sendable(credentials.from(0)).collect();
+        let sendable: Vec<&Credential> = sendable(&credentials).collect();
         let Some(question) = Question::about(credentials.from(0), prefix) else {
             assert!(sendable.is_empty());
             continue;
@@ -125,84 +135,46 @@ pub fn cookies(data: &[u8]) {
             prefix,
             Allowed::ALL,
         );
-        let again: Vec<&Credential> = again.from(0).iter().collect();
+        let again: Vec<&Credential> = again.from(0).collect();
         assert!(sendable == again, "read back as something else");
     }
 }
 
-/// Every walk ends, asks at most once and only where it may, and gives a session only where somebody vouched for it.
-///
-/// The first byte chooses mode and keys, the second the credentials that count, the third whether there is an answer; then an answer, an
-/// empty line, and a request as in [`cookies`].
-pub fn flow(data: &[u8]) {
-    let [choices, allowed, answered, rest @ ..] = data else {
-        return;
-    };
-    let recorded = recorded();
-    let bit = |bit: u8| choices & bit != 0;
-    let counts = Kind::ALL
-        .into_iter()
-        .zip([1, 2, 4, 8])
-        .filter(|(_, bit)| allowed & bit != 0);
-    let policy = Policy {
-        mode: [Mode::On, Mode::Local, Mode::Remote, Mode::On][usize::from(choices & 3)],
-        allowed: Allowed::from_names(counts.map(|(kind, _)| kind.name())).unwrap(),
-        ..recorded.policy.clone()
-    };
-    let keys = Keys {
-        set: bit(4).then_some(&recorded.keys),
-        current: bit(8),
-        fetchable: bit(16),
-        refetchable: bit(32),
-    };
-    let (answer, asked) = halves(rest);
-    let reading = (answered & 1 != 0).then(|| reading(answer));
-    let credentials = request(asked, "", policy.allowed);
-    walk(&credentials, &policy, keys, reading);
-}
-
-/// Walks to the end; `None` stands for a resolver that does not answer.
-fn walk(credentials: &Credentials, policy: &Policy, keys: Keys<'_>, reading: Option<Reading>) {
-    let now = recorded().now;
-    let (mut flow, mut event) = (Flow::new(), Event::Begin);
-    let (mut fetched, mut question) = (false, None);
-    let verdict = loop {
-        match flow.step(event, credentials, policy, keys, now) {
-            Action::FetchKeys => {
-                assert!(!fetched, "a second fetch");
-                assert!(keys.fetchable || keys.refetchable);
-                fetched = true;
-                event = Event::KeysTried;
-            }
-            Action::Ask(asked) => {
-                assert!(question.is_none(), "a second question");
-                assert_ne!(policy.mode, Mode::Local, "local never asks");
-                question = Some(asked);
-                event = reading
-                    .clone()
-                    .map_or(Event::Unanswered(Why::Unreachable), Event::Answered);
-            }
-            Action::Decide(verdict) => break verdict,
-        }
-    };
-    match verdict {
-        Verdict::Valid(session, Source::Token) => {
-            assert!(question.is_none() && policy.mode != Mode::Remote);
-            let vouched = sendable(credentials.from(0)).any(|credential| match &credential.value {
-                Value::Local(token) => recorded().tokens.contains(token),
-                Value::Remote(_) | Value::Malformed => false,
-            });
-            assert!(vouched && keys.set.is_some());
-            safe(&session);
-        }
-        Verdict::Valid(session, Source::Resolver) => {
-            assert!(question.is_some());
-            assert_eq!(reading, Some(Reading::Valid(session)));
-        }
-        Verdict::Invalid(_) => assert!(!credentials.is_empty()),
-        Verdict::None => assert!(credentials.is_empty()),
-        Verdict::Unknown(why) => assert!(question.is_some() || policy.mode == Mode::Local, "{why:?}"),
+/// What is read as a record, or as the session of one, has no other spelling, and its lines can stand in a request.
+pub fn record(data: &[u8]) {
+    if let Some(session) = Session::from_bytes(data) {
+        assert_eq!(session.as_bytes(), data);
+        safe(&session);
+        let lines = session.lines().skip(2);
+        let lines = lines.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let again = Session::from_answer(session.user_id(), lines);
+        assert_eq!(again, Ok(session), "another order, or another spelling");
     }
+    if let Some(token) = Token::from_bytes(data) {
+        assert_eq!(token.to_bytes(), data);
+        safe(&token.session);
+    }
+    if let Some(answer) = record::Answer::from_bytes(data) {
+        assert_eq!(answer.to_bytes(), data);
+        answer.session.iter().for_each(safe);
+    }
+    if let Some(known) = Known::from_bytes(data) {
+        assert_eq!(known.to_bytes(data.len()), data);
+        if let Word::Yes(Some(session)) = &known.word {
+            safe(session);
+            let shorter = Known::from_bytes(&known.to_bytes(data.len() - 1)).unwrap();
+            assert_eq!(shorter.word, Word::TooLong);
+        }
+    }
+    let kinds = [
+        Token::from_bytes(data).is_some(),
+        record::Answer::from_bytes(data).is_some(),
+        Known::from_bytes(data).is_some(),
+    ];
+    assert!(
+        kinds.iter().filter(|is_it| **is_it).count() < 2,
+        "two records in one"
+    );
 }
 
 /// Reads an answer: a status, then `name: value` lines; a line without a colon is a body.
@@ -266,7 +238,7 @@ pub fn safe(session: &Session) {
     }
 }
 
-fn request(data: &[u8], prefix: &str, allowed: Allowed) -> Credentials {
+fn request<'d>(data: &'d [u8], prefix: &str, allowed: Allowed) -> Credentials<'d> {
     let mut lines = data.split(|&byte| byte == b'\n');
     let authorization = lines.next().filter(|line| !line.is_empty());
     Credentials::read(authorization, lines, prefix, allowed)
@@ -279,13 +251,13 @@ fn halves(data: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn sendable(credentials: &[Credential]) -> impl Iterator<Item = &Credential> {
+fn sendable<'c, 'h>(credentials: &'c Credentials<'h>) -> impl Iterator<Item = &'c Credential<'h>> {
     credentials
-        .iter()
+        .from(0)
         .filter(|credential| credential.value != Value::Malformed)
 }
 
-fn place(credential: &Credential) -> usize {
+fn place(credential: &Credential<'_>) -> usize {
     Kind::ALL
         .iter()
         .position(|kind| *kind == credential.kind)
@@ -293,7 +265,7 @@ fn place(credential: &Credential) -> usize {
 }
 
 /// What may be sent can end no header and no cookie.
-fn well_formed(credential: &Credential) {
+fn well_formed(credential: &Credential<'_>) {
     let (Value::Local(text) | Value::Remote(text)) = &credential.value else {
         return;
     };

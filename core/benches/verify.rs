@@ -1,4 +1,4 @@
-//! What judging a token costs, and reading a request's credentials: nanoseconds a call, the best of a few rounds.
+//! What judging a token costs, reading a request's credentials, and remembering: nanoseconds a call, the best of a few rounds.
 //!
 //! The token is one that a real Authgear server issued; `ring`'s own verification of it is the greater part.
 #![allow(
@@ -8,12 +8,18 @@
 )]
 
 use std::hint::black_box;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use authgear_core::credential::{Allowed, Credentials};
-use authgear_core::flow::{Event, Flow, Keys};
+use authgear_core::flow::{Event, Flow, Keys, Memory, Remembered, Scene};
+use authgear_core::freshness::Standing;
 use authgear_core::jwks::KeySet;
+use authgear_core::record::Token;
+use authgear_core::resolver::Question;
+use authgear_core::table::{Entry, Found, Key, Rank, Table, COST};
 use authgear_core::verify::{hopeless, verify, Judgement, Mode, Policy};
+use ring::digest::{digest, SHA256};
 use serde_json::Value;
 
 const ROUNDS: u32 = 9;
@@ -28,6 +34,62 @@ fn best(name: &str, calls: u32, mut call: impl FnMut()) {
     };
     let best = (0..ROUNDS).map(round).min().unwrap();
     println!("{name:<44} {best:>8} ns");
+}
+
+/// A memory without a digest: what a walk costs beside that.
+struct Memories<'m> {
+    table: Option<Table<'m>>,
+    key: Key,
+}
+
+impl Memory for Memories<'_> {
+    fn verified(&self, _: &str) -> Option<Token> {
+        let mut entry = Entry::new();
+        let found = self.table?.find(&self.key, &mut entry);
+        Token::from_bytes(entry.bytes()).filter(|_| found == Found::Here)
+    }
+
+    fn remember(&self, _: &str, _: &Token) {}
+
+    fn standing(&self, _: &str, _: u64) -> Standing {
+        Standing::Good {
+            session: None,
+            is_due: false,
+        }
+    }
+
+    fn answer(&self, _: &Question) -> Option<Remembered> {
+        None
+    }
+}
+
+fn nth(nth: u32) -> Key {
+    let digest = digest(&SHA256, &nth.to_le_bytes());
+    digest.as_ref().try_into().unwrap()
+}
+
+fn put(table: &Table<'_>, key: &Key, bytes: &[u8]) {
+    let (place, _) = table.place(key, 0, &mut Entry::new());
+    assert!(table.put(place, key, bytes, u64::MAX, Rank::Ordinary));
+}
+
+/// Looks in a table of room for 120,000, first with one entry and then with 100,000, each looked for in turn.
+fn look(words: &[AtomicU64], bytes: &[u8]) {
+    let table = Table::over(words).unwrap();
+    let mut entry = Entry::new();
+    for (name, count) in [
+        ("find in a table of 1 entry", 1),
+        ("find in a table of 100,000 entries", 100_000),
+    ] {
+        let keys: Vec<Key> = (0..count).map(nth).collect();
+        for key in &keys {
+            put(&table, key, bytes);
+        }
+        let mut turn = keys.iter().cycle();
+        best(name, 100_000, || {
+            black_box(table.find(black_box(turn.next().unwrap()), &mut entry));
+        });
+    }
 }
 
 fn main() {
@@ -52,14 +114,15 @@ fn main() {
     let current = Keys {
         set: Some(&keys),
         current: true,
-        fetchable: false,
-        refetchable: false,
     };
+    let Judgement::Verified(verified) = verify(token, &keys, &policy, now) else {
+        unreachable!("a server issued it");
+    };
+    let record = Token::from(*verified).to_bytes();
+    let words: Vec<AtomicU64> = (0..120_000 * COST / 8).map(|_| AtomicU64::new(0)).collect();
+    let table = Table::over(&words).unwrap();
+    let key = nth(u32::MAX);
 
-    assert!(matches!(
-        verify(token, &keys, &policy, now),
-        Judgement::Verified(_)
-    ));
     best("verify a token of 1.2 KB", 1_000, || {
         black_box(verify(black_box(token), &keys, &policy, now));
     });
@@ -74,15 +137,36 @@ fn main() {
             Allowed::ALL,
         ));
     });
-    best("walk a request with a bearer token", 1_000, || {
-        let credentials = Credentials::read(
-            Some(header.as_bytes()),
-            black_box(cookies).into_iter(),
-            "",
-            Allowed::ALL,
-        );
-        black_box(Flow::new().step(Event::Begin, &credentials, &policy, current, now));
+    for (name, calls, table) in [
+        ("walk a request with a bearer token", 1_000, None),
+        ("walk a request whose token is remembered", 100_000, Some(table)),
+    ] {
+        if let Some(table) = &table {
+            put(table, &key, &record);
+        }
+        let memory = Memories { table, key };
+        best(name, calls, || {
+            let credentials = Credentials::read(
+                Some(header.as_bytes()),
+                black_box(cookies).into_iter(),
+                "",
+                Allowed::ALL,
+            );
+            let scene = Scene {
+                credentials: &credentials,
+                policy: &policy,
+                keys: current,
+                memory: &memory,
+                now,
+            };
+            black_box(Flow::new().step(Event::Begin, &scene));
+        });
+    }
+    best("read a token's record", 100_000, || {
+        black_box(Token::from_bytes(black_box(&record)));
     });
+    table.clear();
+    look(&words, &record);
     best("read a key set from shared memory", 10_000, || {
         black_box(KeySet::from_bytes(black_box(&bytes)));
     });

@@ -4,33 +4,35 @@
 
 mod common;
 
+use std::borrow::Cow;
+
 use authgear_core::credential::{Allowed, Credential, Credentials, Kind, Value};
 use common::read;
 
-fn listed(credentials: &Credentials) -> Vec<(Kind, Value)> {
-    let list = credentials.from(0).iter();
+fn listed<'h>(credentials: &Credentials<'h>) -> Vec<(Kind, Value<'h>)> {
+    let list = credentials.from(0);
     list.map(|credential| (credential.kind, credential.value.clone()))
         .collect()
 }
 
-fn bearer(header: &str) -> Option<Value> {
+fn bearer(header: &str) -> Option<Value<'_>> {
     let credentials = read(Some(header), &[], "");
     credentials.get(0).map(|credential| credential.value.clone())
 }
 
 /// The one credential of a `Cookie` line.
-fn cookie(line: &str) -> Option<(Kind, Value)> {
+fn cookie(line: &str) -> Option<(Kind, Value<'_>)> {
     let all = listed(&read(None, &[line], ""));
     assert!(all.len() < 2, "{line:?}: {all:?}");
     all.into_iter().next()
 }
 
-fn remote(text: &str) -> Value {
-    Value::Remote(text.to_owned())
+fn remote(text: &str) -> Value<'_> {
+    Value::Remote(Cow::Borrowed(text))
 }
 
-fn local(text: &str) -> Value {
-    Value::Local(text.to_owned())
+fn local(text: &str) -> Value<'_> {
+    Value::Local(Cow::Borrowed(text))
 }
 
 // --- Authorization
@@ -305,8 +307,11 @@ fn credentials_stand_in_the_servers_order_however_they_came() {
             (Kind::Session, remote("s")),
         ]
     );
-    assert_eq!(all.get(3), all.from(3).first());
-    assert_eq!((all.get(4), all.from(4).len(), all.from(9).len()), (None, 0, 0));
+    assert_eq!(all.get(3), all.from(3).next());
+    assert_eq!(
+        (all.get(4), all.from(4).count(), all.from(9).count()),
+        (None, 0, 0)
+    );
 }
 
 #[test]
@@ -324,11 +329,7 @@ fn only_the_kinds_that_count_are_read() {
     ] {
         let allowed = Allowed::from_names(names.iter().copied()).unwrap();
         let credentials = Credentials::read(Some(b"Bearer b"), [cookies.as_bytes()].into_iter(), "", allowed);
-        let kinds: Vec<Kind> = credentials
-            .from(0)
-            .iter()
-            .map(|credential| credential.kind)
-            .collect();
+        let kinds: Vec<Kind> = credentials.from(0).map(|credential| credential.kind).collect();
         assert_eq!(kinds, wanted, "{names:?}");
         assert!(Kind::ALL
             .into_iter()

@@ -273,6 +273,7 @@ fn steps(walk: &mut Walk) -> usize {
                 asked += 1;
                 Event::Unanswered(Why::TimedOut)
             }
+            Action::DecideAndAsk(..) | Action::AskAlone(_) => panic!("every token is fresh"),
         };
         assert!(fetched <= 1 && asked <= 1, "{fetched} fetches, {asked} questions");
         assert!(asked == 0 || walk.policy.mode != Mode::Local, "local never asks");

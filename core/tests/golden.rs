@@ -7,13 +7,14 @@ mod common;
 use std::collections::BTreeMap;
 
 use authgear_core::credential::{Credentials, Value as Held};
-use authgear_core::flow::{Action, Event, Flow, Keys};
+use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
 use authgear_core::jwks::KeySet;
 use authgear_core::resolver::{self, Answer, Question, Reading};
 use authgear_core::session::Session;
 use authgear_core::verdict::{Reason, Source, Verdict};
 use authgear_core::verify::{verify, Judgement, Mode, Policy};
 use common::policy;
+use common::walk::Nothing;
 use serde_json::Value;
 
 /// Tokens that were good when they were issued, whose session or user changed afterwards: only the resolver can know.
@@ -33,13 +34,23 @@ struct Case {
     at: u64,
     policy: Policy,
     keys: KeySet,
-    credentials: Credentials,
+    authorization: Option<String>,
+    cookie: Option<String>,
     status: u16,
     /// As the server wrote them.
     answered: Vec<(String, String)>,
 }
 
 impl Case {
+    fn credentials(&self) -> Credentials<'_> {
+        Credentials::read(
+            self.authorization.as_deref().map(str::as_bytes),
+            self.cookie.as_deref().map(str::as_bytes).into_iter(),
+            &self.policy.cookie_prefix,
+            self.policy.allowed,
+        )
+    }
+
     /// The answer's lines; an empty value is an absent header.
     fn lines(&self) -> Lines {
         let lines = self.answered.iter().filter(|(_, value)| !value.is_empty());
@@ -48,7 +59,7 @@ impl Case {
 
     /// Judges the token that stands first, if one does.
     fn judgement(&self) -> Option<Judgement> {
-        match &self.credentials.get(0)?.value {
+        match &self.credentials().get(0)?.value {
             Held::Local(token) => Some(verify(token, &self.keys, &self.policy, self.at)),
             Held::Remote(_) | Held::Malformed => None,
         }
@@ -70,20 +81,29 @@ impl Case {
         let keys = Keys {
             set: Some(&self.keys),
             current: true,
-            fetchable: false,
-            refetchable: false,
+        };
+        let credentials = self.credentials();
+        let scene = Scene {
+            credentials: &credentials,
+            policy: &self.policy,
+            keys,
+            memory: &Nothing,
+            now: self.at,
         };
         let mut flow = Flow::new();
         let mut asked = None;
         let mut event = Event::Begin;
         loop {
-            match flow.step(event, &self.credentials, &self.policy, keys, self.at) {
+            match flow.step(event, &scene) {
                 Action::Decide(verdict) => return (verdict, asked),
                 Action::Ask(question) => {
                     assert_eq!(asked.replace(question), None, "{}: a second question", self.name);
                     event = Event::Answered(self.reading());
                 }
                 Action::FetchKeys => panic!("{}: no keys are wanting", self.name),
+                Action::DecideAndAsk(..) | Action::AskAlone(_) => {
+                    panic!("{}: every token is fresh", self.name)
+                }
             }
         }
     }
@@ -118,20 +138,15 @@ fn cases() -> Vec<Case> {
             policy.issuers = vec![text(&set["origin"]).to_owned()];
             policy.audiences = policy.issuers.clone();
             policy.cookie_prefix = text(&set["cookie_prefix"]).to_owned();
-            let header = |name: &str| case["request"].get(name).map(|value| text(value).as_bytes());
-            let credentials = Credentials::read(
-                header("Authorization"),
-                header("Cookie").into_iter(),
-                &policy.cookie_prefix,
-                policy.allowed,
-            );
+            let header = |name: &str| case["request"].get(name).map(|value| text(value).to_owned());
             let answered = case["resolver"]["headers"].as_object().unwrap().iter();
             cases.push(Case {
                 name: text(&case["name"]).to_owned(),
                 at: case["at"].as_u64().unwrap(),
                 policy,
                 keys: key_set(&set["jwks"]),
-                credentials,
+                authorization: header("Authorization"),
+                cookie: header("Cookie"),
                 status: u16::try_from(case["resolver"]["status"].as_u64().unwrap()).unwrap(),
                 answered: answered
                     .map(|(name, value)| (name.clone(), text(value).to_owned()))
@@ -200,7 +215,7 @@ fn every_walk_ends_in_the_servers_own_answer() {
             }
             // Headerless, or `false`: one and the same here, as the specification has it.
             Verdict::Invalid(_) => {
-                assert!(!case.credentials.is_empty(), "{}", case.name);
+                assert!(!case.credentials().is_empty(), "{}", case.name);
                 assert_ne!(
                     answered.get("x-authgear-session-valid").map(String::as_str),
                     Some("true")
@@ -208,7 +223,7 @@ fn every_walk_ends_in_the_servers_own_answer() {
                 assert!(answered.len() <= 1, "{}: {answered:?}", case.name);
             }
             Verdict::None => {
-                assert!(case.credentials.is_empty(), "{}", case.name);
+                assert!(case.credentials().is_empty(), "{}", case.name);
                 assert!(answered.is_empty(), "{}", case.name);
             }
             Verdict::Unknown(why) => panic!("{}: {why:?}", case.name),
@@ -293,7 +308,7 @@ fn after_a_rotation_the_old_key_and_the_new_one_both_vouch() {
         case("rotation: token of the new key"),
     );
     assert_eq!((before.len(), old.keys.len()), (1, 2));
-    let judged = |case: &Case, keys: &KeySet| match &case.credentials.get(0).unwrap().value {
+    let judged = |case: &Case, keys: &KeySet| match &case.credentials().get(0).unwrap().value {
         Held::Local(token) => verify(token, keys, &case.policy, case.at),
         Held::Remote(_) | Held::Malformed => panic!("not a token"),
     };

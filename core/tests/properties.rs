@@ -6,6 +6,7 @@
     clippy::arithmetic_side_effects
 )]
 
+#[allow(dead_code)]
 #[path = "../../fuzz/checks.rs"]
 mod checks;
 mod common;
@@ -205,7 +206,7 @@ proptest! {
         auth_time in any::<Option<u64>>(), is_anonymous in flag(), is_verified in flag(), can_reauthenticate in flag(),
     ) {
         let claims = Claims {
-            sub, iat: NOW, exp: NOW, auth_time, amr, acr, roles, is_anonymous, is_verified, can_reauthenticate,
+            sub, iat: NOW, exp: NOW, not_before: NOW, auth_time, amr, acr, roles, is_anonymous, is_verified, can_reauthenticate,
         };
         if let Ok(session) = Session::from_claims(&claims) {
             checks::safe(&session);
@@ -216,7 +217,7 @@ proptest! {
     fn a_cookie_is_found_as_the_server_finds_it(cookies in vec(cookie_line(), 0..3)) {
         let read = Credentials::read(None, cookies.iter().map(Vec::as_slice), "", Allowed::ALL);
         for kind in [Kind::AppSession, Kind::AppAccessToken, Kind::Session] {
-            let ours = read.from(0).iter().find(|credential| credential.kind == kind).map(|found| match &found.value {
+            let ours = read.from(0).find(|credential| credential.kind == kind).map(|found| match &found.value {
                 Value::Local(text) | Value::Remote(text) => Some(text.as_bytes().to_vec()),
                 Value::Malformed => None,
             });

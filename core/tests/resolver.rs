@@ -149,11 +149,11 @@ fn valid_is_200_true_and_a_user() {
 }
 
 #[test]
-fn a_header_of_tomorrow_is_handed_on() {
+fn a_header_of_tomorrow_is_handed_on_behind_those_of_today() {
     let (roles, new) = (("x-authgear-user-roles", "a,b"), ("x-authgear-new-thing", "7"));
     assert_eq!(
         valid(&[VALID, new, USER, roles]),
-        lines(&[VALID, USER, new, roles])
+        lines(&[VALID, USER, roles, new])
     );
 }
 

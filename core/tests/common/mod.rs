@@ -224,10 +224,10 @@ pub fn line(session: &Session, name: &str) -> Option<String> {
     Some(line.1.to_owned())
 }
 
-pub fn read(authorization: Option<&str>, cookies: &[&str], prefix: &str) -> Credentials {
+pub fn read<'h>(authorization: Option<&'h str>, cookies: &[&'h str], prefix: &str) -> Credentials<'h> {
     Credentials::read(
         authorization.map(str::as_bytes),
-        cookies.iter().map(|line| line.as_bytes()),
+        cookies.iter().copied().map(str::as_bytes),
         prefix,
         Allowed::ALL,
     )

@@ -1,8 +1,11 @@
 //! A walk that the tests carry out step by step.
 
-use authgear_core::credential::Credentials;
-use authgear_core::flow::{Action, Event, Flow, Keys};
+use std::rc::Rc;
+
+use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene};
+use authgear_core::freshness::Standing;
 use authgear_core::jwks::KeySet;
+use authgear_core::record::Token;
 use authgear_core::resolver::Question;
 use authgear_core::session::Session;
 use authgear_core::verdict::Verdict;
@@ -11,14 +14,40 @@ use serde_json::json;
 
 use super::{claiming, policy, project, read, set, Issuer, NOW};
 
+/// A memory that remembers nothing, where every token that verifies is good and not due.
+pub struct Nothing;
+
+impl Memory for Nothing {
+    fn verified(&self, _: &str) -> Option<Token> {
+        None
+    }
+
+    fn remember(&self, _: &str, _: &Token) {}
+
+    fn standing(&self, _: &str, _: u64) -> Standing {
+        Standing::Good {
+            session: None,
+            is_due: false,
+        }
+    }
+
+    fn answer(&self, _: &Question) -> Option<Remembered> {
+        None
+    }
+}
+
 /// A walk that stands still until it is told what happened.
 pub struct Walk {
     pub flow: Flow,
     pub policy: Policy,
-    pub credentials: Credentials,
+    pub authorization: Option<String>,
+    pub cookies: Vec<String>,
     pub keys: Option<KeySet>,
     pub current: bool,
+    /// Else it hears at once that keys were tried.
     pub may_fetch: bool,
+    pub memory: Rc<dyn Memory>,
+    pub now: u64,
 }
 
 impl Walk {
@@ -27,10 +56,13 @@ impl Walk {
         Self {
             flow: Flow::new(),
             policy: policy(mode),
-            credentials: read(authorization, cookies, ""),
+            authorization: authorization.map(str::to_owned),
+            cookies: cookies.iter().copied().map(str::to_owned).collect(),
             keys: Some(project()),
             current: false,
             may_fetch: false,
+            memory: Rc::new(Nothing),
+            now: NOW,
         }
     }
 
@@ -48,14 +80,32 @@ impl Walk {
         self
     }
 
+    pub fn remembering(mut self, memory: Rc<dyn Memory>) -> Self {
+        self.memory = memory;
+        self
+    }
+
     pub fn step(&mut self, event: Event) -> Action {
-        let keys = Keys {
-            set: self.keys.as_ref(),
-            current: self.current,
-            fetchable: self.may_fetch && self.keys.is_none(),
-            refetchable: self.may_fetch && self.keys.is_some(),
+        match self.step_once(event) {
+            Action::FetchKeys if !self.may_fetch => self.step_once(Event::KeysTried),
+            action => action,
+        }
+    }
+
+    fn step_once(&mut self, event: Event) -> Action {
+        let cookies: Vec<&str> = self.cookies.iter().map(String::as_str).collect();
+        let credentials = read(self.authorization.as_deref(), &cookies, "");
+        let scene = Scene {
+            credentials: &credentials,
+            policy: &self.policy,
+            keys: Keys {
+                set: self.keys.as_ref(),
+                current: self.current,
+            },
+            memory: &*self.memory,
+            now: self.now,
         };
-        self.flow.step(event, &self.credentials, &self.policy, keys, NOW)
+        self.flow.step(event, &scene)
     }
 
     /// The verdict that needs nobody.
@@ -87,8 +137,12 @@ pub fn asked(action: Action) -> [String; 2] {
 }
 
 pub fn session() -> Session {
+    session_of("another")
+}
+
+pub fn session_of(user: &str) -> Session {
     let lines = [("x-authgear-user-verified".to_owned(), "true".to_owned())];
-    Session::from_answer("another", lines.into_iter()).unwrap()
+    Session::from_answer(user, lines.into_iter()).unwrap()
 }
 
 pub fn good() -> String {

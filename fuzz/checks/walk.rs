@@ -1,0 +1,328 @@
+//! The walk, with keys, a memory and answers that the data chooses.
+
+use std::cell::{Cell, RefCell};
+
+use authgear_core::credential::{Allowed, Kind, Value};
+use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene, Subject};
+use authgear_core::freshness::{Fallback, No, Said, Standing};
+use authgear_core::jwks::KeySet;
+use authgear_core::record::Token;
+use authgear_core::resolver::{Question, Reading};
+use authgear_core::session::Session;
+use authgear_core::verdict::{Reason, Source, Verdict, Why};
+use authgear_core::verify::{Mode, Policy};
+
+use super::{halves, reading, recorded, request, safe, sendable};
+
+/// Every walk ends, asks no more than it may, and gives a session only where somebody vouched for it.
+///
+/// The first byte chooses mode and keys, the second the credentials that count, the third whether there is an answer and whether there is a
+/// memory: then eight more bytes say what it remembers. Then an answer, an empty line, and a request as in [`super::cookies`].
+pub fn flow(data: &[u8]) {
+    let [choices, allowed, answered, rest @ ..] = data else {
+        return;
+    };
+    let (script, rest) = match rest.split_first_chunk() {
+        Some((script, rest)) if answered & 2 != 0 => (*script, rest),
+        Some(_) | None => ([0; 8], rest),
+    };
+    let recorded = recorded();
+    let bit = |bit: u8| choices & bit != 0;
+    let counts = Kind::ALL
+        .into_iter()
+        .zip([1, 2, 4, 8])
+        .filter(|(_, bit)| allowed & bit != 0);
+    let policy = Policy {
+        mode: [Mode::On, Mode::Local, Mode::Remote, Mode::On][usize::from(choices & 3)],
+        allowed: Allowed::from_names(counts.map(|(kind, _)| kind.name())).unwrap(),
+        ..recorded.policy.clone()
+    };
+    let (answer, asked) = halves(rest);
+    let memory = Driven {
+        script,
+        mode: policy.mode,
+        standings: Cell::new(0),
+        last: RefCell::new(None),
+    };
+    let may_fetch = if bit(4) { bit(32) } else { bit(16) };
+    Course {
+        scene: Scene {
+            credentials: &request(asked, "", policy.allowed),
+            policy: &policy,
+            keys: Keys {
+                set: bit(4).then_some(&recorded.keys),
+                current: bit(8),
+            },
+            memory: &memory,
+            now: recorded.now,
+        },
+        memory: &memory,
+        fetched: (may_fetch && bit(64)).then_some(&recorded.keys),
+        reading: (answered & 1 != 0).then(|| reading(answer)),
+        has_tried_keys: false,
+        has_asked: false,
+        said: Vec::new(),
+    }
+    .run();
+}
+
+fn session_of(user: &str) -> Session {
+    Session::from_answer(user, std::iter::empty()).unwrap()
+}
+
+/// A memory that says what its script says.
+struct Driven {
+    /// What it knows of tokens, of answers, how three tokens stand, and what is said of three.
+    script: [u8; 8],
+    mode: Mode,
+    standings: Cell<usize>,
+    /// What it said last of how a token stands.
+    last: RefCell<Option<Standing>>,
+}
+
+impl Driven {
+    /// Whether what is remembered of tokens may be used.
+    fn vouches(&self) -> bool {
+        self.script[0] & 7 == 1
+    }
+
+    fn said(&self, nth: usize) -> Said {
+        match self.script[5 + nth % 3] % 7 {
+            0 => Said::Yes(session_of("asked")),
+            1 => Said::AnotherUser,
+            2 => Said::No(No::Ended),
+            3 => Said::No(No::Barred),
+            4 => Said::Unproven,
+            5 => Said::Unknown(Why::Limit),
+            _ => Said::Unknown(Why::TimedOut),
+        }
+    }
+}
+
+impl Memory for Driven {
+    fn verified(&self, token: &str) -> Option<Token> {
+        assert!(self.mode != Mode::Remote && token.starts_with("eyJ"));
+        let [choices, ..] = self.script;
+        let now = recorded().now;
+        (choices & 1 != 0).then(|| Token {
+            session: session_of("remembered"),
+            thumbprint: if choices & 2 == 0 {
+                recorded().thumbprint
+            } else {
+                [0; 32]
+            },
+            iat: now - 60,
+            exp: if choices & 4 != 0 { now } else { now + 60 },
+            not_before: now - 60,
+        })
+    }
+
+    fn remember(&self, token: &str, verified: &Token) {
+        assert!(
+            recorded().tokens.iter().any(|known| known == token),
+            "forged: {token}"
+        );
+        assert!(verified.is_in_time(recorded().now, 0));
+    }
+
+    fn standing(&self, _: &str, _: u64) -> Standing {
+        let nth = self.standings.replace(self.standings.get() + 1);
+        let choices = self.script[2 + nth % 3];
+        let session = (choices & 1 != 0).then(|| session_of("said"));
+        let no = if choices & 1 != 0 { No::Barred } else { No::Ended };
+        let standing = match (choices >> 1) % 6 {
+            0 => Standing::Good {
+                session,
+                is_due: false,
+            },
+            1 => Standing::Good {
+                session,
+                is_due: true,
+            },
+            2 => Standing::Not(no),
+            3 => Standing::AskFirst(Fallback::Not(no)),
+            4 => Standing::AskFirst(Fallback::Stale(session)),
+            _ => Standing::AskFirst(Fallback::Unknown),
+        };
+        self.last.replace(Some(standing.clone()));
+        standing
+    }
+
+    fn answer(&self, _: &Question) -> Option<Remembered> {
+        let [_, choices, ..] = self.script;
+        (choices & 1 != 0).then(|| Remembered {
+            session: (choices & 2 != 0).then(|| session_of("answered")),
+            is_fresh: choices & 4 != 0,
+        })
+    }
+}
+
+/// A walk under way, and what came of it so far.
+struct Course<'r> {
+    scene: Scene<'r>,
+    memory: &'r Driven,
+    /// What a fetch brings.
+    fetched: Option<&'r KeySet>,
+    /// `None` stands for a resolver that does not answer.
+    reading: Option<Reading>,
+    has_tried_keys: bool,
+    has_asked: bool,
+    /// What was said of tokens alone.
+    said: Vec<Said>,
+}
+
+impl Course<'_> {
+    fn run(mut self) {
+        let (mut flow, mut event) = (Flow::new(), Event::Begin);
+        let verdict = loop {
+            let action = flow.step(event, &self.scene);
+            self.follows(&action);
+            event = match action {
+                Action::FetchKeys => self.fetch(),
+                Action::Ask(_) => self.ask(),
+                Action::AskAlone(subject) => self.ask_alone(&subject),
+                Action::DecideAndAsk(verdict, subject) => {
+                    assert!(matches!(verdict, Verdict::Valid(..)), "only what is good is due");
+                    let last = self.memory.last.borrow();
+                    assert!(matches!(*last, Some(Standing::Good { is_due: true, .. })));
+                    assert!(self.is_sent(&subject));
+                    break verdict;
+                }
+                Action::Decide(verdict) => break verdict,
+            };
+        };
+        self.ends(verdict);
+    }
+
+    /// What was said of a token last decides, or lets the walk go on.
+    fn follows(&self, action: &Action) {
+        if self.has_asked {
+            assert!(matches!(action, Action::Decide(_)), "an answer stands");
+            return;
+        }
+        match self.said.last() {
+            Some(Said::Yes(session)) => {
+                assert!(
+                    matches!(action, Action::Decide(Verdict::Valid(got, Source::Resolver)) if got == session)
+                );
+            }
+            Some(Said::No(No::Barred)) => {
+                assert!(matches!(
+                    action,
+                    Action::Decide(Verdict::Invalid(Reason::UserBarred))
+                ));
+            }
+            Some(Said::AnotherUser | Said::No(No::Ended) | Said::Unproven | Said::Unknown(_)) | None => {}
+        }
+    }
+
+    fn fetch(&mut self) -> Event {
+        assert!(!self.has_tried_keys, "a second fetch");
+        assert_ne!(self.scene.policy.mode, Mode::Remote, "remote needs no keys");
+        self.has_tried_keys = true;
+        if self.fetched.is_some() {
+            (self.scene.keys.set, self.scene.keys.current) = (self.fetched, true);
+        }
+        Event::KeysTried
+    }
+
+    fn ask(&mut self) -> Event {
+        assert_ne!(self.scene.policy.mode, Mode::Local, "local never asks");
+        self.has_asked = true;
+        match &self.reading {
+            Some(reading) => Event::Answered(reading.clone()),
+            None => Event::Unanswered(Why::Unreachable),
+        }
+    }
+
+    fn ask_alone(&mut self, subject: &Subject) -> Event {
+        assert_eq!(
+            self.scene.policy.mode,
+            Mode::On,
+            "local never asks, remote never judges"
+        );
+        assert!(self.is_sent(subject));
+        let last = self.memory.last.borrow();
+        assert!(matches!(*last, Some(Standing::AskFirst(_))), "{last:?}");
+        let said = self.memory.said(self.said.len());
+        self.said.push(said.clone());
+        assert!(self.said.len() <= 2, "there are two tokens at most");
+        Event::Said(said)
+    }
+
+    /// Whether the client sent this token.
+    fn is_sent(&self, subject: &Subject) -> bool {
+        self.tokens().any(|token| token == subject.token)
+    }
+
+    fn tokens(&self) -> impl Iterator<Item = &str> {
+        sendable(self.scene.credentials).filter_map(|credential| match &credential.value {
+            Value::Local(token) => Some(token.as_ref()),
+            Value::Remote(_) | Value::Malformed => None,
+        })
+    }
+
+    fn ends(&self, verdict: Verdict) {
+        let mode = self.scene.policy.mode;
+        let last = self.memory.last.borrow();
+        match verdict {
+            Verdict::Valid(session, source) => {
+                assert!(
+                    self.vouches(&session, source),
+                    "{session:?} by {source:?}, {last:?}"
+                );
+                safe(&session);
+            }
+            Verdict::Invalid(Reason::UserBarred) => assert!(last.is_some()),
+            Verdict::Invalid(_) => assert!(!self.scene.credentials.is_empty()),
+            Verdict::None => assert!(self.scene.credentials.is_empty()),
+            Verdict::Unknown(why) => {
+                let has_asked = self.has_asked || !self.said.is_empty();
+                assert!(has_asked || mode == Mode::Local, "{why:?}");
+            }
+        }
+    }
+
+    /// Whether the one who is said to vouch for a session does.
+    fn vouches(&self, session: &Session, source: Source) -> bool {
+        let last = self.memory.last.borrow();
+        let has_failed = match self.said.last() {
+            Some(Said::Unknown(why)) => why.is_failure(),
+            Some(Said::Yes(_) | Said::AnotherUser | Said::No(_) | Said::Unproven) | None => false,
+        };
+        let stands_by_claims = match &*last {
+            Some(Standing::Good { session: None, .. }) => true,
+            Some(Standing::AskFirst(Fallback::Stale(None))) => has_failed,
+            Some(_) | None => false,
+        };
+        let is_issued = self
+            .tokens()
+            .any(|token| recorded().tokens.iter().any(|known| known == token));
+        let is_remembered = self.memory.vouches() && session.user_id() == "remembered";
+        match source {
+            Source::Token => stands_by_claims && is_issued && self.scene.keys.set.is_some(),
+            Source::TokenCache => {
+                let is_stale = is_issued && has_failed;
+                stands_by_claims && (is_remembered || is_stale) && self.scene.keys.set.is_some()
+            }
+            Source::Resolver => match self.said.last() {
+                Some(Said::Yes(said)) if !self.has_asked => session == said,
+                Some(_) | None => self
+                    .reading
+                    .as_ref()
+                    .is_some_and(|reading| *reading == Reading::Valid(session.clone())),
+            },
+            Source::ResolverCache => match session.user_id() {
+                "said" => match &*last {
+                    Some(Standing::Good { session: said, .. }) => said.as_ref() == Some(session),
+                    Some(Standing::AskFirst(Fallback::Stale(said))) => {
+                        has_failed && said.as_ref() == Some(session)
+                    }
+                    Some(_) | None => false,
+                },
+                "answered" => self.has_asked || self.memory.script[1] & 4 != 0,
+                _ => false,
+            },
+        }
+    }
+}
