@@ -79,6 +79,7 @@ fn verdict(request: Request<'_>, door: Door) -> Next {
         policy,
         site,
         door,
+        survey: Survey::of(request),
     }
     .take()
 }

@@ -27,6 +27,8 @@ pub struct Recollection<'r> {
     zone: Option<zone::Memory>,
     /// The token that was looked for last, by the place of its bytes, and where it is found.
     last: RefCell<Option<(*const u8, usize, Places)>>,
+    /// Where entries are copied to.
+    entry: RefCell<Entry>,
 }
 
 /// Where a token is found.
@@ -43,6 +45,7 @@ impl<'r> Recollection<'r> {
             location,
             zone: zone::memory(),
             last: RefCell::new(None),
+            entry: RefCell::new(Entry::new()),
         }
     }
 
@@ -70,8 +73,12 @@ impl<'r> Recollection<'r> {
 
 impl flow::Memory for Recollection<'_> {
     fn verified(&self, token: &str) -> Option<Token> {
-        let mut entry = Entry::new();
-        let found = self.zone?.verdicts.find(&self.places(token).verdict, &mut entry);
+        let mut entry = self.entry.borrow_mut();
+        let found = self
+            .zone
+            .as_ref()?
+            .verdicts
+            .find(&self.places(token).verdict, &mut entry);
         Token::from_bytes(entry.bytes()).filter(|_| found == Found::Here)
     }
 
@@ -86,7 +93,7 @@ impl flow::Memory for Recollection<'_> {
             return Standing::AskFirst(Fallback::Unknown);
         };
         let key = self.places(token).knowledge;
-        match known(zone, &key) {
+        match known(zone, &key, &mut self.entry.borrow_mut()) {
             Ok(known) => freshness::standing(
                 known,
                 iat,
@@ -100,9 +107,9 @@ impl flow::Memory for Recollection<'_> {
 
     fn answer(&self, question: &Question) -> Option<Remembered> {
         self.location.cache?;
-        let mut entry = Entry::new();
+        let mut entry = self.entry.borrow_mut();
         let key = place_of_answer(self.location, question);
-        let found = self.zone?.verdicts.find(&key, &mut entry);
+        let found = self.zone.as_ref()?.verdicts.find(&key, &mut entry);
         if found != Found::Here || entry.end() <= clock::unix() {
             return None;
         }
@@ -155,12 +162,11 @@ fn spread(key: &Key) -> u16 {
 /// What stands there cannot be read: whatever it is, it must not be taken for nothing.
 struct Unreadable;
 
-fn known(zone: &zone::Memory, key: &Key) -> Result<Option<Known>, Unreadable> {
-    let mut entry = Entry::new();
-    let mut found = zone.knowledge.find(key, &mut entry);
+fn known(zone: &zone::Memory, key: &Key, entry: &mut Entry) -> Result<Option<Known>, Unreadable> {
+    let mut found = zone.knowledge.find(key, entry);
     if found == Found::Torn {
         let _locked = zone::lock().ok_or(Unreadable)?;
-        found = zone.knowledge.find(key, &mut entry);
+        found = zone.knowledge.find(key, entry);
     }
     match found {
         Found::Here => Known::from_bytes(entry.bytes()).map(Some).ok_or(Unreadable),

@@ -46,8 +46,8 @@ struct Walk {
     policy: Digest,
     stage: Stage,
     flow: Flow,
-    /// The key set's version when the request came.
-    keys: u64,
+    /// The key set's version when the request came; `None` before its first step.
+    keys: Option<u64>,
     keys_tried: bool,
 }
 
@@ -109,27 +109,29 @@ pub struct Turn<'r> {
     pub policy: &'r Policy,
     pub site: &'r Site,
     pub door: Door,
+    /// The request's headers as nginx has them in this call.
+    pub survey: Survey<'r>,
 }
 
 impl<'r> Turn<'r> {
     /// Takes the verdict as far as it goes.
     pub fn take(&self) -> Next {
-        let survey = Survey::of(self.request);
-        if survey.has_two_authorizations {
+        if self.survey.has_two_authorizations {
             // RFC 9110 allows one; which of two would the backend believe?
             refusal::log_two_authorizations(self.request, self.location.log_level);
             return Next::Refuse(BAD_REQUEST);
         }
-        let credentials = self.credentials(&survey);
+        let credentials = self.credentials();
         match context::find(self.request) {
             Some(state) => self.resume(state, &credentials),
             // Nothing to decide and nothing to remember: the common case of an anonymous request.
-            None if credentials.is_empty() => done(headers::strip(self.request, &survey)),
+            None if credentials.is_empty() => done(headers::strip(self.request, &self.survey)),
             None => self.begin(&credentials),
         }
     }
 
-    fn credentials(&self, survey: &Survey<'r>) -> Credentials<'r> {
+    fn credentials(&self) -> Credentials<'r> {
+        let survey = &self.survey;
         let cookies = survey.has_cookies.then(|| self.request.header("cookie"));
         if survey.authorization.is_none() && cookies.is_none() {
             return Credentials::default();
@@ -160,7 +162,7 @@ impl<'r> Turn<'r> {
             policy: self.location.policy_digest,
             stage: Stage::Begun,
             flow: Flow::new(),
-            keys: keys::view(self.site).version,
+            keys: None,
             keys_tried: false,
         }
     }
@@ -198,7 +200,7 @@ impl<'r> Turn<'r> {
                 *looks = looks.saturating_sub(1);
                 let view = keys::view(self.site);
                 match (
-                    view.version == asked_with && view.failures == *failures,
+                    Some(view.version) == asked_with && view.failures == *failures,
                     keys::is_under_way(self.site),
                 ) {
                     (false, _) => Progress::Event(Event::KeysTried),
@@ -245,13 +247,14 @@ impl<'r> Turn<'r> {
             walk.keys_tried = true;
         }
         let view = keys::view(self.site);
+        let came_with = *walk.keys.get_or_insert(view.version);
         let usable = view.set.as_deref().filter(|_| walk.keys_tried || !view.overdue);
         let scene = Scene {
             credentials,
             policy: self.policy,
             keys: Keys {
                 set: usable,
-                current: keys::is_fixed(self.site) || view.version != walk.keys,
+                current: keys::is_fixed(self.site) || view.version != came_with,
             },
             memory: &Recollection::new(self.site, self.location),
             now: clock::unix(),
@@ -351,7 +354,7 @@ impl<'r> Turn<'r> {
 
     /// Replaces the whole set of our headers.
     fn tell(&self, state: &State, told: Told<'_>) -> Next {
-        let next = done(headers::replace_ours(self.request, told));
+        let next = done(headers::replace_ours(self.request, &self.survey, told));
         state.owned.set(next == Next::Continue);
         next
     }

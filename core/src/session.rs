@@ -19,6 +19,7 @@ pub struct Session {
     /// Line after line: the code of the name ([`OTHER`]: and the name), the value; each text with its length before it and a NUL behind it, as
     /// nginx leaves one behind a header. The user comes first.
     bytes: Vec<u8>,
+    lines: usize,
 }
 
 /// The name of a line, in lower case.
@@ -95,6 +96,7 @@ impl Session {
         }
         let mut session = Self {
             bytes: Vec::with_capacity(160),
+            lines: 0,
         };
         for (place, value) in (0..).zip(values) {
             if !value.is_empty() {
@@ -110,7 +112,10 @@ impl Session {
     /// When a name is not ours in its plain spelling, stands twice or is one that every session has, or a value can't stand in a header. Empty
     /// values are left out.
     pub fn from_answer(user_id: &str, lines: impl Iterator<Item = (String, String)>) -> Result<Self, Unsafe> {
-        let mut session = Self { bytes: Vec::new() };
+        let mut session = Self {
+            bytes: Vec::new(),
+            lines: 0,
+        };
         session.push(Name::Known(0), user_id)?;
         let lines: Vec<(String, String)> = lines.filter(|(_, value)| !value.is_empty()).collect();
         let mut named: Vec<(Name<'_>, &str)> = lines
@@ -133,26 +138,29 @@ impl Session {
     /// The session of which [`Self::as_bytes`] gave these; `None` for anything else.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut lines = Lines { rest: bytes };
-        let (name, user_id) = lines.next()?;
-        let is_whole = |lines: Lines<'_>| {
-            let (mut rest, mut last) = (lines.rest, Name::Known(0));
-            while !rest.is_empty() {
-                let Some((name, value, after)) = line(rest) else {
-                    return false;
-                };
-                let is_misspelled =
-                    matches!(name, Name::Other(text) if text == VALID || Name::of(text) != name);
-                if name <= last || is_misspelled || !is_safe(value) {
-                    return false;
-                }
-                (rest, last) = (after, name);
+        let (mut rest, mut last) = (bytes, Name::Known(0));
+        let mut lines: usize = 0;
+        while !rest.is_empty() {
+            let (name, value, after) = line(rest)?;
+            // The user comes first; then the one order, each name once and in its one spelling.
+            let is_in_order = if lines == 0 { name == last } else { name > last };
+            let is_misspelled = matches!(name, Name::Other(text) if text == VALID || Name::of(text) != name);
+            if !is_in_order || is_misspelled || !is_safe(value) {
+                return None;
             }
-            true
-        };
-        (name == Name::Known(0) && is_safe(user_id) && is_whole(lines)).then(|| Self {
+            (rest, last) = (after, name);
+            lines = lines.saturating_add(1);
+        }
+        (lines > 0).then(|| Self {
             bytes: bytes.to_vec(),
+            lines,
         })
+    }
+
+    /// How many lines [`Self::named_lines`] gives.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lines
     }
 
     /// Its compact form.
@@ -184,6 +192,7 @@ impl Session {
 
     fn push(&mut self, name: Name<'_>, value: &str) -> Result<(), Unsafe> {
         let value = safe(value).ok_or(Unsafe)?;
+        self.lines = self.lines.saturating_add(1);
         match name {
             Name::Known(place) => self.bytes.push(place),
             Name::Other(name) => {

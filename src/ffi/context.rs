@@ -4,6 +4,7 @@
 //! there again. It is dropped when that pool is destroyed.
 
 use std::ffi::c_void;
+use std::mem::{align_of, size_of};
 use std::ptr::{self, fn_addr_eq};
 
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_pt, ngx_pool_cleanup_t};
@@ -50,26 +51,29 @@ pub fn find(request: Request<'_>) -> Option<&State> {
         // SAFETY: as above.
         unsafe { *slot = state };
     }
-    // SAFETY: only attach() stores here, always a Box<State> that lives until the pool's clean-up; shared access only.
+    // SAFETY: only attach() stores here, always a State that lives until the pool's clean-up; shared access only.
     unsafe { state.cast::<State>().as_ref() }
 }
 
 /// Gives the request a state; it must have none yet.
 pub fn attach(request: Request<'_>, state: State) -> Result<&State, OutOfMemory> {
-    let pool = request.pool();
     // SAFETY: the request's own pool.
-    let cleanup = unsafe { ngx_pool_cleanup_add(pool, 0) };
+    let cleanup = unsafe { ngx_pool_cleanup_add(request.pool(), size_of::<State>()) };
     // SAFETY: null or a fresh entry of the pool.
     let cleanup = unsafe { cleanup.as_mut() }.ok_or(OutOfMemory)?;
-    let state: *mut State = Box::into_raw(Box::new(state));
-    cleanup.data = state.cast();
+    let place: *mut State = cleanup.data.cast();
+    // SAFETY: room for one, which nginx's pool aligns for a pointer.
+    unsafe { place.write(state) };
     cleanup.handler = Some(drop_state);
     let slot = module_context(request);
     // SAFETY: as in find().
-    unsafe { *slot = state.cast() };
-    // SAFETY: just made, freed only by the clean-up.
-    Ok(unsafe { &*state })
+    unsafe { *slot = place.cast() };
+    // SAFETY: just written, dropped only by the clean-up.
+    Ok(unsafe { &*place })
 }
+
+/// nginx's pools align for a pointer, and no further.
+const _: () = assert!(align_of::<State>() <= align_of::<*mut c_void>());
 
 fn module_context(request: Request<'_>) -> *mut *mut c_void {
     // SAFETY: r->ctx has an entry for every HTTP module; ours is among them.
@@ -96,7 +100,7 @@ fn is_ours(handler: ngx_pool_cleanup_pt) -> bool {
 
 unsafe extern "C" fn drop_state(data: *mut c_void) {
     entry((), || {
-        // SAFETY: the Box that attach() leaked; nginx runs a clean-up once.
-        drop(unsafe { Box::from_raw(data.cast::<State>()) });
+        // SAFETY: what attach() wrote; nginx runs a clean-up once, and frees the memory itself afterwards.
+        unsafe { data.cast::<State>().drop_in_place() };
     });
 }

@@ -67,13 +67,13 @@ impl<'r> Survey<'r> {
 }
 
 /// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then sets those of `told`.
-pub fn replace_ours(request: Request<'_>, told: Told<'_>) -> Result<(), OutOfMemory> {
+pub fn replace_ours(request: Request<'_>, survey: &Survey<'_>, told: Told<'_>) -> Result<(), OutOfMemory> {
     let ours = match told {
         Told::Session(session) => Ours::of(request.pool(), session)?,
         Told::Invalid => Ours::invalid(request.pool())?,
         Told::Nothing => Ours::NONE,
     };
-    rebuild(request, &Survey::of(request), ours)
+    rebuild(request, survey, ours)
 }
 
 /// Takes every header out that belongs to this module, and its name out of `Connection`. Costs nothing when the survey saw none.
@@ -142,7 +142,7 @@ impl Ours {
                 data: unsafe { copy.data.add(offset) },
             }
         };
-        let mut ours = Self::with_room(pool, session.named_lines().count().saturating_add(1))?;
+        let mut ours = Self::with_room(pool, session.count().saturating_add(1))?;
         let (key, hash) = fixed(VALID, VALID_HASH);
         ours.push(key, key.data, hash, fixed("true", 0).0);
         for (name, value) in session.named_lines() {
