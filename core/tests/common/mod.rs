@@ -3,6 +3,7 @@
 //! Nothing here goes through the code under test.
 #![allow(dead_code, clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
+pub mod memory;
 pub mod walk;
 
 use std::sync::OnceLock;
