@@ -34,6 +34,8 @@ pub struct Main {
     /// Resolving is on somewhere.
     pub active: bool,
     pub zone: ZoneSpec,
+    /// The number of different key sets that are fetched, or of resolvers that are asked, whichever is larger.
+    pub projects: usize,
 }
 
 /// The shared memory.
@@ -164,6 +166,7 @@ impl Default for Main {
         Self {
             active: false,
             zone: complete::default_zone(),
+            projects: 0,
         }
     }
 }

@@ -113,8 +113,13 @@ pub fn complete(
             locations,
         ));
     }
-    let zone = zone(&main.zone, key_sets.len().max(resolvers.len()), smallest)?;
-    let main = Main { active, zone };
+    let projects = key_sets.len().max(resolvers.len());
+    let zone = zone(&main.zone, projects, smallest)?;
+    let main = Main {
+        active,
+        zone,
+        projects,
+    };
     Ok(Completed {
         main,
         servers: completed,

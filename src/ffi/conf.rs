@@ -318,7 +318,7 @@ fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
     // SAFETY: the shared references into the levels ended above.
     unsafe { survey.store(servers) };
     if main.active {
-        zone::declare(cf, &main.zone.name, main.zone.size)
+        zone::declare(cf, &main.zone.name, main.zone.size, main.projects)
             .map_err(|error| refused_zone(&level.written.0, &error))?;
         phases::install(cf).map_err(|OutOfMemory| "authgear: out of memory")?;
     }

@@ -47,8 +47,8 @@ impl fmt::Display for ZoneError {
     }
 }
 
-/// Asks nginx for the zone, in postconfiguration.
-pub fn declare(cf: NonNull<ngx_conf_t>, name: &str, size: usize) -> Result<(), ZoneError> {
+/// Asks nginx for the zone, in postconfiguration: with room for so many projects.
+pub fn declare(cf: NonNull<ngx_conf_t>, name: &str, size: usize, projects: usize) -> Result<(), ZoneError> {
     // SAFETY: nginx's configuration pool, while it reads its configuration.
     let pool = unsafe { (*cf.as_ptr()).pool };
     let mut name: ngx_str_t =
@@ -58,8 +58,10 @@ pub fn declare(cf: NonNull<ngx_conf_t>, name: &str, size: usize) -> Result<(), Z
     // SAFETY: null or nginx's zone.
     let zone = unsafe { zone.as_mut() }.ok_or(ZoneError("nginx could not add the shared memory zone"))?;
     zone.init = Some(init);
-    // A zone of another layout is not taken on, whatever its size.
-    zone.noreuse = usize::from(slab().is_some_and(|slab| header_of(slab).is_none()));
+    zone.data = ptr::without_provenance_mut(projects);
+    // A zone of another layout, or with too few slots, is not taken on, whatever its size.
+    let has_room = |slab| header_of(slab).is_some_and(|header| area::projects(header) >= projects);
+    zone.noreuse = usize::from(slab().is_some_and(|slab| !has_room(slab)));
     Ok(())
 }
 
@@ -72,7 +74,9 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
         if fresh {
             // SAFETY: nobody else has a zone that is not laid out yet.
             let slab = unsafe { &mut *slab };
-            slab.data = lay_out(slab).map_or(ptr::null_mut(), |area| area.as_ptr().cast());
+            // SAFETY: what declare() left there.
+            let projects = unsafe { (*zone).data }.addr();
+            slab.data = lay_out(slab, projects).map_or(ptr::null_mut(), |area| area.as_ptr().cast());
         }
         let Some(header) = NonNull::new(slab).and_then(header_of) else {
             log::process(

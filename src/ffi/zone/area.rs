@@ -17,10 +17,10 @@ const MAGIC: u64 = u64::from_be_bytes(*b"authgear");
 const LAYOUT: u64 = 2;
 /// What nginx's slab allocator needs for itself, and then some.
 const OVERHEAD: usize = 64 * 1024;
-/// Slots for so many key sets may take a quarter of the zone; beyond that they get a small part of it.
-const FEW: usize = 32;
-const SHARE_OF_FEW: usize = 4;
-const SHARE_OF_MANY: usize = 32;
+/// Slots for projects get at most this part of the zone; the rest is for what is remembered.
+const SHARE: usize = 4;
+/// Slots that are there at least, where they are no more than their share.
+const SPARE: usize = 8;
 /// One key set and one resolver.
 const PROJECT: usize = size_of::<KeySlot>() + size_of::<ResolverSlot>();
 
@@ -73,26 +73,21 @@ impl Memory {
     }
 }
 
-/// The smallest zone, in bytes, that has room for `key_sets` fetched key sets.
-pub fn smallest(key_sets: usize) -> usize {
-    let share = if key_sets <= FEW {
-        SHARE_OF_FEW
-    } else {
-        SHARE_OF_MANY
-    };
-    let keys = PROJECT.saturating_mul(key_sets.max(1)).saturating_mul(share);
+/// The smallest zone, in bytes, that has room for so many projects: a key set and a resolver each.
+pub fn smallest(projects: usize) -> usize {
+    let slots = PROJECT.saturating_mul(projects.max(1)).saturating_mul(SHARE);
     // nginx describes each page of 4096 bytes in some 24 of them.
-    keys.saturating_add(keys / 128).saturating_add(OVERHEAD)
+    slots.saturating_add(slots / 128).saturating_add(OVERHEAD)
 }
 
-/// How many projects an area of `size` bytes has slots for.
-fn projects_in(size: usize) -> usize {
-    let few = (size / SHARE_OF_FEW / PROJECT).min(FEW);
-    few.max(size / SHARE_OF_MANY / PROJECT)
+/// How many projects an area of `size` bytes gets slots for when `needed` are there now: some more, for those of a later configuration.
+fn projects_in(size: usize, needed: usize) -> usize {
+    let wanted = needed.saturating_mul(2).max(SPARE);
+    wanted.min(size / SHARE / PROJECT)
 }
 
 /// One allocation for everything: no slab call happens later.
-pub(super) fn lay_out(slab: &mut ngx_slab_pool_t) -> Option<NonNull<Header>> {
+pub(super) fn lay_out(slab: &mut ngx_slab_pool_t, needed: usize) -> Option<NonNull<Header>> {
     // SAFETY: set once at nginx's start.
     let page = unsafe { ngx_pagesize };
     // SAFETY: both bound the pool's pages.
@@ -109,7 +104,7 @@ pub(super) fn lay_out(slab: &mut ngx_slab_pool_t) -> Option<NonNull<Header>> {
         pages = pages.checked_sub(1).filter(|&left| left > 0)?;
     };
     let (memory, size) = area;
-    let projects = projects_in(size);
+    let projects = projects_in(size, needed);
     let before = size_of::<Header>()
         .checked_add(projects.checked_mul(PROJECT)?)?
         .next_multiple_of(LINE);
@@ -130,7 +125,7 @@ pub(super) fn lay_out(slab: &mut ngx_slab_pool_t) -> Option<NonNull<Header>> {
     clear(header);
     header.layout.store(LAYOUT, Ordering::Release);
     header.magic.store(MAGIC, Ordering::Release);
-    (projects > 0 && memory_of(header).is_some()).then_some(area)
+    (projects >= needed && memory_of(header).is_some()).then_some(area)
 }
 
 /// Bytes of a line of the processor's cache, and words.
@@ -162,7 +157,7 @@ pub(super) fn header_of(slab: NonNull<ngx_slab_pool_t>) -> Option<&'static Heade
     is_ours.then_some(header)
 }
 
-fn projects(header: &Header) -> usize {
+pub(super) fn projects(header: &Header) -> usize {
     usize::try_from(header.projects.load(Ordering::Acquire)).unwrap_or(0)
 }
 
