@@ -14,7 +14,8 @@ use authgear_scenarios::client::Connection;
 use authgear_scenarios::eventually;
 use authgear_scenarios::nginx::signal;
 
-use crate::load::send_in_turn;
+use crate::callgrind::{self, Dump};
+use crate::load::{send_each, send_in_turn};
 use crate::proxy::Proxy;
 use crate::rows::{Load, Row};
 use crate::stage::Stage;
@@ -28,6 +29,15 @@ pub enum Counter {
     Callgrind,
 }
 
+/// Instructions for one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Instructions {
+    /// All of nginx's own.
+    pub all: f64,
+    /// Without SHA-256, where only a processor that lacks its instructions was at hand.
+    pub without_digest: Option<f64>,
+}
+
 /// Amounts of requests: the first only cancels what is not a request's.
 #[derive(Clone, Copy, Debug)]
 pub struct Amounts {
@@ -39,8 +49,8 @@ impl Amounts {
     /// For a quick run or a full one.
     pub fn for_run(quick: bool) -> Self {
         match quick {
-            true => Self { few: 50, many: 350 },
-            false => Self { few: 200, many: 1200 },
+            true => Self { few: 100, many: 700 },
+            false => Self { few: 200, many: 2200 },
         }
     }
 }
@@ -59,10 +69,10 @@ impl Counter {
     }
 
     /// Instructions for one request of `row`.
-    pub fn count(self, stage: &Stage, row: &Row, amounts: Amounts) -> f64 {
+    pub fn count(self, stage: &Stage, row: &Row, amounts: Amounts) -> Instructions {
         let wrapper = match self {
             Self::Perf => stage.machine.for_nginx(),
-            Self::Callgrind => [stage.machine.for_nginx(), callgrind(stage, row)].concat(),
+            Self::Callgrind => [stage.machine.for_nginx(), under_callgrind(stage, row)].concat(),
         };
         let proxy = Proxy::start(stage, row, &wrapper, self == Self::Callgrind);
         proxy.warm(stage, row, 1);
@@ -73,7 +83,12 @@ impl Counter {
         let mut phase = Phase::of(self, &proxy);
         let few = phase.count(|| send_in_turn(&mut connection, few.iter()));
         let many = phase.count(|| send_in_turn(&mut connection, many.iter()));
-        (many - few) as f64 / (amounts.many - amounts.few) as f64
+        let each = |few: u64, many: u64| (many - few) as f64 / (amounts.many - amounts.few) as f64;
+        let (all, digest) = (each(few.all, many.all), each(few.digest, many.digest));
+        Instructions {
+            all,
+            without_digest: (self == Self::Callgrind).then_some(all - digest),
+        }
     }
 }
 
@@ -106,23 +121,27 @@ impl<'a> Phase<'a> {
             dumps: 0,
         };
         if counter == Counter::Callgrind {
+            begin_counting(proxy);
             phase.dump();
         }
         phase
     }
 
-    fn count(&mut self, work: impl FnOnce()) -> u64 {
+    fn count(&mut self, work: impl FnOnce()) -> Dump {
         match self.counter {
             Counter::Callgrind => {
                 work();
                 self.dump()
             }
-            Counter::Perf => self.watched(work),
+            Counter::Perf => Dump {
+                all: self.watched(work),
+                digest: 0,
+            },
         }
     }
 
     /// What callgrind counted since it last wrote that down, which it does when nginx opens its logs anew.
-    fn dump(&mut self) -> u64 {
+    fn dump(&mut self) -> Dump {
         self.dumps += 1;
         self.proxy.signal("USR1");
         let file = self.proxy.directory().join(format!("callgrind.{}", self.dumps));
@@ -131,7 +150,7 @@ impl<'a> Phase<'a> {
             Duration::from_secs(60),
             || {
                 let text = fs::read(&file).ok()?;
-                number_after(&String::from_utf8_lossy(&text), "totals: ")
+                callgrind::read(&String::from_utf8_lossy(&text))
             },
         )
     }
@@ -149,20 +168,33 @@ impl<'a> Phase<'a> {
     }
 }
 
-fn callgrind(stage: &Stage, row: &Row) -> Vec<String> {
+fn under_callgrind(stage: &Stage, row: &Row) -> Vec<String> {
     let file = stage.directory_of(&row.name).join("callgrind");
     vec![
         "valgrind".to_owned(),
         "--tool=callgrind".to_owned(),
+        // Warming up is many times as fast while nothing is counted.
+        "--instr-atstart=no".to_owned(),
         // Written at each signal that reopens the logs: it costs the process nothing else, and Debian's nginx still has the name.
         "--dump-before=ngx_reopen_files".to_owned(),
         format!("--callgrind-out-file={}", file.display()),
     ]
 }
 
-fn number_after(text: &str, name: &str) -> Option<u64> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+/// Where valgrind may not stop a process that sleeps, the order reaches it with a request.
+fn begin_counting(proxy: &Proxy) {
+    let mut order = Command::new("vgdb")
+        .arg(format!("--pid={}", proxy.worker()))
+        .args(["instrumentation", "on"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("running vgdb, which comes with valgrind");
+    let status = eventually("callgrind begins to count", Duration::from_secs(60), || {
+        send_each(proxy.port, std::iter::once(&String::new()));
+        order.try_wait().expect("looking at vgdb")
+    });
+    assert!(status.success(), "vgdb ended with {status}");
 }
 
 fn perf_of(pid: u32, file: &PathBuf) -> Child {
@@ -198,7 +230,7 @@ fn perf_counts() -> bool {
 pub fn affordable(counter: Counter, row: &Row, quick: bool) -> bool {
     let most = match (counter, quick) {
         (Counter::Perf, _) => usize::MAX,
-        (Counter::Callgrind, true) => 1000,
+        (Counter::Callgrind, true) => 10_000,
         (Counter::Callgrind, false) => 100_000,
     };
     match row.load {

@@ -6,7 +6,7 @@
 //! - [`options`]: the command line
 //! - [`rows`]: what is measured, [`configuration`] as nginx reads it, [`credentials`] that the requests carry
 //! - [`stage`]: what stands around nginx, [`machine`] on which core, [`proxy`] the nginx itself
-//! - [`load`]: the requests, [`rounds`] of them by the clock, [`instructions`] for one
+//! - [`load`]: the requests, [`rounds`] of them by the clock, [`instructions`] for one, as [`callgrind`] has it
 //! - [`statistics`], [`report`]: what comes of it
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@
     reason = "a bench that fails shall say so at once"
 )]
 
+mod callgrind;
 mod configuration;
 mod credentials;
 mod instructions;
@@ -35,7 +36,7 @@ use std::process::{Command, ExitCode};
 
 use authgear_scenarios::setting;
 
-use crate::instructions::{affordable, Amounts, Counter};
+use crate::instructions::{affordable, Amounts, Counter, Instructions};
 use crate::options::Options;
 use crate::report::Report;
 use crate::rows::{rows, Row};
@@ -98,7 +99,7 @@ fn bench(rows: &[Row], options: &Options) {
     }
 }
 
-fn count(stage: &Stage, rows: &[Row], quick: bool) -> Option<(Counter, BTreeMap<String, f64>)> {
+fn count(stage: &Stage, rows: &[Row], quick: bool) -> Option<(Counter, BTreeMap<String, Instructions>)> {
     let Some(counter) = Counter::available() else {
         eprintln!("neither perf nor valgrind can count instructions here");
         return None;

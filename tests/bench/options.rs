@@ -26,8 +26,8 @@ pub struct Options {
 impl Options {
     fn full() -> Self {
         Self {
-            rounds: 12,
-            seconds: 4,
+            rounds: 20,
+            seconds: 2,
             live: 100_000,
             only: Vec::new(),
             json: None,
