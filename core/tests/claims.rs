@@ -4,6 +4,7 @@
 
 mod common;
 
+use authgear_core::jws::claimed_end;
 use authgear_core::verdict::Reason;
 use authgear_core::verify::{verify, Judgement, Mode};
 use common::{
@@ -356,4 +357,29 @@ fn claims_of_others_hold_whatever_they_like() {
         assert_eq!(session(&claiming_raw("given_name", value)).user_id(), USER);
     }
     assert_eq!(refusal(&claiming_raw("sub", &deep)), Reason::NoSubject);
+}
+
+#[test]
+fn the_end_that_a_token_claims_is_read_whatever_the_token_is_worth() {
+    for token in [
+        claiming(json!({"exp": 77})),
+        Issuer::second().claims(json!({"exp": 77, "sub": null})),
+        format!("eyJ.{}.", base64url(r#"{"exp":77,"a":1}"#)),
+    ] {
+        assert_eq!(claimed_end(&token), Some(77), "{token:.40}");
+    }
+    for token in [
+        String::new(),
+        "opaque".to_owned(),
+        "eyJ".to_owned(),
+        "eyJ.!.".to_owned(),
+        format!("ey.{}.", base64url(r#"{"exp":77}"#)),
+        claiming(json!({"exp": null})),
+        claiming_raw("exp", "-1"),
+        claiming_raw("exp", "77.5"),
+        claiming_raw("exp", "\"77\""),
+        with_payload("[77]"),
+    ] {
+        assert_eq!(claimed_end(&token), None, "{token:.40}");
+    }
 }

@@ -39,10 +39,10 @@ fn every_request_of_the_corpus_is_asked_about_as_it_was_read() {
 
 #[test]
 fn every_walk_of_the_corpus_ends() {
-    replay("flow", 25, checks::flow);
+    replay("flow", 50, checks::flow);
 }
 
 #[test]
 fn every_record_of_the_corpus_is_read_as_one_thing_or_nothing() {
-    replay("record", 12, checks::record);
+    replay("record", 25, checks::record);
 }

@@ -1,10 +1,10 @@
-//! Which header lines a token's claims become, and which values keep it from verifying because no header could hold them.
+//! Which header lines a token's claims become, which values keep it from verifying because no header could hold them, and a session's bytes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 mod common;
 
-use authgear_core::session::{Session, Unsafe};
+use authgear_core::session::{Name, Session, Unsafe};
 use authgear_core::verdict::Reason;
 use common::{claiming, claiming_raw, line, refusal, session, Issuer, NOW, USER};
 use serde_json::json;
@@ -255,4 +255,90 @@ fn acr_is_sent_when_the_token_has_one() {
     ] {
         assert_eq!(refusal(&claiming(json!({"acr": bad}))), Reason::BadClaim, "{bad}");
     }
+}
+
+// --- as bytes
+
+/// One line in compact form.
+fn coded(code: u8, texts: &[&str]) -> Vec<u8> {
+    let mut bytes = vec![code];
+    for text in texts {
+        bytes.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
+        bytes.extend(text.bytes().chain([0]));
+    }
+    bytes
+}
+
+#[test]
+fn claims_and_an_answer_that_say_the_same_are_one_session() {
+    let claimed = session(&Issuer::first().claims(json!({"amr": ["pwd"], "acr": "strong"})));
+    let mut lines: Vec<(String, String)> = claimed
+        .lines()
+        .skip(2)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    assert_eq!(lines.len(), Name::KNOWN.len() - 1);
+    for _ in 0..lines.len() {
+        lines.rotate_left(1);
+        let answered = Session::from_answer(USER, lines.clone().into_iter()).unwrap();
+        assert_eq!(answered, claimed);
+        assert_eq!(answered.as_bytes(), claimed.as_bytes());
+    }
+    lines.pop();
+    assert_ne!(Session::from_answer(USER, lines.into_iter()), Ok(claimed));
+}
+
+#[test]
+fn a_session_comes_back_from_its_bytes() {
+    let other = [("x-authgear-tomorrow".to_owned(), "v".to_owned())].into_iter();
+    for session in [
+        session(&Issuer::first().good()),
+        Session::from_answer("u", std::iter::empty()).unwrap(),
+        Session::from_answer("u", other).unwrap(),
+    ] {
+        let again = Session::from_bytes(session.as_bytes()).unwrap();
+        assert_eq!(again, session);
+        assert!(again.lines().eq(session.lines()));
+        assert_eq!(again.user_id(), session.user_id());
+        assert_eq!(again.count(), session.count());
+        assert_eq!(session.count(), session.named_lines().count());
+    }
+}
+
+#[test]
+fn bytes_that_no_session_gave_are_none() {
+    let (user, verified, roles) = (coded(0, &["u"]), coded(2, &["true"]), coded(4, &["admin"]));
+    let other = |name| coded(u8::MAX, &[name, "v"]);
+    let line_end = coded(0, &["u\r\nx: y"]);
+    assert!(Session::from_bytes(&[&user[..], &verified, &roles, &other("x-authgear-z")].concat()).is_some());
+    for parts in [
+        vec![],
+        vec![&verified],
+        vec![&verified, &user],
+        vec![&user, &user],
+        vec![&user, &verified, &verified],
+        vec![&user, &roles, &verified],
+        vec![&user, &coded(8, &["v"])],
+        vec![&user, &coded(2, &[""])],
+        vec![&coded(0, &[" u"])],
+        vec![&line_end],
+        vec![&user, &other("x-authgear-z"), &verified],
+        vec![&user, &other("x-authgear-z"), &other("x-authgear-a")],
+        vec![&user, &other("x-authgear-z"), &other("x-authgear-z")],
+        vec![&user, &other("x-authgear-user-verified")],
+        vec![&user, &other("x-authgear-session-valid")],
+        vec![&user, &other("x_authgear_z")],
+        vec![&user, &other("host")],
+    ] {
+        let bytes: Vec<u8> = parts.into_iter().flatten().copied().collect();
+        assert_eq!(Session::from_bytes(&bytes), None, "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_value_longer_than_a_line_can_say_is_refused() {
+    let longest = "u".repeat(usize::from(u16::MAX));
+    assert!(Session::from_answer(&longest, std::iter::empty()).is_ok());
+    let longer = format!("{longest}u");
+    assert_eq!(Session::from_answer(&longer, std::iter::empty()), Err(Unsafe));
 }

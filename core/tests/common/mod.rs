@@ -4,6 +4,7 @@
 #![allow(dead_code, clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 pub mod memory;
+pub mod recall;
 pub mod walk;
 
 use std::sync::OnceLock;

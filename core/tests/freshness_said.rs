@@ -1,0 +1,116 @@
+//! What the resolver's answer to a question about a token alone means, and what is remembered of it: each row of the specification's table.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
+
+mod common;
+
+use authgear_core::freshness::{said, No, Said, Word};
+use authgear_core::resolver::{Reading, UnknownAnswer};
+use authgear_core::verdict::Why;
+use common::walk::{session, session_of};
+
+const UNKNOWN: [UnknownAnswer; 6] = [
+    UnknownAnswer::Status,
+    UnknownAnswer::ServerError,
+    UnknownAnswer::Body,
+    UnknownAnswer::Contradiction,
+    UnknownAnswer::BadHeader,
+    UnknownAnswer::TooLarge,
+];
+
+#[test]
+fn true_for_the_tokens_own_user_is_a_yes() {
+    for is_proven in [true, false] {
+        let said = said(Ok(Reading::Valid(session())), "another", is_proven);
+        assert_eq!(said, Said::Yes(session()));
+        let otherwise = session_of("another-one");
+        assert_eq!(
+            said.word(&otherwise),
+            Some(Word::Yes(Some(session()))),
+            "its headers replace the claims"
+        );
+        assert_eq!(
+            said.word(&session()),
+            Some(Word::Yes(None)),
+            "kept as the claims where they say the same"
+        );
+    }
+}
+
+#[test]
+fn true_for_another_user_is_never_this_ones() {
+    for sub in ["", "anothe", "another ", "Another", "anotherx"] {
+        for is_proven in [true, false] {
+            let said = said(Ok(Reading::Valid(session())), sub, is_proven);
+            assert_eq!(said, Said::AnotherUser, "{sub:?}");
+            assert_eq!(said.word(&session()), Some(Word::No(No::Ended)));
+        }
+    }
+}
+
+#[test]
+fn false_is_barred() {
+    for is_proven in [true, false] {
+        let said = said(Ok(Reading::Invalid), "another", is_proven);
+        assert_eq!(said, Said::No(No::Barred));
+        assert_eq!(said.word(&session()), Some(Word::No(No::Barred)));
+    }
+}
+
+#[test]
+fn silence_is_the_end_only_of_one_who_has_said_yes_before() {
+    let proven = said(Ok(Reading::Silent), "another", true);
+    assert_eq!(proven, Said::No(No::Ended));
+    assert_eq!(proven.word(&session()), Some(Word::No(No::Ended)));
+    let unproven = said(Ok(Reading::Silent), "another", false);
+    assert_eq!(unproven, Said::Unproven);
+    assert_eq!(unproven.word(&session()), None, "nothing changes");
+}
+
+#[test]
+fn anything_else_says_nothing_and_changes_nothing() {
+    let answers = UNKNOWN.map(|answer| (Ok(Reading::Unknown(answer)), Why::Answer(answer)));
+    let failures = [
+        Why::Unreachable,
+        Why::TimedOut,
+        Why::CutShort,
+        Why::Failing,
+        Why::Limit,
+    ];
+    let failures = failures.map(|why| (Err(why), why));
+    for (reading, why) in answers.into_iter().chain(failures) {
+        for is_proven in [true, false] {
+            let said = said(reading.clone(), "another", is_proven);
+            assert_eq!(said, Said::Unknown(why));
+            assert_eq!(said.word(&session()), None);
+        }
+    }
+}
+
+#[test]
+fn only_what_no_client_can_bring_about_is_a_failure() {
+    for why in [
+        Why::Unreachable,
+        Why::TimedOut,
+        Why::CutShort,
+        Why::Failing,
+        Why::Answer(UnknownAnswer::ServerError),
+    ] {
+        assert!(why.is_failure(), "{why:?}");
+    }
+    let others = UNKNOWN
+        .into_iter()
+        .filter(|answer| *answer != UnknownAnswer::ServerError);
+    for why in others.map(Why::Answer).chain([
+        Why::NoKeys,
+        Why::UnknownKey,
+        Why::NotAuthgears,
+        Why::NoConnection,
+        Why::Limit,
+        Why::Unproven,
+        Why::NotRemembered,
+        Why::Abandoned,
+    ]) {
+        assert!(!why.is_failure(), "{why:?}");
+    }
+}
