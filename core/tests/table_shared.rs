@@ -20,7 +20,11 @@ fn contents(nth: u64, version: u64) -> (Vec<u8>, Rank) {
     let len = 8 + usize::try_from(version * 37 + nth).unwrap() % (CAPACITY - 7);
     let seed = (nth << 32 | version).to_le_bytes();
     let bytes = version.to_le_bytes().into_iter().chain(seed.into_iter().cycle());
-    let rank = if version.is_multiple_of(2) { Ordinary } else { Precious };
+    let rank = if version.is_multiple_of(2) {
+        Ordinary
+    } else {
+        Precious
+    };
     (bytes.take(len).collect(), rank)
 }
 
