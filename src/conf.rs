@@ -7,11 +7,13 @@
 //! - [`directives`]: the words of each directive, into values
 //! - [`written`]: what is written at each level, and its inheritance
 //! - [`complete`]: defaults and checks, once everything is read
+//! - [`policy`]: what one location comes to
 //! - [`locations`]: where a request's URI leads
 
 pub mod complete;
 pub mod directives;
 pub mod locations;
+mod policy;
 mod value;
 pub mod written;
 
@@ -173,7 +175,7 @@ impl Default for Main {
 
 impl Default for Location {
     fn default() -> Self {
-        complete::location(&written::LocationWritten::default(), None)
+        policy::location(&written::LocationWritten::default(), None)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use authgear_core::flow::{self, Remembered, Subject};
-use authgear_core::freshness::{self, Fallback, Known, Moment, Said, Standing, Word};
+use authgear_core::freshness::{self, Fallback, Known, Moment, Said, Standing, Times, Word};
 use authgear_core::record::{Answer, Token};
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::table::{Entry, Found, Key, Rank, CAPACITY};
@@ -242,22 +242,15 @@ pub fn claim(site: &Site, subject: &Subject, key: &Key) -> bool {
     is_ours
 }
 
-/// Keeps what the resolver said of a token. `interval` is that of the location that asked.
-pub fn learn(site: &Site, subject: &Subject, key: &Key, said: &Said, interval: Millis) {
-    let now = clock::monotonic();
+/// Keeps what the resolver said of a token. `asked` is when it was asked, `interval` that of the location that asked.
+pub fn learn(site: &Site, subject: &Subject, key: &Key, said: &Said, asked: Millis, interval: Millis) {
+    let times = Times {
+        asked,
+        now: clock::monotonic(),
+        pause: interval.min(LONGEST_PAUSE),
+    };
     change(site, key, subject.exp, |before| {
-        match said.word(&subject.claimed) {
-            Some(word) => Some(Known {
-                word,
-                at: now,
-                asked_until: 0,
-                iat: subject.iat,
-            }),
-            None => before.map(|known| Known {
-                asked_until: now.saturating_add(interval.min(LONGEST_PAUSE)),
-                ..known
-            }),
-        }
+        Known::after(before, said, &subject.claimed, subject.iat, &times)
     });
 }
 

@@ -17,7 +17,7 @@ use crate::conf::{Cache, Location, Millis, Site};
 use crate::digest::{Digest, Parts};
 use crate::ffi::errand::{self, End, Order, Outcome};
 use crate::ffi::request::Request;
-use crate::ffi::{conf, tick};
+use crate::ffi::{clock, conf, tick};
 use crate::flight::{Awaited, Flight};
 use crate::memory;
 use crate::refusal;
@@ -60,6 +60,7 @@ enum Use {
     Learn {
         subject: Subject,
         key: Digest,
+        asked: Millis,
         interval: Millis,
     },
     Nothing,
@@ -102,6 +103,7 @@ impl Asker<'_> {
                 subject,
                 &key,
                 &Said::Unknown(Why::Limit),
+                clock::monotonic(),
                 self.interval(),
             );
         }
@@ -118,6 +120,7 @@ impl Asker<'_> {
         let learn = || Use::Learn {
             subject: subject.clone(),
             key,
+            asked: clock::monotonic(),
             interval: self.interval(),
         };
         self.join(
@@ -237,13 +240,14 @@ fn arrive(resolver: &Digest, mut reply: Reply, use_of: Use) -> Reply {
         Use::Learn {
             subject,
             key,
+            asked,
             interval,
         } => {
             let said = freshness::said(reply.reading.clone(), subject.claimed.user_id(), is_proven(site));
             if matches!(said, Said::Yes(_)) {
                 prove(site);
             }
-            memory::learn(site, &subject, &key, &said, interval);
+            memory::learn(site, &subject, &key, &said, asked, interval);
             refusal::log_said(site, &said);
             reply.said = Some(said);
         }

@@ -200,6 +200,48 @@ pub fn said(reading: Result<Reading, Why>, sub: &str, is_proven: bool) -> Said {
     }
 }
 
+impl Known {
+    /// What is known once the resolver has said `said` of a token whose claims speak of `claimed`, asked at `asked` and answering at `now` (milliseconds on
+    /// the monotonic clock); `None` when nothing changes. Where it says nothing, nobody asks in the background before `pause` is over.
+    #[must_use]
+    pub fn after(
+        before: Option<Self>,
+        said: &Said,
+        claimed: &Session,
+        iat: u64,
+        times: &Times,
+    ) -> Option<Self> {
+        let Some(word) = said.word(claimed) else {
+            return before.map(|known| Self {
+                asked_until: times.now.saturating_add(times.pause),
+                ..known
+            });
+        };
+        // A yes that was on its way when somebody else heard a no may be the older of the two.
+        let is_overtaken = |known: &Self| matches!(known.word, Word::No(_)) && known.at > times.asked;
+        if !matches!(word, Word::No(_)) && before.as_ref().is_some_and(is_overtaken) {
+            return None;
+        }
+        Some(Self {
+            word,
+            at: times.now,
+            asked_until: 0,
+            iat,
+        })
+    }
+}
+
+/// The times of a question, in milliseconds; those that are moments on the monotonic clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// When it was asked.
+    pub asked: u64,
+    /// When it ended.
+    pub now: u64,
+    /// How long it is left alone if it brought nothing.
+    pub pause: u64,
+}
+
 impl Said {
     /// What is to be remembered of it about a token whose claims speak of `claimed`; `None` when nothing changes.
     #[must_use]

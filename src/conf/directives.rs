@@ -15,7 +15,7 @@ use authgear_core::jwks::{KeySet, MAX_DOCUMENT, MAX_KEYS};
 
 use super::value::{self, Problem};
 use super::written::{LocationWritten, MainWritten, ServerWritten, Setting, Written};
-use super::{complete, Cache, JwksTimes, KeySource, Millis, Revalidation, Switch, ZoneSpec};
+use super::{complete, policy, Cache, JwksTimes, KeySource, Millis, Revalidation, Switch, ZoneSpec};
 use crate::digest;
 use crate::ffi::conf::{parse, Statement};
 
@@ -184,7 +184,7 @@ fn revalidation(words: &[&str]) -> Result<Revalidation, Refusal> {
     if interval == 0 {
         return Err(refused(&word, "its time must be longer than nothing: to ask about every request write \"authgear_resolve remote\"".to_owned()));
     }
-    let max = max.unwrap_or_else(|| interval.saturating_mul(complete::MAX_INTERVALS));
+    let max = max.unwrap_or_else(|| interval.saturating_mul(policy::MAX_INTERVALS));
     if max < interval {
         return Err(refused(
             &word,

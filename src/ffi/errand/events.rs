@@ -1,0 +1,82 @@
+//! What wakes an errand: the end of its subrequest, an event of its connection, its time limit.
+
+use nginx_sys::{
+    ngx_connection_t, ngx_event_t, ngx_http_finalize_request, ngx_http_request_t,
+    ngx_http_run_posted_requests, ngx_int_t, NGX_ERROR,
+};
+
+use super::of;
+use crate::ffi::entry::entry;
+
+/// The main request is woken: by the end of its subrequest, or for nothing.
+pub unsafe extern "C" fn main_event(request: *mut ngx_http_request_t) {
+    entry((), || {
+        if of(request).is_none_or(|errand| errand.first.is_some()) {
+            // SAFETY: a live request of ours.
+            unsafe { terminate(request) };
+        }
+    });
+}
+
+/// An event of the connection itself: a delay that is over, or nginx closing it at the end of a worker.
+pub unsafe extern "C" fn connection_event(event: *mut ngx_event_t) {
+    entry((), || {
+        // SAFETY: nginx hands back an event of the connection that bare::create() made.
+        let event = unsafe { &mut *event };
+        // SAFETY: an event's data is its connection.
+        let connection = unsafe { &mut *event.data.cast::<ngx_connection_t>() };
+        let request: *mut ngx_http_request_t = connection.data.cast();
+        // SAFETY: a connection's data is the request that is active on it.
+        let active = unsafe { &*request };
+        let (main, read, write) = (active.main, active.read_event_handler, active.write_event_handler);
+        // A worker that leaves closes what is idle; when its time is up, everything, and then there is an error too.
+        let stays = connection.error() == 0 && of(main).is_some_and(|errand| errand.awaited.is_awaited());
+        if connection.close() != 0 && stays {
+            connection.set_close(0);
+        } else if connection.close() != 0 {
+            // SAFETY: a live main request of ours.
+            unsafe { terminate(main) };
+        } else {
+            if event.delayed() != 0 && event.timedout() != 0 {
+                event.set_delayed(0);
+                event.set_timedout(0);
+            }
+            if let Some(handler) = if event.write() != 0 { write } else { read } {
+                // SAFETY: what nginx's own dispatcher does.
+                unsafe { handler(request) };
+            }
+        }
+        // SAFETY: looks at `destroyed` first.
+        unsafe { ngx_http_run_posted_requests(connection) };
+    });
+}
+
+/// The time limit is over.
+pub unsafe extern "C" fn timer_event(event: *mut ngx_event_t) {
+    entry((), || {
+        // SAFETY: nginx hands back the timer of an errand that is still under way.
+        let request: *mut ngx_http_request_t = unsafe { (*event).data }.cast();
+        if let Some(errand) = of(request) {
+            errand.timed_out = errand.first.is_none();
+        }
+        // SAFETY: a live main request of ours.
+        let connection = unsafe { (*request).connection };
+        // SAFETY: as above.
+        unsafe { terminate(request) };
+        // SAFETY: looks at `destroyed` first.
+        unsafe { ngx_http_run_posted_requests(connection) };
+    });
+}
+
+/// Ends the main request and with it whatever its subrequest is doing; done when the posted requests have run.
+///
+/// # Safety
+/// `main` is a live main request made by `bare::create`.
+unsafe fn terminate(main: *mut ngx_http_request_t) {
+    // SAFETY: the caller vouches.
+    let request = unsafe { &mut *main };
+    // SAFETY: a request has a connection.
+    unsafe { &mut *request.connection }.set_error(1);
+    // SAFETY: with `error` set nginx runs the clean-ups, the upstream's among them, and frees the request from its event loop.
+    unsafe { ngx_http_finalize_request(main, NGX_ERROR as ngx_int_t) };
+}
