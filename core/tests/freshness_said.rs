@@ -4,7 +4,7 @@
 
 mod common;
 
-use authgear_core::freshness::{said, No, Said, Word};
+use authgear_core::freshness::{said, Known, No, Said, Times, Word};
 use authgear_core::resolver::{Reading, UnknownAnswer};
 use authgear_core::verdict::Why;
 use common::walk::{session, session_of};
@@ -112,5 +112,89 @@ fn only_what_no_client_can_bring_about_is_a_failure() {
         Why::Abandoned,
     ]) {
         assert!(!why.is_failure(), "{why:?}");
+    }
+}
+
+// --- what is known then
+
+const TIMES: Times = Times {
+    asked: 1_000,
+    now: 1_500,
+    pause: 300,
+};
+
+fn known(word: Word, at: u64) -> Known {
+    Known {
+        word,
+        at,
+        asked_until: 7_000,
+        iat: 9,
+    }
+}
+
+fn after(before: Option<&Known>, said: &Said) -> Option<Known> {
+    Known::after(before.cloned(), said, &session(), 9, &TIMES)
+}
+
+#[test]
+fn a_word_is_known_from_when_it_came_and_frees_who_asks_next() {
+    for (said, word) in [
+        (Said::Yes(session()), Word::Yes(None)),
+        (
+            Said::Yes(session_of("claimed otherwise")),
+            Word::Yes(Some(session_of("claimed otherwise"))),
+        ),
+        (Said::No(No::Barred), Word::No(No::Barred)),
+        (Said::AnotherUser, Word::No(No::Ended)),
+    ] {
+        for before in [
+            None,
+            Some(known(Word::Nothing, 0)),
+            Some(known(Word::Yes(Some(session())), 1_400)),
+            Some(known(Word::No(No::Ended), 1_000)),
+            Some(known(Word::TooLong, 1_400)),
+        ] {
+            let wanted = Known {
+                asked_until: 0,
+                ..known(word.clone(), TIMES.now)
+            };
+            assert_eq!(after(before.as_ref(), &said), Some(wanted), "{before:?}");
+        }
+    }
+}
+
+#[test]
+fn what_says_nothing_changes_nothing_but_when_somebody_asks_again() {
+    for said in [Said::Unproven, Said::Unknown(Why::TimedOut)] {
+        assert_eq!(after(None, &said), None);
+        for word in [
+            Word::Nothing,
+            Word::Yes(Some(session())),
+            Word::No(No::Barred),
+            Word::TooLong,
+        ] {
+            let before = known(word, 1_400);
+            let wanted = Known {
+                asked_until: TIMES.now + TIMES.pause,
+                ..before.clone()
+            };
+            assert_eq!(after(Some(&before), &said), Some(wanted));
+        }
+    }
+}
+
+#[test]
+fn a_yes_that_was_asked_for_before_a_no_came_does_not_heal_it() {
+    for no in [No::Ended, No::Barred] {
+        let before = known(Word::No(no), TIMES.asked + 1);
+        assert_eq!(after(Some(&before), &Said::Yes(session())), None);
+        for other in [No::Ended, No::Barred] {
+            let got = after(Some(&before), &Said::No(other)).unwrap();
+            assert_eq!(
+                (got.word, got.at),
+                (Word::No(other), TIMES.now),
+                "a later no does"
+            );
+        }
     }
 }
