@@ -9,7 +9,7 @@
 )]
 
 #[path = "checks/walk.rs"]
-mod walk;
+pub mod walk;
 
 use std::sync::OnceLock;
 
@@ -25,8 +25,6 @@ use authgear_core::verify::{hopeless, verify, Judgement, Mode, Policy};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use serde_json::Value as Json;
-
-pub use walk::flow;
 
 /// Tokens and keys of a real server. Nobody here has its private key: whatever else verifies was forged.
 struct Recorded {

@@ -39,7 +39,7 @@ fn every_request_of_the_corpus_is_asked_about_as_it_was_read() {
 
 #[test]
 fn every_walk_of_the_corpus_ends() {
-    replay("flow", 50, checks::flow);
+    replay("flow", 50, checks::walk::flow);
 }
 
 #[test]

@@ -192,7 +192,7 @@ proptest! {
 
     #[test]
     fn every_walk_ends(choices in any::<[u8; 3]>(), answer in answer(), request in request()) {
-        checks::flow(&[&choices, answer.as_slice(), b"\n\n", &request].concat());
+        checks::walk::flow(&[&choices, answer.as_slice(), b"\n\n", &request].concat());
     }
 
     #[test]

@@ -158,7 +158,7 @@ proptest! {
         let answer = b"200\nx-authgear-session-valid: true\nx-authgear-user-id: u";
         let request = format!("\n\nBearer {bearer}\n{cookie}");
         let choices = [choices, allowed, 2 | u8::from(answered)];
-        checks::flow(&[&choices[..], &script, answer, request.as_bytes()].concat());
+        checks::walk::flow(&[&choices[..], &script, answer, request.as_bytes()].concat());
     }
 
     #[test]
