@@ -160,7 +160,7 @@ impl<'h> Credentials<'h> {
         }
         let is_sorted = found.iter().map(Option::is_none).is_sorted();
         if !is_sorted {
-            found.sort_unstable_by_key(Option::is_none);
+            found.sort_by_key(Option::is_none);
         }
         Self { list: found }
     }
@@ -250,16 +250,15 @@ fn is_cookie_octet(byte: u8) -> bool {
 
 /// How many dots there are; in a way that lets the processor look at many bytes at once.
 fn dots(bytes: &[u8]) -> usize {
+    /// A whole number of the processor's registers, and too short for the count to overflow.
+    const CHUNK: usize = 128;
     let in_chunk = |chunk: &[u8]| {
         let count = chunk
             .iter()
             .fold(0_u8, |count, byte| count.wrapping_add(u8::from(*byte == b'.')));
         usize::from(count)
     };
-    bytes
-        .chunks(usize::from(u8::MAX))
-        .map(in_chunk)
-        .fold(0, usize::saturating_add)
+    bytes.chunks(CHUNK).map(in_chunk).fold(0, usize::saturating_add)
 }
 
 fn sorted(kind: Kind, text: Cow<'_, str>) -> Value<'_> {

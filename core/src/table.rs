@@ -183,21 +183,31 @@ impl<'m> Table<'m> {
     /// `evicted` gets an entry of another key that has to go although it is not over, before anything is changed; `true` says that there is one.
     pub fn place(&self, key: &Key, now: u64, evicted: &mut Entry) -> (Place, bool) {
         let words = words(key);
-        let mut best: Option<(Worth, usize)> = None;
-        for (index, tag) in self.ways(&words) {
-            let seen = tag.load(Ordering::Acquire);
-            let worth = match self.slot(index).filter(|_| seen & TAKEN != 0) {
-                None => Worth::Nothing,
-                Some(slot) if slot.key_is(&words) && seen & !USED == mark(&words) => {
-                    return (Place(index), false)
+        // Of two sets with a free place the emptier one: so both are full last.
+        let mut best: Option<(Worth, usize, usize)> = None;
+        for (begin, tags) in self.sets(&words) {
+            let mut least: Option<(Worth, usize)> = None;
+            let mut kept: usize = 0;
+            for (index, tag) in (begin..).zip(tags) {
+                let seen = tag.load(Ordering::Acquire);
+                let worth = match self.slot(index).filter(|_| seen & TAKEN != 0) {
+                    None => Worth::Nothing,
+                    Some(slot) if slot.key_is(&words) && seen & !USED == mark(&words) => {
+                        return (Place(index), false)
+                    }
+                    Some(slot) => slot.worth(now, seen & USED != 0),
+                };
+                kept = kept.saturating_add(usize::from(worth > Worth::Nothing));
+                if least.as_ref().is_none_or(|(least, _)| worth < *least) {
+                    least = Some((worth, index));
                 }
-                Some(slot) => slot.worth(now, seen & USED != 0),
-            };
-            if best.as_ref().is_none_or(|(least, _)| worth < *least) {
-                best = Some((worth, index));
             }
+            best = best
+                .into_iter()
+                .chain(least.map(|(worth, index)| (worth, kept, index)))
+                .min_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
         }
-        let (worth, index) = best.unwrap_or((Worth::Nothing, 0));
+        let (worth, _, index) = best.unwrap_or((Worth::Nothing, 0, 0));
         if matches!(worth, Worth::Something(_, true)) {
             // Everybody of its rank was found lately: from now on it counts who is found again.
             for (_, tag) in self.ways(&words) {
@@ -250,18 +260,22 @@ impl<'m> Table<'m> {
 
     /// The ways where a key may stand, with their tags.
     fn ways(&self, words: &[u64; 4]) -> impl Iterator<Item = (usize, &'m AtomicU64)> {
+        let sets = self.sets(words);
+        sets.flat_map(|(begin, tags)| (begin..).zip(tags))
+    }
+
+    /// The sets where a key may stand: where each begins, and its tags.
+    fn sets(&self, words: &[u64; 4]) -> impl Iterator<Item = (usize, &'m [AtomicU64])> {
         let [_, second, third, _] = *words;
         let first = self.set(second);
         let other = self.set(third);
         // The same set twice is one set.
         let other = (other != first).then_some(other);
         let tags = self.tags;
-        std::iter::once(first).chain(other).flat_map(move |set| {
+        std::iter::once(first).chain(other).map(move |set| {
             let begin = set.saturating_mul(WAYS);
-            let ways = tags.get(begin..begin.saturating_add(WAYS)).unwrap_or_default();
-            ways.iter()
-                .enumerate()
-                .map(move |(way, tag)| (begin.saturating_add(way), tag))
+            let ways = tags.get(begin..begin.saturating_add(WAYS));
+            (begin, ways.unwrap_or_default())
         })
     }
 
