@@ -4,10 +4,10 @@
 //! [`PATIENCE`]; a connection that ends instead of answering is an `io::Error`, for the scenario to judge.
 
 use std::io::{self, Error, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// How long a client waits for bytes: far longer than anything may take.
 pub const PATIENCE: Duration = Duration::from_secs(25);
@@ -177,6 +177,20 @@ impl Connection {
             stream,
             unread: Vec::new(),
         })
+    }
+
+    /// Connects from another address of this machine.
+    pub fn open_from(address: &str, port: u16) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let own: SocketAddr = format!("{address}:0").parse().expect("an address");
+        let nginx: SocketAddr = format!("127.0.0.1:{port}").parse().expect("an address");
+        socket.bind(&own.into()).expect("binding");
+        socket.connect(&nginx.into()).expect("connecting");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        Self {
+            stream: socket.into(),
+            unread: Vec::new(),
+        }
     }
 
     /// Sends a request.

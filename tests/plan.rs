@@ -170,7 +170,7 @@ impl Plan {
              server {{ listen 127.0.0.1:{status_port}; location / {{ stub_status; }} }}\n\
              server {{\nlisten 127.0.0.1:%PORT0% backlog=4096; server_name localhost;\n\
              {endpoint}\ninclude %DIR%/authgear.conf;\n{resolving}\n{server}\n}}\n}}\n",
-            endpoint = if server.contains("authgear_endpoint") { "" } else { "authgear_endpoint %ORIGIN%;" },
+            endpoint = if server.contains("authgear_endpoint ") { "" } else { "authgear_endpoint %ORIGIN%;" },
         );
         let mut text = text
             .replace("%MODULE%", &setting("AUTHGEAR_MODULE"))

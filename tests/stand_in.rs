@@ -3,9 +3,11 @@
 //! What enters: wishes of the scenario, as JSON to the control port. What leaves: tokens, counts, faults at work. What always holds: it
 //! ends with the harness, whatever becomes of the test; a refused wish fails the scenario.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{json, Value};
 
@@ -32,6 +34,11 @@ pub struct Credential {
     pub value: String,
     /// The user's id.
     pub user: String,
+}
+
+/// The second it is, as tokens count it.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// Requests since the last [`StandIn::forget`].
@@ -120,6 +127,45 @@ impl StandIn {
     /// A good JWT of a new user.
     pub fn jwt(&self) -> Credential {
         self.token(&json!({}))
+    }
+
+    /// A good JWT of a new user, for hours, issued so many seconds ago: nobody has vouched for it since.
+    pub fn aged(&self, seconds: u64) -> Credential {
+        self.token(&json!({"iat": now() - seconds, "lifetime": 36_000}))
+    }
+
+    /// So many good tokens at once, of one user unless the wish names another.
+    pub fn tokens(&self, count: usize, wish: &Value) -> Vec<Credential> {
+        let mut wish = wish.clone();
+        wish["count"] = json!(count);
+        let made = self.control("POST", "/tokens", &wish);
+        let user = made["user"]["id"].as_str().expect("a user's id").to_owned();
+        self.secrets.lock().unwrap().push(user.clone());
+        let tokens = made["tokens"].as_array().expect("tokens").iter();
+        let value = |token: &Value| token.as_str().expect("a token").to_owned();
+        tokens
+            .map(|token| Credential {
+                value: value(token),
+                user: user.clone(),
+            })
+            .collect()
+    }
+
+    /// A new user, as `POST /users` takes it; the id.
+    pub fn user(&self, wish: &Value) -> String {
+        let made = self.control("POST", "/users", wish);
+        made["id"].as_str().expect("a user's id").to_owned()
+    }
+
+    /// Later news of a user, as `PATCH /users/ID` takes them.
+    pub fn change(&self, user: &str, news: &Value) {
+        self.control("PATCH", &format!("/users/{user}"), news);
+    }
+
+    /// Ends the session of a token or cookie for good.
+    pub fn revoke(&self, credential: &Credential) {
+        let value = credential.value.rsplit('=').next().unwrap_or_default();
+        self.control("POST", "/revoke", &json!({"value": value}));
     }
 
     /// A good token of a new user that only the resolver can judge.
@@ -221,6 +267,21 @@ impl StandIn {
             .as_array()
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// The headers of each question to the resolver since [`Self::forget`].
+    pub fn questions(&self) -> Vec<HashMap<String, String>> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let headers = |entry: &Value| {
+            let pairs = entry["headers"].as_array().cloned().unwrap_or_default();
+            pairs
+                .iter()
+                .map(|pair| (text(&pair[0]), text(&pair[1])))
+                .collect()
+        };
+        let log = self.log();
+        let asked = log.iter().filter(|entry| entry["target"] == "resolver");
+        asked.map(headers).collect()
     }
 
     /// The requests to the backend since [`Self::forget`].

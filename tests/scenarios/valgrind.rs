@@ -2,44 +2,28 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
 use authgear_scenarios::h2::Streams;
 use authgear_scenarios::nginx::has_old_http2;
+use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
+use authgear_scenarios::soon;
 use serde_json::json;
 
 use crate::mix::{plan, Mix};
 
 #[test]
 fn valgrind_finds_nothing_in_our_code() {
-    if Command::new("valgrind")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
-        println!("valgrind is not installed: nothing was looked at");
-        return;
-    }
-    let reports = std::env::temp_dir().join(format!("authgear-scenario-valgrind-{}", std::process::id()));
-    fs::create_dir_all(&reports).unwrap();
-    let log = format!("--log-file={}/%p", reports.display());
-    let wrapper = [
-        "valgrind",
-        "--leak-check=full",
-        "--show-leak-kinds=definite",
-        "--num-callers=40",
-        &log,
-    ];
     let listen = if has_old_http2() {
         "listen 127.0.0.1:%PORT1% http2;"
     } else {
         "listen 127.0.0.1:%PORT1%; http2 on;"
     };
-    plan().server(listen).under(&wrapper).play(|scene| {
+    watched(plan().server(listen), |scene| {
         scene.await_keys();
         let mix = Mix::new(scene);
         mix.run(scene, 2, 3);
@@ -71,6 +55,9 @@ fn valgrind_finds_nothing_in_our_code() {
                 .assert_unavailable(503);
         }
         scene.stand_in.heal();
+        soon("the resolver is found again", || {
+            Request::get("/").bearer("never-issued").send(scene.port()).status == 200
+        });
         let mut streams = Streams::open(scene.port_of(1));
         scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 400}));
         let opened: Vec<u32> = (0..10)
@@ -89,6 +76,36 @@ fn valgrind_finds_nothing_in_our_code() {
         drop((last, streams));
         scene.nginx.await_end(Duration::from_secs(30));
     });
+}
+
+/// Plays under valgrind, which must find nothing in our code; at least one reload is part of the play.
+pub fn watched(plan: Plan, play: impl FnOnce(&mut Scene)) {
+    if Command::new("valgrind")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_err()
+    {
+        println!("valgrind is not installed: nothing was looked at");
+        return;
+    }
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!(
+        "authgear-scenario-valgrind-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
+    let reports = std::env::temp_dir().join(name);
+    fs::create_dir_all(&reports).unwrap();
+    let log = format!("--log-file={}/%p", reports.display());
+    let wrapper = [
+        "valgrind",
+        "--leak-check=full",
+        "--show-leak-kinds=definite",
+        "--num-callers=40",
+        &log,
+    ];
+    plan.under(&wrapper).play(play);
     let found: Vec<String> = fs::read_dir(&reports)
         .unwrap()
         .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())

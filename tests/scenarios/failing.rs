@@ -1,0 +1,208 @@
+//! The resolver counts as failing after five failures in a row, for all workers: no verdict at once, and a probe a second.
+
+use std::sync::Mutex;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use authgear_scenarios::client::Request;
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::scene::Scene;
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::{request_with, Credential};
+use serde_json::{json, Value};
+
+use crate::steady::AT_ONCE;
+
+fn fails(scene: &Scene, fault: Value, times: usize) {
+    scene.stand_in.resolver_fault(fault);
+    for _ in 0..times {
+        // Each is another question, and none is shared.
+        let token = scene.stand_in.opaque();
+        request_with("/", &token)
+            .send(scene.port())
+            .assert_unavailable(503);
+    }
+}
+
+fn is_failing(scene: &Scene) -> bool {
+    let line = format!("authgear: the resolver of {} is failing", scene.stand_in.origin);
+    scene.nginx.log().contains(&line)
+}
+
+fn lines_with(scene: &Scene, words: &str) -> Vec<String> {
+    let log = scene.nginx.log();
+    let lines = log.lines().filter(|line| line.contains(words));
+    lines.map(str::to_owned).collect()
+}
+
+fn close() -> Value {
+    json!({"kind": "close"})
+}
+
+fn forbidden() -> Value {
+    json!({"kind": "status", "status": 403})
+}
+
+#[test]
+fn a_failing_resolver_is_probed_once_a_second_and_keeps_nobody_waiting() {
+    Plan::new().workers(2).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.opaque();
+        fails(scene, close(), 5);
+        soon("it counts as failing", || is_failing(scene));
+        // The next answers would take as long as the location lets them.
+        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+        scene.stand_in.forget();
+        let (port, begun, times) = (scene.port(), Instant::now(), Mutex::new(Vec::new()));
+        thread::scope(|scope| {
+            for client in 0..4 {
+                let (token, times) = (&token, &times);
+                scope.spawn(move || {
+                    for round in 0.. {
+                        if begun.elapsed() > Duration::from_secs(4) {
+                            break;
+                        }
+                        // Each its own question: those that raise a probe's own may wait for it together.
+                        let request = match (client, round % 2) {
+                            (0, 0) => request_with("/", token),
+                            _ => Request::get("/").bearer(&format!("unknown{client}x{round}")),
+                        };
+                        let sent = Instant::now();
+                        request.send(port).assert_unavailable(503);
+                        times.lock().unwrap().push(sent.elapsed());
+                        sleep(Duration::from_millis(50));
+                    }
+                });
+            }
+        });
+        let seconds = begun.elapsed().as_secs();
+        let asked = scene.stand_in.count().resolver;
+        assert!(
+            (1..=seconds + 2).contains(&asked),
+            "{asked} probes in {seconds} s"
+        );
+        let times = times.into_inner().unwrap();
+        let waited = times.iter().filter(|time| **time > AT_ONCE).count();
+        assert!(times.len() > 40, "only {} requests", times.len());
+        assert!(
+            waited <= usize::try_from(asked).unwrap(),
+            "{waited} requests waited, with {asked} probes"
+        );
+        assert_eq!(scene.stand_in.count().backend, 0);
+        assert!(scene
+            .nginx
+            .log()
+            .contains("authgear: no verdict could be had: resolver_failing"));
+        scene.stand_in.heal();
+        soon("answers again", || {
+            request_with("/", &token).send(scene.port()).status == 200
+        });
+        for _ in 0..20 {
+            request_with("/", &token)
+                .send(scene.port())
+                .assert_user(&token.user);
+        }
+        let failing = lines_with(scene, "is failing");
+        let again = lines_with(scene, "answers again");
+        assert_eq!(
+            (failing.len(), again.len()),
+            (1, 1),
+            "one line for each change of state, whatever the workers: {failing:?} {again:?}"
+        );
+        assert!(failing[0].contains("[error]"), "{failing:?}");
+        assert!(again[0].contains("[notice]"), "{again:?}");
+    });
+}
+
+#[test]
+fn what_a_client_could_provoke_neither_counts_nor_resets() {
+    Plan::new().workers(2).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.opaque();
+        for fault in [
+            forbidden(),
+            json!({"kind": "status", "status": 401}),
+            json!({"kind": "status", "status": 404}),
+            json!({"kind": "status", "status": 431}),
+            json!({"kind": "body", "body": "x"}),
+            json!({"kind": "answer", "status": 200, "headers": [["x-authgear-session-valid", "true"]], "body": ""}),
+        ] {
+            scene.stand_in.forget();
+            fails(scene, fault.clone(), 6);
+            assert_eq!(scene.stand_in.count().resolver, 6, "{fault}: each is asked about");
+        }
+        assert!(!is_failing(scene));
+        fails(scene, close(), 4);
+        fails(scene, forbidden(), 3);
+        assert!(!is_failing(scene), "four failures are not five");
+        fails(scene, close(), 1);
+        soon("the fifth counts", || is_failing(scene));
+        scene.stand_in.heal();
+        soon("answers again", || request_with("/", &token).send(scene.port()).status == 200);
+    });
+}
+
+#[test]
+fn an_answer_begins_the_count_anew() {
+    Plan::new().workers(2).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.opaque();
+        for _ in 0..3 {
+            fails(scene, close(), 4);
+            scene.stand_in.heal();
+            request_with("/", &token)
+                .send(scene.port())
+                .assert_user(&token.user);
+        }
+        assert!(!is_failing(scene));
+    });
+}
+
+#[test]
+fn each_kind_of_failure_counts() {
+    let faults = [
+        json!({"kind": "status", "status": 500}),
+        json!({"kind": "status", "status": 503}),
+        json!({"kind": "refuse"}),
+        json!({"kind": "close_mid_answer"}),
+        json!({"kind": "reset"}),
+    ];
+    Plan::new().workers(2).play(|scene| {
+        scene.await_keys();
+        for fault in faults {
+            fails(scene, fault, 1);
+        }
+        soon("five of five kinds", || is_failing(scene));
+    });
+}
+
+#[test]
+fn tokens_in_use_are_served_while_the_resolver_is_failing() {
+    let fast =
+        "location /fast { authgear_resolve on; authgear_revalidate 1s max=60s; proxy_pass http://%BACKEND%; }";
+    Plan::new().workers(2).server(fast).play(|scene| {
+        scene.await_keys();
+        let tokens: Vec<Credential> = (0..4).map(|_| scene.stand_in.jwt()).collect();
+        fails(scene, close(), 5);
+        soon("it counts as failing", || is_failing(scene));
+        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+        scene.stand_in.forget();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(3) {
+            for token in &tokens {
+                let sent = Instant::now();
+                request_with("/fast", token)
+                    .send(scene.port())
+                    .assert_user(&token.user);
+                assert!(sent.elapsed() < AT_ONCE, "it waited {:?}", sent.elapsed());
+            }
+            sleep(Duration::from_millis(40));
+        }
+        let asked = scene.stand_in.count().resolver;
+        assert!(asked <= 5, "{asked} probes in 3 s");
+        scene.stand_in.heal();
+        let gone = &tokens[0];
+        scene.stand_in.change(&gone.user, &json!({"barred": true}));
+        crate::steady::use_until_invalid(scene, "/fast", gone);
+    });
+}

@@ -1,0 +1,149 @@
+//! Tokens that were verified before: what ends a remembered verdict.
+
+use std::time::Duration;
+
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::request_with;
+use serde_json::json;
+
+use crate::steady::{prove, use_until_roles, with_roles};
+
+const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
+    location /off { authgear_resolve on; authgear_revalidate off; proxy_pass http://%BACKEND%; }\n\
+    location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }\n\
+    location /fast { authgear_resolve on; authgear_revalidate 1s max=30s; proxy_pass http://%BACKEND%; }\n\
+    location /elsewhere { authgear_resolve local; authgear_audience elsewhere; proxy_pass http://%BACKEND%; }";
+const PATHS: [&str; 4] = ["/", "/off", "/local", "/fast"];
+
+#[test]
+fn a_removed_key_takes_the_remembered_verdicts_of_its_tokens_with_it() {
+    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        let old = [scene.stand_in.jwt(), with_roles(scene, 120, &["admin"])];
+        scene.stand_in.change(&old[1].user, &json!({"roles": ["reader"]}));
+        // One is known by its claims alone, the other by the resolver's own yes.
+        use_until_roles(scene, "/", &old[1], &["reader"]);
+        for path in PATHS {
+            for token in &old {
+                for _ in 0..6 {
+                    request_with(path, token)
+                        .send(scene.port())
+                        .assert_user(&token.user);
+                }
+            }
+        }
+        scene.stand_in.rotate();
+        let new = scene.stand_in.jwt();
+        scene.stand_in.drop_old_keys();
+        scene.nginx.reload();
+        scene.nginx.await_workers(2, Duration::from_secs(10));
+        soon("the new keys are there", || {
+            request_with("/local", &new).send(scene.port()).ours().len() > 1
+        });
+        for path in PATHS {
+            for token in &old {
+                for _ in 0..6 {
+                    let answer = request_with(path, token).send(scene.port());
+                    // Where nobody may be asked, a key that is looked for may yet appear.
+                    match path {
+                        "/local" if answer.status == 503 => answer.assert_unavailable(503),
+                        _ => answer.assert_invalid(),
+                    }
+                }
+            }
+            request_with(path, &new).send(scene.port()).assert_user(&new.user);
+        }
+    });
+}
+
+#[test]
+fn a_remembered_verdict_ends_with_its_token_for_all_workers() {
+    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.token(&json!({"lifetime": 5}));
+        for path in PATHS {
+            for _ in 0..6 {
+                request_with(path, &token)
+                    .send(scene.port())
+                    .assert_user(&token.user);
+            }
+        }
+        soon("it expires", || {
+            request_with("/local", &token).send(scene.port()).ours().len() == 1
+        });
+        // Also when the resolver would go on saying yes to it.
+        let yes = json!([
+            ["x-authgear-session-valid", "true"],
+            ["x-authgear-user-id", token.user]
+        ]);
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "answer", "status": 200, "headers": yes, "body": ""}));
+        for path in PATHS {
+            for _ in 0..6 {
+                request_with(path, &token).send(scene.port()).assert_invalid();
+            }
+        }
+        assert!(scene
+            .nginx
+            .log()
+            .contains("authgear: credential refused: expired"));
+    });
+}
+
+#[test]
+fn a_verdict_remembered_under_one_policy_is_none_under_another() {
+    let second = "server { listen 127.0.0.1:%PORT0%; server_name second; authgear_endpoint %ORIGIN%; authgear_issuer https://other.test;\n\
+        include %DIR%/authgear.conf; location / { authgear_resolve local; proxy_pass http://%BACKEND%; } }";
+    Plan::new()
+        .workers(2)
+        .server(LOCATIONS)
+        .http(second)
+        .play(|scene| {
+            scene.await_keys();
+            let token = scene.stand_in.jwt();
+            for _ in 0..6 {
+                request_with("/local", &token)
+                    .send(scene.port())
+                    .assert_user(&token.user);
+                request_with("/elsewhere", &token)
+                    .send(scene.port())
+                    .assert_invalid();
+                request_with("/", &token)
+                    .with("Host", "second")
+                    .send(scene.port())
+                    .assert_invalid();
+            }
+        });
+}
+
+#[test]
+fn a_reload_forgets_nothing_that_is_known_of_a_token() {
+    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/");
+        let [ended, barred] = [scene.stand_in.aged(120), scene.stand_in.aged(120)];
+        let demoted = with_roles(scene, 120, &["admin"]);
+        scene.stand_in.revoke(&ended);
+        scene.stand_in.change(&barred.user, &json!({"barred": true}));
+        scene.stand_in.change(&demoted.user, &json!({"roles": []}));
+        crate::steady::use_until_invalid(scene, "/", &ended);
+        crate::steady::use_until_invalid(scene, "/", &barred);
+        use_until_roles(scene, "/", &demoted, &[]);
+        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+        for _ in 0..2 {
+            scene.nginx.reload();
+            scene.nginx.await_workers(2, Duration::from_secs(10));
+            for path in ["/", "/off", "/local"] {
+                for _ in 0..4 {
+                    request_with(path, &ended).send(scene.port()).assert_invalid();
+                    request_with(path, &barred).send(scene.port()).assert_invalid();
+                    let answer = request_with(path, &demoted).send(scene.port());
+                    answer.assert_user(&demoted.user);
+                    assert!(answer.seen("x-authgear-user-roles").is_empty(), "{answer:?}");
+                }
+            }
+        }
+    });
+}

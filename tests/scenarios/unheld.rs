@@ -1,0 +1,194 @@
+//! A background question holds nothing: no response, no connection, no client, no worker that shall leave.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use authgear_scenarios::client::Connection;
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::{now, request_with};
+use serde_json::json;
+
+use crate::steady::{await_questions, prove, use_until_roles, with_roles, AT_ONCE};
+
+/// A question here takes as long as the module lets it: 5 s.
+const PATIENT: &str = "authgear_resolve_request /patient;\n\
+    location = /patient { internal; proxy_read_timeout 60s; proxy_set_header Host $authgear_endpoint_host;\n\
+    proxy_set_header X-Forwarded-Proto $authgear_endpoint_scheme; proxy_pass http://%AUTHGEAR%/_resolver/resolve; }\n\
+    location /due { authgear_resolve on; authgear_revalidate 2s max=90s; proxy_pass http://%BACKEND%; }\n\
+    location /bound { authgear_resolve on; authgear_revalidate 1s max=3s; proxy_pass http://%BACKEND%; }";
+/// Sooner than a question ends.
+const BEFORE_THE_ANSWER: Duration = Duration::from_millis(3200);
+
+#[test]
+fn the_next_request_on_the_clients_connection_is_served_while_the_question_is_under_way() {
+    Plan::new().server(PATIENT).play(|scene| {
+        scene.await_keys();
+        let tokens = [
+            scene.stand_in.aged(120),
+            scene.stand_in.aged(120),
+            scene.stand_in.jwt(),
+        ];
+        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+        let mut connection = Connection::open(scene.port());
+        let begun = Instant::now();
+        for round in 0..3 {
+            for token in &tokens {
+                connection.ask(&request_with("/", token)).assert_user(&token.user);
+            }
+            if round == 0 {
+                soon("both are asked about", || scene.stand_in.count().resolver == 2);
+            }
+        }
+        assert!(
+            begun.elapsed() < BEFORE_THE_ANSWER,
+            "the client waited {:?}",
+            begun.elapsed()
+        );
+    });
+}
+
+#[test]
+fn an_answer_counts_though_its_asker_has_left() {
+    Plan::new().server(PATIENT).play(|scene| {
+        scene.await_keys();
+        for leave in [Connection::reset, Connection::leave] {
+            let token = with_roles(scene, 120, &["admin"]);
+            scene.stand_in.change(&token.user, &json!({"roles": ["reader"]}));
+            scene.stand_in.forget();
+            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 500}));
+            let mut asker = Connection::open(scene.port());
+            asker.send(&request_with("/", &token));
+            soon("the question is asked", || scene.stand_in.count().resolver == 1);
+            leave(asker);
+            use_until_roles(scene, "/", &token, &["reader"]);
+            assert_eq!(scene.stand_in.count().resolver, 1, "the first answer counted");
+        }
+    });
+}
+
+#[test]
+fn a_graceful_quit_does_not_wait_for_background_questions() {
+    Plan::new().workers(2).server(PATIENT).play(|scene| {
+        scene.await_keys();
+        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+        for _ in 0..6 {
+            let token = scene.stand_in.aged(120);
+            request_with("/", &token)
+                .send(scene.port())
+                .assert_user(&token.user);
+        }
+        soon("questions are under way", || scene.stand_in.count().resolver >= 6);
+        let begun = Instant::now();
+        scene.nginx.signal("QUIT");
+        scene.nginx.await_end(Duration::from_secs(20));
+        assert!(
+            begun.elapsed() < BEFORE_THE_ANSWER,
+            "left after {:?}",
+            begun.elapsed()
+        );
+    });
+}
+
+#[test]
+fn a_reload_does_not_keep_the_old_workers_for_background_questions() {
+    Plan::new().workers(2).server(PATIENT).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/due");
+        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+        let tokens: Vec<_> = (0..6).map(|_| scene.stand_in.aged(120)).collect();
+        for token in &tokens {
+            request_with("/due", token)
+                .send(scene.port())
+                .assert_user(&token.user);
+        }
+        soon("questions are under way", || scene.stand_in.count().resolver >= 6);
+        let begun = Instant::now();
+        scene.nginx.reload();
+        scene.nginx.await_workers(2, Duration::from_secs(20));
+        assert!(
+            begun.elapsed() < BEFORE_THE_ANSWER,
+            "left after {:?}",
+            begun.elapsed()
+        );
+        // A question that went down with its worker is no reason never to ask again.
+        scene.stand_in.heal();
+        scene.stand_in.forget();
+        for token in &tokens {
+            scene.stand_in.revoke(token);
+        }
+        for token in &tokens {
+            crate::steady::use_until_invalid(scene, "/due", token);
+        }
+    });
+}
+
+#[test]
+fn whoever_waits_for_a_question_about_a_token_outlasts_the_one_who_raised_it() {
+    Plan::new().server(PATIENT).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/bound");
+        sleep(BEFORE_THE_ANSWER);
+        let good = scene.stand_in.aged(60);
+        let ended = scene
+            .stand_in
+            .token(&json!({"iat": now() - 60, "register": false}));
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 1200}));
+        for (token, leave) in [
+            (&good, Connection::reset as fn(Connection)),
+            (&ended, Connection::leave),
+        ] {
+            scene.stand_in.forget();
+            let request = request_with("/bound", token);
+            let mut first = Connection::open(scene.port());
+            first.send(&request);
+            soon("the first has asked", || scene.stand_in.count().resolver == 1);
+            let mut others: Vec<Connection> = (0..10).map(|_| Connection::open(scene.port())).collect();
+            others.iter_mut().for_each(|other| other.send(&request));
+            sleep(Duration::from_millis(150));
+            leave(first);
+            for other in &mut others {
+                let answer = other.answer();
+                match token.value == good.value {
+                    true => answer.assert_user(&good.user),
+                    false => answer.assert_invalid(),
+                }
+            }
+            assert_eq!(scene.stand_in.count().resolver, 1, "the question went on");
+        }
+    });
+}
+
+#[test]
+fn a_request_waits_for_a_background_question_only_where_it_must() {
+    Plan::new().server(PATIENT).play(|scene| {
+        scene.await_keys();
+        sleep(BEFORE_THE_ANSWER);
+        // Due in `/`, far beyond the bound of `/bound`: one question serves both.
+        let token = scene.stand_in.aged(120);
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 1500}));
+        let sent = Instant::now();
+        request_with("/", &token)
+            .send(scene.port())
+            .assert_user(&token.user);
+        assert!(sent.elapsed() < AT_ONCE, "it waited {:?}", sent.elapsed());
+        soon("it is asked about", || scene.stand_in.count().resolver == 1);
+        request_with("/bound", &token)
+            .send(scene.port())
+            .assert_user(&token.user);
+        assert!(
+            sent.elapsed() > AT_ONCE,
+            "beyond max it is served on an answer alone"
+        );
+        await_questions(scene, 1);
+        assert_eq!(
+            scene.stand_in.count().resolver,
+            1,
+            "the question under way is shared"
+        );
+    });
+}

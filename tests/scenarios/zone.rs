@@ -1,0 +1,261 @@
+//! A zone that is too small for all that there is to remember, and one whose size changes: a verdict never becomes another.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use authgear_scenarios::client::{Answer, Connection};
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::scene::Scene;
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::{now, request_with, Credential};
+use serde_json::json;
+
+use crate::steady::{prove, use_until_invalid, use_until_roles, with_roles};
+
+const TINY: &str = "authgear_zone zone=authgear:512k;";
+const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
+    location /off { authgear_resolve on; authgear_revalidate off; proxy_pass http://%BACKEND%; }\n\
+    location /bound { authgear_resolve on; authgear_revalidate 1s max=1s; proxy_pass http://%BACKEND%; }\n\
+    location /cached { authgear_resolve on; authgear_cache_valid 60s; proxy_pass http://%BACKEND%; }";
+/// After this the zone is older than `max` of `/bound`.
+const OLDER_THAN_MAX: Duration = Duration::from_millis(1300);
+
+/// One of each that the server thinks less of than its claims do, all of them noticed.
+struct Known {
+    ended: Credential,
+    demoted: Credential,
+}
+
+impl Known {
+    fn new(scene: &Scene) -> Self {
+        prove(scene, "/");
+        let known = Self {
+            ended: scene.stand_in.aged(120),
+            demoted: with_roles(scene, 120, &["admin"]),
+        };
+        scene.stand_in.revoke(&known.ended);
+        scene
+            .stand_in
+            .change(&known.demoted.user, &json!({"roles": ["reader"]}));
+        use_until_invalid(scene, "/", &known.ended);
+        use_until_roles(scene, "/", &known.demoted, &["reader"]);
+        known
+    }
+
+    /// Authgear is down. What is known must still hold, or nothing may be said.
+    fn assert_never_as_before(&self, scene: &Scene) {
+        for path in ["/", "/off", "/bound"] {
+            let ended = request_with(path, &self.ended).send(scene.port());
+            match ended.status {
+                503 => ended.assert_unavailable(503),
+                _ => ended.assert_invalid(),
+            }
+            let demoted = request_with(path, &self.demoted).send(scene.port());
+            match demoted.status {
+                503 => demoted.assert_unavailable(503),
+                _ => {
+                    demoted.assert_user(&self.demoted.user);
+                    assert_eq!(demoted.seen("x-authgear-user-roles"), ["reader"], "{demoted:?}");
+                }
+            }
+        }
+    }
+
+    fn assert_kept(&self, scene: &Scene) {
+        for path in ["/", "/off"] {
+            request_with(path, &self.ended)
+                .send(scene.port())
+                .assert_invalid();
+            let demoted = request_with(path, &self.demoted).send(scene.port());
+            demoted.assert_user(&self.demoted.user);
+            assert_eq!(demoted.seen("x-authgear-user-roles"), ["reader"], "{demoted:?}");
+        }
+    }
+}
+
+/// Tokens of three users, each of whom has so many.
+fn tokens_of_three(scene: &Scene, each: usize, age: u64) -> Vec<Credential> {
+    let wish = json!({"iat": now() - age, "lifetime": 36_000});
+    let mut all: Vec<Vec<Credential>> = (0..3).map(|_| scene.stand_in.tokens(each, &wish)).collect();
+    let mut mixed = Vec::new();
+    for _ in 0..each {
+        for of_one in &mut all {
+            mixed.extend(of_one.pop());
+        }
+    }
+    mixed
+}
+
+fn use_all(scene: &Scene, path: &str, tokens: &[Credential], judge: impl Fn(&Credential, Answer)) {
+    let mut connection = Connection::open(scene.port());
+    for token in tokens {
+        judge(token, connection.ask(&request_with(path, token)));
+    }
+}
+
+fn assert_own(token: &Credential, answer: Answer) {
+    answer.assert_user(&token.user);
+}
+
+#[test]
+fn thousands_of_tokens_in_a_tiny_zone_get_their_own_users_and_push_out_no_knowledge() {
+    Plan::new().workers(2).http(TINY).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        let known = Known::new(scene);
+        let tokens = tokens_of_three(scene, 1200, 0);
+        for _ in 0..2 {
+            for path in ["/", "/off"] {
+                use_all(scene, path, &tokens, assert_own);
+            }
+        }
+        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+        // Mere verdicts push out no knowledge: it is there without asking anybody.
+        known.assert_kept(scene);
+    });
+}
+
+#[test]
+fn many_remembered_answers_in_a_tiny_zone_are_each_their_own() {
+    Plan::new().workers(2).http(TINY).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        let known = Known::new(scene);
+        let mut tokens = Vec::new();
+        for _ in 0..3 {
+            tokens.extend(scene.stand_in.tokens(500, &json!({"jwt": false})));
+        }
+        for _ in 0..2 {
+            use_all(scene, "/cached", &tokens, assert_own);
+        }
+        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+        known.assert_kept(scene);
+    });
+}
+
+#[test]
+fn knowledge_that_no_longer_fits_is_asked_for_again_and_never_forgotten() {
+    Plan::new().workers(2).http(TINY).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        let known = Known::new(scene);
+        sleep(OLDER_THAN_MAX);
+        // The server thinks otherwise of each than its claims do, so that there is something to know of each.
+        let tokens = tokens_of_three(scene, 1000, 60);
+        for token in &tokens[..3] {
+            scene.stand_in.change(&token.user, &json!({"roles": ["late"]}));
+        }
+        use_all(scene, "/bound", &tokens, |token, answer| {
+            answer.assert_user(&token.user);
+            assert_eq!(answer.seen("x-authgear-user-roles"), ["late"], "{answer:?}");
+        });
+        // With the resolver there, each is right, known or asked about again.
+        for _ in 0..3 {
+            request_with("/", &known.ended)
+                .send(scene.port())
+                .assert_invalid();
+            let demoted = request_with("/", &known.demoted).send(scene.port());
+            demoted.assert_user(&known.demoted.user);
+            assert_eq!(demoted.seen("x-authgear-user-roles"), ["reader"]);
+        }
+        use_all(scene, "/bound", &tokens[..1500], |token, answer| {
+            answer.assert_user(&token.user);
+            assert_eq!(answer.seen("x-authgear-user-roles"), ["late"], "{answer:?}");
+        });
+        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+        known.assert_never_as_before(scene);
+        for token in tokens.iter().step_by(100) {
+            let answer = request_with("/", token).send(scene.port());
+            match answer.status {
+                503 => answer.assert_unavailable(503),
+                _ => {
+                    answer.assert_user(&token.user);
+                    assert_eq!(answer.seen("x-authgear-user-roles"), ["late"], "{answer:?}");
+                }
+            }
+        }
+        // A token that was issued since can't have been forgotten.
+        sleep(Duration::from_millis(1100));
+        let fresh = scene.stand_in.jwt();
+        request_with("/", &fresh)
+            .send(scene.port())
+            .assert_user(&fresh.user);
+    });
+}
+
+#[test]
+fn ended_tokens_among_thousands_stay_refused() {
+    Plan::new().workers(2).http(TINY).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/");
+        sleep(OLDER_THAN_MAX);
+        let ended = tokens_of_three(scene, 700, 30);
+        for token in &ended[..3] {
+            let path = format!("/users/{}/revoke-all", token.user);
+            scene.stand_in.control("POST", &path, &json!({}));
+        }
+        use_all(scene, "/bound", &ended, |_, answer| answer.assert_invalid());
+        let good = tokens_of_three(scene, 700, 0);
+        use_all(scene, "/", &good, assert_own);
+        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+        // Where it would not be asked about otherwise, it is refused or nothing is said.
+        use_all(scene, "/", &ended, |_, answer| {
+            if answer.status != 503 {
+                answer.assert_invalid();
+            }
+        });
+    });
+}
+
+#[test]
+fn a_zone_of_another_size_keeps_what_is_known_of_ended_tokens_and_its_age() {
+    for sizes in [["8m", "12m"], ["12m", "6m"]] {
+        let [before, after] = sizes.map(|size| format!("authgear_zone zone=authgear:{size};"));
+        Plan::new()
+            .workers(2)
+            .http(&before)
+            .server(LOCATIONS)
+            .play(|scene| {
+                scene.await_keys();
+                let known = Known::new(scene);
+                let unasked = scene
+                    .stand_in
+                    .token(&json!({"iat": now() - 30, "register": false}));
+                sleep(OLDER_THAN_MAX);
+                scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+                scene.reconfigure(|conf| conf.replace(&before, &after));
+                for path in ["/", "/off"] {
+                    for _ in 0..4 {
+                        request_with(path, &known.ended)
+                            .send(scene.port())
+                            .assert_invalid();
+                    }
+                }
+                known.assert_never_as_before(scene);
+                scene.stand_in.heal();
+                // Its age is the old one's: it does not serve as a young zone does.
+                soon("Authgear is found again", || {
+                    request_with("/bound", &unasked).send(scene.port()).status == 200
+                });
+                request_with("/bound", &unasked)
+                    .send(scene.port())
+                    .assert_invalid();
+                let good = scene.stand_in.aged(60);
+                request_with("/", &good)
+                    .send(scene.port())
+                    .assert_user(&good.user);
+            });
+    }
+}
+
+#[test]
+fn the_age_of_the_zone_survives_a_reload() {
+    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/");
+        sleep(OLDER_THAN_MAX);
+        scene.nginx.reload();
+        scene.nginx.await_workers(2, Duration::from_secs(10));
+        let ended = scene
+            .stand_in
+            .token(&json!({"iat": now() - 30, "register": false}));
+        request_with("/bound", &ended).send(scene.port()).assert_invalid();
+    });
+}
