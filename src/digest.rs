@@ -1,9 +1,31 @@
 //! Identities: SHA-256 over parts that each carry their length, so that no two lists of parts give the same bytes.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use ring::digest::{digest, Context, SHA256};
 
 /// A SHA-256.
 pub type Digest = [u8; 32];
+
+/// What is known by its digest, whose first bytes are as good as any hash of it.
+pub type DigestMap<V> = HashMap<Digest, V, BuildHasherDefault<FirstBytes>>;
+
+/// See [`DigestMap`].
+#[derive(Default)]
+pub struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// The SHA-256 of a file.
 pub fn of(bytes: &[u8]) -> Digest {

@@ -4,14 +4,12 @@
 //! worker fetches for all, in a request of its own. Whatever a fetch brings, only a good set replaces a good set.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
 
 use crate::conf::{JwksTimes, KeySource, Site};
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestMap};
 use crate::ffi::errand::{self, End, Order, Outcome};
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, KeySlot, SlotRef};
@@ -70,26 +68,8 @@ struct Local {
     flight: Option<Rc<Flight<()>>>,
 }
 
-/// A set's identity is a digest: its first bytes are as good as any hash of it.
-#[derive(Default)]
-struct FirstBytes(u64);
-
-impl Hasher for FirstBytes {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_ne_bytes(*first);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-type Sets = HashMap<Id, Local, BuildHasherDefault<FirstBytes>>;
-
 thread_local! {
-    static SETS: RefCell<Sets> = RefCell::new(Sets::default());
+    static SETS: RefCell<DigestMap<Local>> = RefCell::new(DigestMap::default());
 }
 
 /// The set of `site` as it is now.
@@ -189,6 +169,7 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
         headers: &[("Accept", b"application/json")],
         asker: None,
         awaited: flight.awaited(),
+        keeps_header: |_| false,
         body_limit: MAX_DOCUMENT,
         time_limit: TIME_LIMIT,
     };

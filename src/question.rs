@@ -4,17 +4,17 @@
 //! goes on for the others. What its answer is worth to later requests is kept here, once, when it lands.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use authgear_core::flow::Subject;
 use authgear_core::freshness::{self, Said};
 use authgear_core::jws;
+use authgear_core::ownership;
 use authgear_core::resolver::{self, Answer, Question, Reading};
 use authgear_core::verdict::Why;
 
 use crate::conf::{Cache, Location, Millis, Site};
-use crate::digest::{Digest, Parts};
+use crate::digest::{Digest, DigestMap, Parts};
 use crate::ffi::errand::{self, End, Order, Outcome};
 use crate::ffi::request::Request;
 use crate::ffi::{clock, conf, tick};
@@ -37,7 +37,7 @@ pub struct Reply {
 }
 
 thread_local! {
-    static UNDER_WAY: RefCell<HashMap<Digest, Rc<Flight<Reply>>>> = RefCell::new(HashMap::new());
+    static UNDER_WAY: RefCell<DigestMap<Rc<Flight<Reply>>>> = RefCell::new(DigestMap::default());
 }
 
 /// Who asks, and where.
@@ -188,6 +188,7 @@ impl Asker<'_> {
             headers: &headers,
             asker: Some(self.request),
             awaited,
+            keeps_header: |name| ownership::is_ours(name) || name.eq_ignore_ascii_case(b"set-cookie"),
             // Its answer has no body: one byte already says that it is not Authgear's.
             body_limit: 0,
             time_limit: TIME_LIMIT,

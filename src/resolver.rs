@@ -4,7 +4,6 @@
 //! nobody is asked. That it fails is known to all workers; one question a second finds out whether it still does.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
@@ -12,7 +11,7 @@ use authgear_core::resolver::{Reading, UnknownAnswer};
 use authgear_core::verdict::Why;
 
 use crate::conf::{Millis, Site};
-use crate::digest::Digest;
+use crate::digest::DigestMap;
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, ResolverSlot};
 use crate::ffi::{clock, conf};
@@ -39,7 +38,7 @@ struct UnderWay {
 }
 
 thread_local! {
-    static UNDER_WAY: RefCell<HashMap<Digest, Rc<UnderWay>>> = RefCell::new(HashMap::new());
+    static UNDER_WAY: RefCell<DigestMap<Rc<UnderWay>>> = RefCell::new(DigestMap::default());
 }
 
 /// A question may be asked; it counts as under way until this is dropped.

@@ -108,7 +108,8 @@ impl Endpoint {
     /// The host as a `Host` header has it: with the port when that is not the scheme's default.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.origin.split_once("://").map_or("", |(_, host)| host)
+        let before = self.scheme.as_str().len().saturating_add("://".len());
+        self.origin.get(before..).unwrap_or_default()
     }
 
     /// The host without a port; an IPv6 address in brackets.

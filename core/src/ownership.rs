@@ -3,17 +3,20 @@
 //! A backend, or a proxy before it, may read `X_Authgear.User-Id` as `X-Authgear-User-Id`: CGI and WSGI fold names so. Therefore every
 //! spelling that folds to ours is ours.
 
-const PREFIX: &[u8] = b"x-authgear-";
+const PREFIX: &[u8; 11] = b"x-authgear-";
 
 /// Whether a header of this name belongs to this project: lower-cased, and with everything outside `[a-z0-9]` folded to `-`, it begins
 /// `x-authgear-`.
 #[must_use]
 pub fn is_ours(name: &[u8]) -> bool {
-    name.len() >= PREFIX.len()
-        && name
-            .iter()
-            .zip(PREFIX)
-            .all(|(&byte, &wanted)| fold(byte) == wanted)
+    name.first_chunk().is_some_and(|begin: &[u8; PREFIX.len()]| {
+        // As it is spelled nearly always; then whatever folds to it.
+        begin == PREFIX
+            || begin
+                .iter()
+                .zip(PREFIX)
+                .all(|(&byte, &wanted)| fold(byte) == wanted)
+    })
 }
 
 /// What is left of a `Connection` value without the names that are ours; `None` when none of them is.

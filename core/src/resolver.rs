@@ -1,12 +1,13 @@
 //! Questions to Authgear's resolver, and the strict reading of its answers.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use cookie::Cookie;
 
 use crate::credential::{Credential, Kind, Value};
 use crate::ownership;
-use crate::session::{is_plain, Session, USER_ID, VALID};
+use crate::session::{is_plain, is_printable, Name, Session, USER_ID, VALID};
 
 /// The most header lines of ours that an answer may have, and their bytes in all.
 const MAX_LINES: usize = 64;
@@ -155,7 +156,7 @@ pub fn keeps_set_cookie(value: &[u8], prefix: &str) -> bool {
 }
 
 /// The header lines of ours, names in lower case and each once, empty ones left out.
-fn lines(answer: &Answer<'_>) -> Result<Vec<(String, String)>, UnknownAnswer> {
+fn lines<'a>(answer: &Answer<'a>) -> Result<Vec<Line<'a>>, UnknownAnswer> {
     match answer.status {
         200 => {}
         500..=599 => return Err(UnknownAnswer::ServerError),
@@ -164,44 +165,50 @@ fn lines(answer: &Answer<'_>) -> Result<Vec<(String, String)>, UnknownAnswer> {
     if !answer.body_empty {
         return Err(UnknownAnswer::Body);
     }
-    let mut lines: Vec<(String, String)> = Vec::new();
+    let mut lines: Vec<Line<'a>> = Vec::new();
     let mut bytes: usize = 0;
-    for (name, value) in answer.headers.iter().filter(|(name, _)| ownership::is_ours(name)) {
+    for &(name, value) in answer.headers.iter().filter(|(name, _)| ownership::is_ours(name)) {
         bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
         if lines.len() >= MAX_LINES || bytes > MAX_BYTES {
             return Err(UnknownAnswer::TooLarge);
         }
-        let printable = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        let (Ok(name), Ok(value)) = (
-            String::from_utf8(name.to_ascii_lowercase()),
-            String::from_utf8(value.trim_ascii().to_vec()),
-        ) else {
+        let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
             return Err(UnknownAnswer::BadHeader);
         };
-        if !is_plain(&name) || !printable {
+        let is_known = name == VALID || matches!(Name::of(name), Name::Known(_));
+        let name = if is_known || !name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Borrowed(name)
+        } else {
+            Cow::Owned(name.to_ascii_lowercase())
+        };
+        if !(is_known || is_plain(&name)) || !is_printable(value.as_bytes()) {
             return Err(UnknownAnswer::BadHeader);
         }
         if lines.iter().any(|(known, _)| *known == name) {
             return Err(UnknownAnswer::Contradiction);
         }
-        lines.push((name, value));
+        lines.push((name, value.trim_ascii()));
     }
     lines.retain(|(_, value)| !value.is_empty());
     Ok(lines)
 }
 
-fn judge(mut lines: Vec<(String, String)>) -> Reading {
+/// A header line of ours: its name in lower case, and its value without white space around it.
+type Line<'a> = (Cow<'a, str>, &'a str);
+
+fn judge(mut lines: Vec<Line<'_>>) -> Reading {
     let mut take = |wanted: &str| {
         let at = lines.iter().position(|(name, _)| name == wanted)?;
         Some(lines.remove(at).1)
     };
-    match (take(VALID).as_deref(), take(USER_ID)) {
+    match (take(VALID), take(USER_ID)) {
         (None, None) if lines.is_empty() => Reading::Silent,
         (Some("false"), None) if lines.is_empty() => Reading::Invalid,
-        (Some("true"), Some(user)) => match Session::from_answer(&user, lines.into_iter()) {
-            Ok(session) => Reading::Valid(session),
-            Err(_) => Reading::Unknown(UnknownAnswer::BadHeader),
-        },
+        (Some("true"), Some(user)) => {
+            let others = lines.iter().map(|(name, value)| (name.as_ref(), *value));
+            Session::from_lines(user, others)
+                .map_or(Reading::Unknown(UnknownAnswer::BadHeader), Reading::Valid)
+        }
         (Some(_) | None, _) => Reading::Unknown(UnknownAnswer::Contradiction),
     }
 }

@@ -53,7 +53,7 @@ impl Name<'_> {
 }
 
 impl<'s> Name<'s> {
-    fn of(text: &'s str) -> Self {
+    pub(crate) fn of(text: &'s str) -> Self {
         let known = Self::KNOWN.iter().position(|known| *known == text);
         match known.and_then(|place| u8::try_from(place).ok()) {
             Some(place) => Self::Known(place),
@@ -112,21 +112,33 @@ impl Session {
     /// When a name is not ours in its plain spelling, stands twice or is one that every session has, or a value can't stand in a header. Empty
     /// values are left out.
     pub fn from_answer(user_id: &str, lines: impl Iterator<Item = (String, String)>) -> Result<Self, Unsafe> {
+        let lines: Vec<(String, String)> = lines.collect();
+        Self::from_lines(
+            user_id,
+            lines.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+        )
+    }
+
+    /// The same, of lines that stand elsewhere.
+    pub(crate) fn from_lines<'l>(
+        user_id: &str,
+        lines: impl Iterator<Item = (&'l str, &'l str)>,
+    ) -> Result<Self, Unsafe> {
         let mut session = Self {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(160),
             lines: 0,
         };
         session.push(Name::Known(0), user_id)?;
-        let lines: Vec<(String, String)> = lines.filter(|(_, value)| !value.is_empty()).collect();
-        let mut named: Vec<(Name<'_>, &str)> = lines
-            .iter()
-            .map(|(name, value)| (Name::of(name), value.as_str()))
-            .collect();
+        let named = lines.filter(|(_, value)| !value.is_empty());
+        let mut named: Vec<(Name<'_>, &str)> = named.map(|(name, value)| (Name::of(name), value)).collect();
         named.sort_unstable_by_key(|(name, _)| *name);
         let mut last = Name::Known(0);
         for (name, value) in named {
-            let text = name.as_str();
-            if !is_plain(text) || text == VALID || name == last {
+            let is_fit = match name {
+                Name::Known(_) => true,
+                Name::Other(text) => is_plain(text) && text != VALID,
+            };
+            if !is_fit || name == last {
                 return Err(Unsafe);
             }
             session.push(name, value)?;

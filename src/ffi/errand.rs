@@ -40,6 +40,8 @@ pub struct Order<'o> {
     pub asker: Option<Request<'o>>,
     /// Whether anybody waits for it: if nobody does, it does not hold up the worker's leaving.
     pub awaited: Awaited,
+    /// Which of the answer's headers are kept, by their names.
+    pub keeps_header: fn(&[u8]) -> bool,
     /// How much of a body is kept; one byte more and the answer is [`End::TooLarge`].
     pub body_limit: usize,
     /// Milliseconds until it is given up.
@@ -73,7 +75,7 @@ pub struct Outcome {
     pub end: End,
     /// The status: of the upstream, or of this nginx when `end` says that it was its answer.
     pub status: u16,
-    /// The upstream's headers, in order; empty unless answered.
+    /// Those of the upstream's headers that are kept, in order; empty unless answered.
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub body: Vec<u8>,
 }
@@ -93,6 +95,7 @@ pub struct Errand {
     main: NonNull<ngx_http_request_t>,
     timer: ngx_event_t,
     awaited: Awaited,
+    keeps_header: fn(&[u8]) -> bool,
     body_limit: usize,
     header_seen: bool,
     theirs: bool,
@@ -161,6 +164,7 @@ fn launch(
         main,
         timer,
         awaited: order.awaited.clone(),
+        keeps_header: order.keeps_header,
         body_limit: order.body_limit,
         header_seen: false,
         theirs: false,
@@ -261,6 +265,7 @@ impl Errand {
         // SAFETY: the upstream's header list, filled by nginx's parser.
         let headers = unsafe { elements(&raw const upstream.headers_in.headers.part) };
         self.headers = headers
+            .filter(|header| (self.keeps_header)(bytes(&header.key)))
             .map(|header| (bytes(&header.key).to_vec(), bytes(&header.value).to_vec()))
             .collect();
         NGX_OK as ngx_int_t
