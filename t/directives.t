@@ -420,6 +420,7 @@ alice (backend 1, resolver 0)
 === TEST 20: authgear_leeway from http, server and location: the innermost holds
 --- http_config
     authgear_leeway 1h;
+    authgear_revalidate off;
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     authgear_resolve on;
     server {

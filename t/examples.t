@@ -160,7 +160,7 @@ GET /
 --- more_headers eval
 $::expired
 --- response_body_filters eval
-sub { ::verdict($_[0]) . ::in_time(4, sub { ::verdict(::answer_to(::bearer(user => 'alice', lifetime => 1000, iat => time - 1001))) }) }
+sub { ::verdict($_[0]) . ::in_time(4, sub { ::verdict(::answer_to(::bearer(user => 'alice', lifetime => 30, iat => time - 31))) }) }
 --- response_body
 invalid (backend 1, resolver 0)
 alice (backend 1, resolver 0)
