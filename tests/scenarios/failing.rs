@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use authgear_scenarios::client::Request;
+use authgear_scenarios::client::{Connection, Request};
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
@@ -173,6 +173,23 @@ fn each_kind_of_failure_counts() {
             fails(scene, fault, 1);
         }
         soon("five of five kinds", || is_failing(scene));
+    });
+}
+
+#[test]
+fn answers_that_never_come_count_too() {
+    Plan::new().workers(2).play(|scene| {
+        scene.await_keys();
+        let tokens = scene.stand_in.tokens(6, &json!({"jwt": false}));
+        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+        let mut waiting: Vec<Connection> = tokens.iter().map(|_| Connection::open(scene.port())).collect();
+        for (connection, token) in waiting.iter_mut().zip(&tokens) {
+            connection.send(&request_with("/", token));
+        }
+        for connection in &mut waiting {
+            connection.answer().assert_unavailable(503);
+        }
+        soon("it counts as failing", || is_failing(scene));
     });
 }
 

@@ -193,6 +193,33 @@ fn an_ended_token_without_anything_beside_it_asks_nothing_more_within_the_interv
 }
 
 #[test]
+fn what_is_known_of_a_bearer_token_is_known_of_it_in_a_cookie() {
+    play(|scene| {
+        let [ended, barred] = [scene.stand_in.jwt(), scene.stand_in.jwt()];
+        let session = scene.stand_in.session();
+        for token in [&ended, &barred] {
+            use_until_valid(scene, "/fast", token);
+        }
+        scene.stand_in.revoke(&ended);
+        scene.stand_in.change(&barred.user, &json!({"barred": true}));
+        for token in [&ended, &barred] {
+            use_until_invalid(scene, "/fast", token);
+        }
+        scene.stand_in.forget();
+        let in_cookie = |token: &Credential, more: &str| {
+            let line = format!("app_access_token={}{more}", token.value);
+            Request::get("/").with("Cookie", &line).send(scene.port())
+        };
+        in_cookie(&ended, "").assert_invalid();
+        in_cookie(&barred, "").assert_invalid();
+        assert_eq!(scene.stand_in.count().resolver, 0);
+        let beside = format!("; {}", session.value);
+        in_cookie(&ended, &beside).assert_user(&session.user);
+        in_cookie(&barred, &beside).assert_invalid();
+    });
+}
+
+#[test]
 fn an_answer_about_another_user_ends_the_token_and_is_told_in_the_log() {
     play(|scene| {
         let token = scene.stand_in.jwt();

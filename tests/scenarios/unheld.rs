@@ -162,6 +162,41 @@ fn whoever_waits_for_a_question_about_a_token_outlasts_the_one_who_raised_it() {
 }
 
 #[test]
+fn tokens_are_served_where_no_connection_is_left_for_a_question() {
+    let plan = Plan::new()
+        .connections(40)
+        .tolerate("worker_connections are not enough");
+    plan.server("authgear_resolver_limit 1000;")
+        .server(PATIENT)
+        .play(|scene| {
+            scene.await_keys();
+            let tokens = scene
+                .stand_in
+                .tokens(80, &json!({"iat": now() - 120, "lifetime": 9000}));
+            scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+            let mut served = 0;
+            for token in &tokens {
+                // The client and the backend need connections too, and nginx may have none for them.
+                let Ok(answer) = request_with("/", token).try_send(scene.port()) else {
+                    continue;
+                };
+                if answer.status == 200 {
+                    answer.assert_user(&token.user);
+                    served += 1;
+                } else {
+                    assert!([500, 502].contains(&answer.status), "{answer:?}");
+                }
+            }
+            assert!(served > 10, "{served} were served");
+            scene.stand_in.heal();
+            soon("there are connections again", || {
+                let answer = request_with("/", &tokens[0]).try_send(scene.port());
+                answer.is_ok_and(|answer| answer.status == 200)
+            });
+        });
+}
+
+#[test]
 fn a_request_waits_for_a_background_question_only_where_it_must() {
     Plan::new().server(PATIENT).play(|scene| {
         scene.await_keys();

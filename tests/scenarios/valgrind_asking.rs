@@ -104,7 +104,12 @@ fn an_outage(scene: &Scene) {
         let answer = request_with("/", &due[0]).send(scene.port());
         assert!([200, 503].contains(&answer.status), "{answer:?}");
     }
+    // An answer that was late may have begun the count anew.
     soon("it counts as failing", || {
+        Request::get("/late")
+            .bearer("never-issued")
+            .send(scene.port())
+            .assert_unavailable(503);
         scene.nginx.log().contains("is failing")
     });
     scene.stand_in.heal();
