@@ -79,6 +79,8 @@ pub struct Site {
     pub tokens: Parts,
     /// The longest of its locations', in seconds.
     pub longest_leeway: u64,
+    /// The longest times of `authgear_cache_valid` in its locations; `None` where no answer is remembered.
+    pub longest_cache: Option<Cache>,
     /// The longest `authgear_stale_if_error` of its locations.
     pub longest_stale: Millis,
 }

@@ -11,7 +11,7 @@ use authgear_core::record::{Answer, Token};
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::table::{Entry, Found, Key, Rank, CAPACITY};
 
-use crate::conf::{Cache, Location, Millis, Site};
+use crate::conf::{Location, Millis, Site};
 use crate::digest::Parts;
 use crate::ffi::{clock, zone};
 
@@ -106,7 +106,7 @@ impl flow::Memory for Recollection<'_> {
     }
 
     fn answer(&self, question: &Question) -> Option<Remembered> {
-        self.location.cache?;
+        let cache = self.location.cache?;
         let mut entry = self.entry.borrow_mut();
         let key = place_of_answer(self.location, question);
         let found = self.zone.as_ref()?.verdicts.find(&key, &mut entry);
@@ -114,12 +114,16 @@ impl flow::Memory for Recollection<'_> {
             return None;
         }
         let answer = Answer::from_bytes(entry.bytes())?;
-        let now = clock::monotonic();
-        let is_fresh = now < answer.until;
-        let counts = is_fresh || now < answer.until.saturating_add(self.location.rules.stale_if_error);
-        counts.then_some(Remembered {
+        // How long it counts is said where it is used, not where it was asked for.
+        let valid = match answer.session {
+            Some(_) => cache.valid,
+            None => cache.invalid?,
+        };
+        let age = clock::monotonic().saturating_sub(answer.at);
+        let counts = valid.saturating_add(self.location.rules.stale_if_error);
+        (age < counts).then_some(Remembered {
             session: answer.session,
-            is_fresh,
+            is_fresh: age < valid,
         })
     }
 }
@@ -177,7 +181,7 @@ fn known(zone: &zone::Memory, key: &Key, entry: &mut Entry) -> Result<Option<Kno
 
 fn put_verdict(zone: &zone::Memory, key: &Key, bytes: &[u8], end: u64) {
     if bytes.len() > CAPACITY {
-        return;
+        return forget_verdict(zone, key);
     }
     let mut evicted = Entry::new();
     let Some(_locked) = zone::lock() else { return };
@@ -185,47 +189,53 @@ fn put_verdict(zone: &zone::Memory, key: &Key, bytes: &[u8], end: u64) {
     zone.verdicts.put(place, key, bytes, end, Rank::Ordinary);
 }
 
-/// Puts knowledge into a zone, for who holds its lock or is alone with it. What loosens nothing when it is lost never takes the place of what does.
+/// Puts knowledge into a zone, for who holds its lock or is alone with it; `false` when there was no place for it. What it pushes out is noted first,
+/// if that loosens something; only what the resolver said pushes that out.
 pub fn put_knowledge(
     zone: &zone::Memory,
     key: &Key,
     (bytes, end, rank): (&[u8], u64, Rank),
+    is_said: bool,
     evicted: &mut Entry,
-) {
+) -> bool {
     let (place, goes) = zone.knowledge.place(key, clock::unix(), evicted);
     if goes && evicted.rank() == Rank::Precious {
-        if rank < Rank::Precious {
-            return;
+        if !is_said {
+            return false;
         }
         // One that cannot be read may be of any time until now.
         let lost = Known::from_bytes(evicted.bytes()).map_or_else(clock::unix, |known| known.iat);
         zone.note_loss(lost.max(1));
     }
-    zone.knowledge.put(place, key, bytes, end, rank);
+    zone.knowledge.put(place, key, bytes, end, rank)
 }
 
-/// Changes what is known of a token, under the lock; `None` from `change` leaves it.
-fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -> Option<Known>) {
-    let Some(zone) = zone::memory() else { return };
+/// Changes what is known of a token, under the lock; `None` from `change` leaves it. Whether it was changed.
+fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -> Option<Known>) -> bool {
     let mut entry = Entry::new();
-    let Some(_locked) = zone::lock() else { return };
+    let (Some(zone), Some(_locked)) = (zone::memory(), zone::lock()) else {
+        return false;
+    };
     let before = match zone.knowledge.find(key, &mut entry) {
         Found::Here => Known::from_bytes(entry.bytes()),
         Found::Absent | Found::Torn => None,
     };
-    let Some(known) = change(before) else { return };
+    let Some(known) = change(before) else {
+        return false;
+    };
     let rank = match &known.word {
         Word::Nothing | Word::Yes(None) => Rank::Ordinary,
         Word::Yes(Some(_)) | Word::No(_) | Word::TooLong => Rank::Precious,
     };
     let end = exp.saturating_add(site.longest_leeway);
-    put_knowledge(&zone, key, (&known.to_bytes(CAPACITY), end, rank), &mut entry);
+    let is_said = known.word != Word::Nothing;
+    let record = known.to_bytes(CAPACITY);
+    put_knowledge(&zone, key, (&record, end, rank), is_said, &mut entry)
 }
 
-/// Whether this worker is to ask about a token in the background: nobody else is at it.
+/// Whether this worker is to ask about a token in the background: nobody else is at it, and that is known to all.
 pub fn claim(site: &Site, subject: &Subject, key: &Key) -> bool {
     let now = clock::monotonic();
-    let mut is_ours = false;
     change(site, key, subject.exp, |before| {
         let known = before.unwrap_or(Known {
             word: Word::Nothing,
@@ -233,13 +243,11 @@ pub fn claim(site: &Site, subject: &Subject, key: &Key) -> bool {
             asked_until: 0,
             iat: subject.iat,
         });
-        is_ours = known.asked_until <= now;
-        is_ours.then(|| Known {
+        (known.asked_until <= now).then(|| Known {
             asked_until: now.saturating_add(LEASE),
             ..known
         })
-    });
-    is_ours
+    })
 }
 
 /// Keeps what the resolver said of a token. `asked` is when it was asked, `interval` that of the location that asked.
@@ -254,23 +262,37 @@ pub fn learn(site: &Site, subject: &Subject, key: &Key, said: &Said, asked: Mill
     });
 }
 
-/// Keeps an answer, for as long as was configured where it was asked for, and never past the end of a token in its question (`exp`, in seconds
-/// since 1970).
-pub fn keep_answer(site: &Site, key: &Key, reading: &Reading, cache: &Cache, exp: Option<u64>) {
-    let (session, valid) = match reading {
-        Reading::Valid(session) => (Some(session.clone()), Some(cache.valid)),
-        Reading::Invalid | Reading::Silent => (None, cache.invalid),
+/// Keeps an answer for as long as some location of the site may use it, and never past the end of a token in its question (`exp`, in seconds
+/// since 1970). It takes the place of an earlier one, also where it is not kept itself: what it contradicts must not be used again.
+pub fn keep_answer(site: &Site, key: &Key, reading: &Reading, exp: Option<u64>) {
+    let (session, longest) = match reading {
+        Reading::Valid(session) => (Some(session.clone()), site.longest_cache.map(|cache| cache.valid)),
+        Reading::Invalid | Reading::Silent => (None, site.longest_cache.and_then(|cache| cache.invalid)),
         Reading::Unknown(_) => return,
     };
-    let (Some(zone), Some(valid)) = (zone::memory(), valid) else {
+    let (Some(zone), Some(_)) = (zone::memory(), site.longest_cache) else {
         return;
     };
     let answer = Answer {
         session,
-        until: clock::monotonic().saturating_add(valid),
+        at: clock::monotonic(),
     };
-    let seconds = valid.saturating_add(site.longest_stale).div_ceil(1000);
+    let Some(longest) = longest else {
+        return forget_verdict(&zone, key);
+    };
+    let seconds = longest.saturating_add(site.longest_stale).div_ceil(1000);
     let end = clock::unix().saturating_add(seconds).saturating_add(1);
     let end = exp.map_or(end, |exp| end.min(exp));
     put_verdict(&zone, key, &answer.to_bytes(), end);
+}
+
+fn forget_verdict(zone: &zone::Memory, key: &Key) {
+    let mut entry = Entry::new();
+    // Nearly always there is nothing to forget, and no lock is taken.
+    if zone.verdicts.find(key, &mut entry) == Found::Absent {
+        return;
+    }
+    if let Some(_locked) = zone::lock() {
+        zone.verdicts.remove(key);
+    }
 }

@@ -13,7 +13,7 @@ use authgear_core::ownership;
 use authgear_core::resolver::{self, Answer, Question, Reading};
 use authgear_core::verdict::Why;
 
-use crate::conf::{Cache, Location, Millis, Site};
+use crate::conf::{Location, Millis, Site};
 use crate::digest::{Digest, DigestMap, Parts};
 use crate::ffi::errand::{self, End, Order, Outcome};
 use crate::ffi::request::Request;
@@ -50,10 +50,9 @@ pub struct Asker<'r> {
 
 /// What becomes of an answer, besides being told to those who wait.
 enum Use {
-    /// The answer to a question is kept as long as this says.
+    /// It is the answer to this question until another comes.
     Keep {
         key: Digest,
-        cache: Cache,
         exp: Option<u64>,
     },
     /// It is what the resolver says of this token.
@@ -70,10 +69,10 @@ impl Asker<'_> {
     /// Asks, or joins those who wait for the same answer; or says why nobody is asked.
     pub fn ask(self, question: &Question) -> Result<Rc<Flight<Reply>>, Why> {
         let key = memory::place_of_answer(self.location, question);
-        let keep = || match self.location.cache {
-            Some(cache) => Use::Keep {
+        // Where no answer is used again, some other location may use an earlier one.
+        let keep = || match self.site.longest_cache {
+            Some(_) => Use::Keep {
                 key,
-                cache,
                 exp: earliest_end(question),
             },
             None => Use::Nothing,
@@ -155,6 +154,7 @@ impl Asker<'_> {
         });
         if self.send(question, flight.awaited(), on_end).is_err() {
             UNDER_WAY.with_borrow_mut(|flights| flights.remove(&key));
+            note(self.site, &Err(Why::NoConnection));
             return Err(Why::NoConnection);
         }
         Ok(flight)
@@ -233,9 +233,9 @@ fn arrive(resolver: &Digest, mut reply: Reply, use_of: Use) -> Reply {
     };
     note(site, &reply.reading);
     match use_of {
-        Use::Keep { key, cache, exp } => {
+        Use::Keep { key, exp } => {
             if let Ok(reading) = &reply.reading {
-                memory::keep_answer(site, &key, reading, &cache, exp);
+                memory::keep_answer(site, &key, reading, exp);
             }
         }
         Use::Learn {

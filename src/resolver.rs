@@ -112,8 +112,8 @@ pub fn note(site: &Site, reading: &Result<Reading, Why>) {
             note_failure(site, slot, Why::Answer(*answer));
         }
         Err(why) if why.is_failure() => note_failure(site, slot, *why),
-        // Whatever a client can bring about says nothing of the resolver.
-        Ok(Reading::Unknown(_)) | Err(_) => {}
+        // Whatever a client can bring about says nothing of the resolver: who tried it in vain leaves the try to the next.
+        Ok(Reading::Unknown(_)) | Err(_) => slot.try_at.store(0, Ordering::Release),
     }
 }
 

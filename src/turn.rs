@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use authgear_core::credential::Credentials;
 use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
-use authgear_core::freshness::Said;
+use authgear_core::freshness::{Rules, Said};
 use authgear_core::verdict::{Verdict, Why};
 use authgear_core::verify::Policy;
 
-use crate::conf::{Location, Site, Unavailable};
+use crate::conf::{Cache, Location, Site, Unavailable};
 use crate::digest::Digest;
 use crate::ffi::headers::{Survey, Told};
 use crate::ffi::park::Parking;
@@ -42,13 +42,21 @@ pub struct State {
 }
 
 struct Walk {
-    /// The policy that the verdict is made under.
-    policy: Digest,
+    /// What the verdict is made under.
+    terms: Terms,
     stage: Stage,
     flow: Flow,
     /// The key set's version when the request came; `None` before its first step.
     keys: Option<u64>,
     keys_tried: bool,
+}
+
+/// What a location says of whose verdict counts there, and how old it may be.
+#[derive(PartialEq, Eq)]
+struct Terms {
+    policy: Digest,
+    rules: Rules,
+    cache: Option<Cache>,
 }
 
 enum Stage {
@@ -159,7 +167,7 @@ impl<'r> Turn<'r> {
 
     fn walk(&self) -> Walk {
         Walk {
-            policy: self.location.policy_digest,
+            terms: self.terms(),
             stage: Stage::Begun,
             flow: Flow::new(),
             keys: None,
@@ -168,7 +176,7 @@ impl<'r> Turn<'r> {
     }
 
     fn resume(&self, state: &State, credentials: &Credentials<'_>) -> Next {
-        if state.walk.borrow().policy != self.location.policy_digest {
+        if state.walk.borrow().terms != self.terms() {
             state.walk.replace(self.walk());
         }
         match self.progress(state) {
@@ -260,6 +268,14 @@ impl<'r> Turn<'r> {
             now: clock::unix(),
         };
         walk.flow.step(event, &scene)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            policy: self.location.policy_digest,
+            rules: self.location.rules,
+            cache: self.location.cache,
+        }
     }
 
     fn asker(&self) -> Asker<'r> {

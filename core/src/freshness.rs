@@ -217,14 +217,16 @@ impl Known {
                 ..known
             });
         };
-        // A yes that was on its way when somebody else heard a no may be the older of the two.
-        let is_overtaken = |known: &Self| matches!(known.word, Word::No(_)) && known.at > times.asked;
-        if !matches!(word, Word::No(_)) && before.as_ref().is_some_and(is_overtaken) {
+        let is_no = matches!(word, Word::No(_));
+        // A yes that was on its way when somebody else heard something may be the older of the two.
+        let is_overtaken = |known: &Self| known.word != Word::Nothing && known.at > times.asked;
+        if !is_no && before.as_ref().is_some_and(is_overtaken) {
             return None;
         }
         Some(Self {
             word,
-            at: times.now,
+            // A yes is as old as its question, a no as young as its answer.
+            at: if is_no { times.now } else { times.asked },
             asked_until: 0,
             iat,
         })

@@ -36,8 +36,8 @@ pub struct Token {
 pub struct Answer {
     /// Whose session it is; `None` when it said that there is none.
     pub session: Option<Session>,
-    /// How long it counts as fresh, in milliseconds on the monotonic clock.
-    pub until: u64,
+    /// When it was given, in milliseconds on the monotonic clock.
+    pub at: u64,
 }
 
 impl From<Verified> for Token {
@@ -95,7 +95,7 @@ impl Answer {
             ANSWER_INVALID
         };
         let mut bytes = vec![kind];
-        push(&mut bytes, &[self.until]);
+        push(&mut bytes, &[self.at]);
         bytes.extend_from_slice(self.session.as_ref().map_or(&[], Session::as_bytes));
         bytes
     }
@@ -104,13 +104,13 @@ impl Answer {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (kind, mut rest) = bytes.split_first()?;
-        let until = take(&mut rest)?;
+        let at = take(&mut rest)?;
         let session = match *kind {
             ANSWER_VALID => Some(Session::from_bytes(rest)?),
             ANSWER_INVALID if rest.is_empty() => None,
             _ => return None,
         };
-        Some(Self { session, until })
+        Some(Self { session, at })
     }
 }
 

@@ -137,7 +137,7 @@ fn after(before: Option<&Known>, said: &Said) -> Option<Known> {
 }
 
 #[test]
-fn a_word_is_known_from_when_it_came_and_frees_who_asks_next() {
+fn a_yes_is_known_from_when_it_was_asked_for_a_no_from_when_it_came_and_both_free_who_asks_next() {
     for (said, word) in [
         (Said::Yes(session()), Word::Yes(None)),
         (
@@ -150,13 +150,18 @@ fn a_word_is_known_from_when_it_came_and_frees_who_asks_next() {
         for before in [
             None,
             Some(known(Word::Nothing, 0)),
-            Some(known(Word::Yes(Some(session())), 1_400)),
+            Some(known(Word::Yes(Some(session())), 900)),
             Some(known(Word::No(No::Ended), 1_000)),
-            Some(known(Word::TooLong, 1_400)),
+            Some(known(Word::TooLong, 900)),
         ] {
+            let at = if matches!(word, Word::No(_)) {
+                TIMES.now
+            } else {
+                TIMES.asked
+            };
             let wanted = Known {
                 asked_until: 0,
-                ..known(word.clone(), TIMES.now)
+                ..known(word.clone(), at)
             };
             assert_eq!(after(before.as_ref(), &said), Some(wanted), "{before:?}");
         }
@@ -180,6 +185,18 @@ fn what_says_nothing_changes_nothing_but_when_somebody_asks_again() {
             };
             assert_eq!(after(Some(&before), &said), Some(wanted));
         }
+    }
+}
+
+#[test]
+fn a_yes_that_was_asked_for_before_another_word_was_heard_changes_nothing() {
+    for word in [
+        Word::Yes(None),
+        Word::Yes(Some(session_of("claimed otherwise"))),
+        Word::TooLong,
+    ] {
+        let before = known(word, TIMES.asked + 1);
+        assert_eq!(after(Some(&before), &Said::Yes(session())), None);
     }
 }
 

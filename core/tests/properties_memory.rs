@@ -133,7 +133,7 @@ proptest! {
         session in session(), known in known(), thumbprint in any::<[u8; 32]>(), times in any::<[u64; 3]>(), is_valid in any::<bool>(),
     ) {
         let [iat, exp, not_before] = times;
-        let answer = Answer { session: is_valid.then(|| session.clone()), until: iat };
+        let answer = Answer { session: is_valid.then(|| session.clone()), at: iat };
         let token = Token { session, thumbprint, iat, exp, not_before };
         prop_assert_eq!(Known::from_bytes(&known.to_bytes(usize::MAX)), Some(known.clone()));
         prop_assert_eq!(Answer::from_bytes(&answer.to_bytes()), Some(answer.clone()));

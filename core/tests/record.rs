@@ -48,7 +48,7 @@ fn every_with(session: &Session) -> Vec<(&'static str, Vec<u8>)> {
         session: session.clone(),
         ..token_of(&good())
     };
-    let answers = [Some(session.clone()), None].map(|session| Answer { session, until: 77 });
+    let answers = [Some(session.clone()), None].map(|session| Answer { session, at: 77 });
     let words = [
         Word::Nothing,
         Word::Yes(None),
@@ -138,7 +138,7 @@ fn every_record_comes_back_as_it_was() {
         }
         let answer = Answer {
             session: Some(session.clone()),
-            until: 77,
+            at: 77,
         };
         assert_eq!(Answer::from_bytes(&answer.to_bytes()), Some(answer.clone()));
         let known = known(Word::Yes(Some(session)));
@@ -245,7 +245,7 @@ fn bytes_that_no_session_has_are_none_in_any_record() {
         };
         let answer = Answer {
             session: Some(good.clone()),
-            until: 77,
+            at: 77,
         };
         let known = known(Word::Yes(Some(good.clone())));
         for head in [

@@ -10,7 +10,7 @@ use authgear_core::endpoint::Endpoint;
 use super::locations::{meet, Facts, Met};
 use super::policy::{check_revalidation, location, LEEWAY};
 use super::written::{value, LocationWritten, MainWritten, Place, ServerWritten, Setting, Written};
-use super::{JwksTimes, KeySource, Location, Main, Resolve, Server, Site, ZoneSpec};
+use super::{Cache, JwksTimes, KeySource, Location, Main, Resolve, Server, Site, ZoneSpec};
 use crate::digest::{Digest, Parts};
 use crate::ffi::conf::ServerRef;
 use crate::ffi::log::escape;
@@ -182,6 +182,10 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
         .locations
         .iter()
         .filter_map(|location| value(&location.stale_if_error)?.value());
+    let caches = read
+        .locations
+        .iter()
+        .filter_map(|location| value(&location.cache)?.value());
     let leeways = read
         .locations
         .iter()
@@ -194,6 +198,7 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
         resolver_id,
         resolver_limit: value(&written.resolver_limit).copied().unwrap_or(RESOLVER_LIMIT),
         tokens: Parts::new("token").part(&resolver_id),
+        longest_cache: caches.reduce(longer),
         longest_stale: stale.max().unwrap_or(0),
         longest_leeway: leeways.copied().max().unwrap_or(LEEWAY),
         keys,
@@ -205,6 +210,14 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
         key_set_id,
         endpoint,
     }))
+}
+
+/// The longer of each time.
+fn longer(one: Cache, other: Cache) -> Cache {
+    Cache {
+        valid: one.valid.max(other.valid),
+        invalid: one.invalid.max(other.invalid),
+    }
 }
 
 fn server_digest(read: &ServerRead<'_>) -> Digest {

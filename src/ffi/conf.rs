@@ -323,6 +323,7 @@ fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
         phases::install(cf).map_err(|OutOfMemory| "authgear: out of memory")?;
     }
     filter::install();
+    zone::forget_cycle();
     level.complete = main;
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use authgear_core::table::Entry;
+use authgear_core::table::{Entry, Rank};
 use nginx_sys::{
     ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_list_part_t, ngx_shared_memory_add, ngx_shm_zone_t,
     ngx_shmtx_lock, ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
@@ -59,9 +59,20 @@ pub fn declare(cf: NonNull<ngx_conf_t>, name: &str, size: usize, projects: usize
     let zone = unsafe { zone.as_mut() }.ok_or(ZoneError("nginx could not add the shared memory zone"))?;
     zone.init = Some(init);
     zone.data = ptr::without_provenance_mut(projects);
-    // A zone of another layout, or with too few slots, is not taken on, whatever its size.
-    let has_room = |slab| header_of(slab).is_some_and(|header| area::projects(header) >= projects);
-    zone.noreuse = usize::from(slab().is_some_and(|slab| !has_room(slab)));
+    // A zone of another layout, or with too few slots, is not taken on, whatever its size. nginx looks at the new zone's flag when it decides
+    // whether to go on with the memory, and at the old one's when it decides whether to free it: they must say the same, each time.
+    // SAFETY: nginx's current cycle; this thread is the only one.
+    let old = search(unsafe { ngx_cycle });
+    // SAFETY: null, or the zone of the running cycle; nginx is in this callback alone.
+    let old = old.and_then(|old| unsafe { old.as_mut() });
+    if let Some(old) = old {
+        let slab = NonNull::new(old.shm.addr.cast());
+        let has_room = slab
+            .and_then(header_of)
+            .is_some_and(|header| area::projects(header) >= projects);
+        zone.noreuse = usize::from(!has_room);
+        old.noreuse = zone.noreuse;
+    }
     Ok(())
 }
 
@@ -123,7 +134,8 @@ fn take_over(to: &'static Header) {
     old.knowledge.each(|key, entry| {
         if entry.end() > now {
             let as_it_was = (entry.bytes(), entry.end(), entry.rank());
-            put_knowledge(&new, key, as_it_was, &mut evicted);
+            let is_precious = entry.rank() == Rank::Precious;
+            put_knowledge(&new, key, as_it_was, is_precious, &mut evicted);
         }
     });
 }
@@ -133,15 +145,17 @@ fn slab() -> Option<NonNull<ngx_slab_pool_t>> {
     // SAFETY: nginx's current cycle; this thread is the only one.
     let cycle = unsafe { ngx_cycle };
     if CYCLE.load(Ordering::Relaxed) != cycle {
-        POOL.store(search(cycle).unwrap_or(ptr::null_mut()), Ordering::Relaxed);
+        // SAFETY: null, or a zone of the cycle, which lives as long as it.
+        let pool = search(cycle).map(|zone| unsafe { (*zone).shm.addr }.cast());
+        POOL.store(pool.unwrap_or(ptr::null_mut()), Ordering::Relaxed);
         CYCLE.store(cycle, Ordering::Relaxed);
         GENERATION.fetch_add(1, Ordering::Relaxed);
     }
     NonNull::new(POOL.load(Ordering::Relaxed))
 }
 
-/// The pool of our zone in a cycle.
-fn search(cycle: *const ngx_cycle_t) -> Option<*mut ngx_slab_pool_t> {
+/// Our zone in a cycle.
+fn search(cycle: *const ngx_cycle_t) -> Option<*mut ngx_shm_zone_t> {
     // SAFETY: null before nginx has one.
     let cycle = unsafe { cycle.as_ref() }?;
     let mut next: *const ngx_list_part_t = &raw const cycle.shared_memory.part;
@@ -149,16 +163,21 @@ fn search(cycle: *const ngx_cycle_t) -> Option<*mut ngx_slab_pool_t> {
     while let Some(part) = unsafe { next.as_ref() } {
         for index in 0..part.nelts {
             // SAFETY: a part has `nelts` zones.
-            let zone = unsafe { part.elts.cast::<ngx_shm_zone_t>().add(index) };
+            let at = unsafe { part.elts.cast::<ngx_shm_zone_t>().add(index) };
             // SAFETY: as above.
-            let zone = unsafe { &*zone };
+            let zone = unsafe { &*at };
             if zone.tag == module::tag() && !zone.shm.addr.is_null() {
-                return Some(zone.shm.addr.cast());
+                return Some(at);
             }
         }
         next = part.next;
     }
     None
+}
+
+/// A configuration is about to take the place of another: the next cycle may lie where an earlier one lay.
+pub fn forget_cycle() {
+    CYCLE.store(ptr::null_mut(), Ordering::Relaxed);
 }
 
 fn generation() -> u64 {
