@@ -10,7 +10,7 @@ use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::json;
 
 use crate::steady::{
-    prove, use_until, use_until_invalid, use_until_roles, use_until_valid, with_roles, AT_ONCE,
+    prove, use_until, use_until_invalid, use_until_roles, use_until_valid, with_roles, ALL_WORKERS, AT_ONCE,
 };
 
 const FAST: &str =
@@ -174,22 +174,28 @@ fn a_barred_users_token_stops_the_walk_before_another_users_session() {
 fn an_ended_token_without_anything_beside_it_asks_nothing_more_within_the_interval() {
     let long =
         "location /long { authgear_resolve on; authgear_revalidate 40s; proxy_pass http://%BACKEND%; }";
-    Plan::new().workers(2).server(long).play(|scene| {
-        scene.await_keys();
-        prove(scene, "/long");
-        let token = scene.stand_in.aged(60);
-        scene.stand_in.revoke(&token);
-        use_until_invalid(scene, "/long", &token);
-        scene.stand_in.forget();
-        for _ in 0..30 {
-            request_with("/long", &token).send(scene.port()).assert_invalid();
-        }
-        assert_eq!(
-            scene.stand_in.count().resolver,
-            0,
-            "what is known is known to all workers"
-        );
-    });
+    Plan::new()
+        .workers(2)
+        .server(ALL_WORKERS)
+        .server(long)
+        .play(|scene| {
+            scene.await_keys();
+            prove(scene, "/long");
+            let token = scene.stand_in.aged(60);
+            scene.stand_in.revoke(&token);
+            use_until_invalid(scene, "/long", &token);
+            scene.stand_in.forget();
+            for _ in 0..30 {
+                request_with("/long", &token)
+                    .send(scene.port_of(1))
+                    .assert_invalid();
+            }
+            assert_eq!(
+                scene.stand_in.count().resolver,
+                0,
+                "what is known is known to all workers"
+            );
+        });
 }
 
 #[test]

@@ -10,6 +10,8 @@ use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::json;
 
+use crate::steady::ALL_WORKERS;
+
 /// `/` remembers nothing. The rest of `/long...` differ in one member of a question's tuple each.
 const LOCATIONS: &str = "authgear_cookie_prefix pre_;\n\
     location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
@@ -32,6 +34,7 @@ fn plan() -> Plan {
         .stand_in("pre_")
         .stand_in("--cookie-domain")
         .stand_in("example.test")
+        .server(ALL_WORKERS)
         .server(LOCATIONS)
         .http(SECOND)
 }
@@ -43,7 +46,7 @@ fn asked(scene: &Scene) -> u64 {
 fn use_as(scene: &Scene, path: &str, credential: &Credential, times: usize) {
     for _ in 0..times {
         request_with(path, credential)
-            .send(scene.port())
+            .send(scene.port_of(1))
             .assert_user(&credential.user);
     }
 }

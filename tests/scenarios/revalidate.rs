@@ -11,7 +11,7 @@ use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with};
 use serde_json::json;
 
-use crate::steady::{await_questions, prove, use_until_roles, with_roles, AT_ONCE, HEARD};
+use crate::steady::{await_questions, prove, use_until_roles, with_roles, ALL_WORKERS, AT_ONCE, HEARD};
 
 /// Long intervals in `/`, short ones in `/fast`, none in `/off` and `/local`.
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
@@ -24,36 +24,40 @@ const OLDER_THAN_MAX: Duration = Duration::from_millis(3300);
 
 #[test]
 fn a_due_token_is_served_at_once_and_asked_about_once() {
-    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.aged(120);
-        scene
-            .stand_in
-            .resolver_fault(json!({"kind": "delay", "ms": 2000}));
-        for _ in 0..20 {
-            let sent = Instant::now();
-            request_with("/", &token)
-                .send(scene.port())
-                .assert_user(&token.user);
-            assert!(sent.elapsed() < AT_ONCE, "a request waited {:?}", sent.elapsed());
-        }
-        soon("it is asked about", || scene.stand_in.count().resolver > 0);
-        // The answer has come, and confirms it for a minute, to both workers.
-        sleep(Duration::from_millis(2500));
-        let asked = scene.stand_in.count().resolver;
-        assert!(asked <= 2, "once a worker at most, not {asked} times");
-        for _ in 0..20 {
-            request_with("/", &token)
-                .send(scene.port())
-                .assert_user(&token.user);
-        }
-        sleep(HEARD);
-        assert_eq!(
-            scene.stand_in.count().resolver,
-            asked,
-            "a confirmed token is not due"
-        );
-    });
+    Plan::new()
+        .workers(2)
+        .server(ALL_WORKERS)
+        .server(LOCATIONS)
+        .play(|scene| {
+            scene.await_keys();
+            let token = scene.stand_in.aged(120);
+            scene
+                .stand_in
+                .resolver_fault(json!({"kind": "delay", "ms": 2000}));
+            for _ in 0..20 {
+                let sent = Instant::now();
+                request_with("/", &token)
+                    .send(scene.port_of(1))
+                    .assert_user(&token.user);
+                assert!(sent.elapsed() < AT_ONCE, "a request waited {:?}", sent.elapsed());
+            }
+            soon("it is asked about", || scene.stand_in.count().resolver > 0);
+            // The answer has come, and confirms it for a minute, to both workers.
+            sleep(Duration::from_millis(2500));
+            let asked = scene.stand_in.count().resolver;
+            assert!(asked <= 2, "once a worker at most, not {asked} times");
+            for _ in 0..20 {
+                request_with("/", &token)
+                    .send(scene.port_of(1))
+                    .assert_user(&token.user);
+            }
+            sleep(HEARD);
+            assert_eq!(
+                scene.stand_in.count().resolver,
+                asked,
+                "a confirmed token is not due"
+            );
+        });
 }
 
 #[test]
@@ -130,22 +134,26 @@ fn where_revalidation_is_off_or_judgement_local_nothing_is_ever_asked_about_a_to
 
 #[test]
 fn a_token_in_steady_use_is_asked_about_once_an_interval_by_all_workers_together() {
-    Plan::new().workers(4).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.aged(120);
-        // Slow, so that the other workers meet it while a question is under way.
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 200}));
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(5) {
-            request_with("/fast", &token)
-                .send(scene.port())
-                .assert_user(&token.user);
-            sleep(Duration::from_millis(15));
-        }
-        let asked = scene.stand_in.count().resolver;
-        // 5 s are 5 to 7 intervals of 0.8 to 1 s. Each of four workers alone would come to 20.
-        assert!((3..=9).contains(&asked), "asked {asked} times in 5 s");
-    });
+    Plan::new()
+        .workers(4)
+        .server(ALL_WORKERS)
+        .server(LOCATIONS)
+        .play(|scene| {
+            scene.await_keys();
+            let token = scene.stand_in.aged(120);
+            // Slow, so that the other workers meet it while a question is under way.
+            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 200}));
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_secs(5) {
+                request_with("/fast", &token)
+                    .send(scene.port_of(1))
+                    .assert_user(&token.user);
+                sleep(Duration::from_millis(15));
+            }
+            let asked = scene.stand_in.count().resolver;
+            // 5 s are 5 to 7 intervals of 0.8 to 1 s. Each of four workers alone would come to 20.
+            assert!((3..=9).contains(&asked), "asked {asked} times in 5 s");
+        });
 }
 
 #[test]

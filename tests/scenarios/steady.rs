@@ -12,6 +12,8 @@ use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::json;
 
+/// Each worker has its own queue at this port, the second: what is sent there reaches all of them.
+pub const ALL_WORKERS: &str = "listen 127.0.0.1:%PORT1% reuseport;";
 /// Far longer than an interval of a second and an answer take on a loaded machine.
 pub const NOTICED: Duration = Duration::from_secs(20);
 /// What no request takes that waits for nobody, also on a loaded machine; and less than any answer that is made slow.

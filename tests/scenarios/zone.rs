@@ -4,9 +4,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Answer, Connection};
+use authgear_scenarios::eventually;
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
-use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with, Credential};
 use serde_json::json;
 
@@ -231,12 +231,11 @@ fn a_zone_of_another_size_keeps_what_is_known_of_ended_tokens_and_its_age() {
                 known.assert_never_as_before(scene);
                 scene.stand_in.heal();
                 // Its age is the old one's: it does not serve as a young zone does.
-                soon("Authgear is found again", || {
-                    request_with("/bound", &unasked).send(scene.port()).status == 200
+                let first = eventually("Authgear is found again", Duration::from_secs(15), || {
+                    let answer = request_with("/bound", &unasked).send(scene.port());
+                    (answer.status == 200).then_some(answer)
                 });
-                request_with("/bound", &unasked)
-                    .send(scene.port())
-                    .assert_invalid();
+                first.assert_invalid();
                 let good = scene.stand_in.aged(60);
                 request_with("/", &good)
                     .send(scene.port())
