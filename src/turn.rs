@@ -2,19 +2,19 @@
 //!
 //! A request that has to wait is parked, and nginx runs its phases again when what it waits for has come: each such call is a turn.
 
+mod state;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use authgear_core::credential::Credentials;
 use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
-use authgear_core::freshness::{Rules, Said};
+use authgear_core::freshness::Said;
 use authgear_core::verdict::{Verdict, Why};
 use authgear_core::verify::Policy;
 
-use crate::conf::{Cache, Location, Site, Unavailable};
-use crate::digest::Digest;
+use crate::conf::{Location, Site, Unavailable};
 use crate::ffi::headers::{Survey, Told};
-use crate::ffi::park::Parking;
 use crate::ffi::request::{OutOfMemory, Request};
 use crate::ffi::{clock, context, headers};
 use crate::flight::Flight;
@@ -24,60 +24,15 @@ use crate::memory::Recollection;
 use crate::question::{Asker, Reply};
 use crate::refusal;
 
+pub use state::State;
+use state::{Stage, Terms, Walk};
+
 const BAD_REQUEST: u16 = 400;
 /// Milliseconds that a request waits for work of this worker; the work itself is given up earlier.
 const WAIT: u64 = 6_000;
 /// Milliseconds between two looks at another worker's work, and how many looks.
 const LOOK: u64 = 5;
 const LOOKS: u32 = 1_200;
-/// What is remembered of a request that carries a credential; it survives internal redirects.
-pub struct State {
-    /// Where it waits, once it has to.
-    parking: OnceCell<Parking>,
-    /// The headers of a verdict stand in the request: what is there is ours, not a client's.
-    owned: Cell<bool>,
-    /// It was turned away for want of a verdict.
-    unavailable: Cell<bool>,
-    walk: RefCell<Walk>,
-}
-
-struct Walk {
-    /// What the verdict is made under.
-    terms: Terms,
-    stage: Stage,
-    flow: Flow,
-    /// The key set's version when the request came; `None` before its first step.
-    keys: Option<u64>,
-    keys_tried: bool,
-}
-
-/// What a location says of whose verdict counts there, and how old it may be.
-#[derive(PartialEq, Eq)]
-struct Terms {
-    policy: Digest,
-    rules: Rules,
-    cache: Option<Cache>,
-}
-
-enum Stage {
-    Begun,
-    /// `alone`: about one token.
-    Asking {
-        flight: Rc<Flight<Reply>>,
-        alone: bool,
-    },
-    Fetching(Rc<Flight<()>>),
-    /// Another worker fetches. So many looks are left, and so many fetches had failed when it began.
-    Watching {
-        looks: u32,
-        failures: u64,
-    },
-    /// The verdict stands in the request's headers.
-    Settled,
-    /// No verdict could be had. What follows from that is each location's own.
-    Unknown,
-}
-
 /// What a parked request has to say when nginx runs its phases.
 enum Progress {
     Event(Event),
@@ -87,27 +42,6 @@ enum Progress {
     TakeOver(u32),
     Settled,
     Unknown,
-}
-
-impl State {
-    /// Whether the request carries the headers of a verdict.
-    pub fn has_headers(&self) -> bool {
-        self.owned.get()
-    }
-
-    fn parking(&self, request: Request<'_>) -> &Parking {
-        self.parking.get_or_init(|| Parking::new(request))
-    }
-
-    fn is_late(&self) -> bool {
-        self.parking.get().is_some_and(Parking::expired)
-    }
-
-    /// Forgets the verdict: the next location makes its own.
-    pub fn forget(&self) {
-        self.owned.set(false);
-        self.walk.borrow_mut().stage = Stage::Begun;
-    }
 }
 
 /// One call of nginx's about one request, with what is configured for it.

@@ -6,7 +6,11 @@
 //!
 //! A key may stand in either of two sets of eight ways; a set's tags fill one line of the processor's cache.
 
-use std::sync::atomic::{fence, AtomicU64, Ordering};
+mod slot;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use slot::{Slot, Worth, BYTES, SLOT};
 
 /// What an entry is found by: a SHA-256.
 pub type Key = [u8; 32];
@@ -17,20 +21,10 @@ pub const CAPACITY: usize = (SLOT - BYTES) * 8;
 pub const COST: usize = (SLOT + 1) * 8;
 
 const WAYS: usize = 8;
-/// Words of a slot: its number, its key, when it ends, its rank and length, and its bytes.
-const SLOT: usize = 64;
-const KEY: usize = 1;
-const END: usize = 5;
-const META: usize = 6;
-const BYTES: usize = 7;
-
 /// In a tag: somebody stands there.
 const TAKEN: u64 = 1;
 /// In a tag: it was found since it was last passed over.
 const USED: u64 = 2;
-/// Looks at a slot that somebody is writing before it counts as [`Found::Torn`].
-const LOOKS: usize = 8;
-
 /// A table over a piece of memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<'m> {
@@ -292,105 +286,6 @@ impl<'m> Table<'m> {
     }
 }
 
-/// What an entry is worth to keep, least first.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Worth {
-    /// Nobody stands there, or its time is over.
-    Nothing,
-    /// Its rank, and whether it was found lately.
-    Something(Rank, bool),
-}
-
-struct Slot<'m>(&'m [AtomicU64; SLOT]);
-
-impl Slot<'_> {
-    fn number(&self) -> &AtomicU64 {
-        let [number, ..] = self.0;
-        number
-    }
-
-    fn key(&self) -> [u64; 4] {
-        let [_, first, second, third, fourth, ..] = self.0;
-        [first, second, third, fourth].map(|word| word.load(Ordering::Relaxed))
-    }
-
-    fn key_is(&self, words: &[u64; 4]) -> bool {
-        self.key() == *words
-    }
-
-    /// When it ends, its rank and its length.
-    fn about(&self) -> (u64, Rank, usize) {
-        let [_, _, _, _, _, end, meta, ..] = self.0;
-        let meta = meta.load(Ordering::Relaxed);
-        let rank = if meta >> 32 == 0 {
-            Rank::Ordinary
-        } else {
-            Rank::Precious
-        };
-        let len = usize::try_from(meta & u64::from(u32::MAX)).unwrap_or(CAPACITY);
-        (end.load(Ordering::Relaxed), rank, len.min(CAPACITY))
-    }
-
-    fn worth(&self, now: u64, is_used: bool) -> Worth {
-        match self.about() {
-            (end, _, _) if end <= now => Worth::Nothing,
-            (_, rank, _) => Worth::Something(rank, is_used),
-        }
-    }
-
-    /// Copies the entry if it is that of `words`, whole.
-    fn read(&self, words: &[u64; 4], into: &mut Entry) -> Found {
-        for _ in 0..LOOKS {
-            let before = self.number().load(Ordering::Acquire);
-            if before & 1 != 0 {
-                std::hint::spin_loop();
-                continue;
-            }
-            let is_it = self.key_is(words) && self.copy(into);
-            fence(Ordering::Acquire);
-            if self.number().load(Ordering::Relaxed) == before {
-                return if is_it { Found::Here } else { Found::Absent };
-            }
-        }
-        Found::Torn
-    }
-
-    /// Copies whatever stands there.
-    fn copy(&self, into: &mut Entry) -> bool {
-        let (end, rank, len) = self.about();
-        (into.end, into.rank, into.len) = (end, rank, len);
-        let words = self.0.get(BYTES..).unwrap_or_default();
-        for (to, word) in into.bytes.chunks_exact_mut(8).zip(words).take(len.div_ceil(8)) {
-            to.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
-        }
-        true
-    }
-
-    fn write(&self, words: &[u64; 4], bytes: &[u8], end: u64, rank: Rank) {
-        // A writer that was killed has left an odd number.
-        let writing = self.number().load(Ordering::Relaxed) | 1;
-        self.number().store(writing, Ordering::Relaxed);
-        fence(Ordering::Release);
-        let len = u64::try_from(bytes.len()).unwrap_or(0);
-        let meta = match rank {
-            Rank::Ordinary => len,
-            Rank::Precious => len | 1 << 32,
-        };
-        let about = words.iter().copied().chain([end, meta]);
-        let parts = bytes.chunks(8).map(|part| {
-            let mut word = [0; 8];
-            for (to, from) in word.iter_mut().zip(part) {
-                *to = *from;
-            }
-            u64::from_ne_bytes(word)
-        });
-        for (to, word) in self.0.iter().skip(KEY).zip(about.chain(parts)) {
-            to.store(word, Ordering::Relaxed);
-        }
-        self.number().store(writing.wrapping_add(1), Ordering::Release);
-    }
-}
-
 fn words(key: &Key) -> [u64; 4] {
     let mut words = [0; 4];
     for (word, part) in words.iter_mut().zip(key.chunks_exact(8)) {
@@ -412,5 +307,3 @@ fn mark(words: &[u64; 4]) -> u64 {
     let [first, ..] = *words;
     first & !USED | TAKEN
 }
-
-const _: () = assert!(END == KEY + 4 && META == END + 1 && BYTES == META + 1);
