@@ -3,6 +3,9 @@
 //! What enters: rows and a stage. What leaves: what each row did in each round. What always holds: a figure stands only for requests that
 //! were answered as they should be, with as many questions to the resolver as the row allows.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::load::{Ammunition, CONNECTIONS};
@@ -75,12 +78,26 @@ impl<'a> Runner<'a> {
         if row.far {
             stage.stand_in.resolver_fault(json!({"kind": "delay", "ms": 50}));
         }
+        await_quiet(stage);
         let figures = timed(stage, proxy, &self.ammunition, seconds);
         if row.far {
             stage.stand_in.heal();
         }
         assert_asked(row, &figures);
         figures
+    }
+}
+
+/// Waits until no question of an earlier row is on its way any more: it would count for the next.
+fn await_quiet(stage: &Stage) {
+    let mut before = u64::MAX;
+    for _ in 0..50 {
+        let now = stage.stand_in.count().resolver;
+        if now == before {
+            return;
+        }
+        before = now;
+        sleep(Duration::from_millis(150));
     }
 }
 
