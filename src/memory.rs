@@ -189,7 +189,7 @@ fn put_verdict(zone: &zone::Memory, key: &Key, bytes: &[u8], end: u64) {
     zone.verdicts.put(place, key, bytes, end, Rank::Ordinary);
 }
 
-/// Puts knowledge into a zone, for who holds its lock or is alone with it; `false` when there was no place for it. What it pushes out is noted first,
+/// Puts knowledge into a zone, for who holds its lock or is alone with it. What it pushes out is noted first,
 /// if that loosens something; only what the resolver said pushes that out.
 pub fn put_knowledge(
     zone: &zone::Memory,
@@ -197,32 +197,30 @@ pub fn put_knowledge(
     (bytes, end, rank): (&[u8], u64, Rank),
     is_said: bool,
     evicted: &mut Entry,
-) -> bool {
+) {
     let (place, goes) = zone.knowledge.place(key, clock::unix(), evicted);
     if goes && evicted.rank() == Rank::Precious {
         if !is_said {
-            return false;
+            return;
         }
         // One that cannot be read may be of any time until now.
         let lost = Known::from_bytes(evicted.bytes()).map_or_else(clock::unix, |known| known.iat);
         zone.note_loss(lost.max(1));
     }
-    zone.knowledge.put(place, key, bytes, end, rank)
+    zone.knowledge.put(place, key, bytes, end, rank);
 }
 
-/// Changes what is known of a token, under the lock; `None` from `change` leaves it. Whether it was changed.
-fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -> Option<Known>) -> bool {
+/// Changes what is known of a token, under the lock; `None` from `change` leaves it.
+fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -> Option<Known>) {
     let mut entry = Entry::new();
     let (Some(zone), Some(_locked)) = (zone::memory(), zone::lock()) else {
-        return false;
+        return;
     };
     let before = match zone.knowledge.find(key, &mut entry) {
         Found::Here => Known::from_bytes(entry.bytes()),
         Found::Absent | Found::Torn => None,
     };
-    let Some(known) = change(before) else {
-        return false;
-    };
+    let Some(known) = change(before) else { return };
     let rank = match &known.word {
         Word::Nothing | Word::Yes(None) => Rank::Ordinary,
         Word::Yes(Some(_)) | Word::No(_) | Word::TooLong => Rank::Precious,
@@ -230,12 +228,13 @@ fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -
     let end = exp.saturating_add(site.longest_leeway);
     let is_said = known.word != Word::Nothing;
     let record = known.to_bytes(CAPACITY);
-    put_knowledge(&zone, key, (&record, end, rank), is_said, &mut entry)
+    put_knowledge(&zone, key, (&record, end, rank), is_said, &mut entry);
 }
 
-/// Whether this worker is to ask about a token in the background: nobody else is at it, and that is known to all.
+/// Whether this worker is to ask about a token in the background: nobody else is at it, as far as there is room to say so.
 pub fn claim(site: &Site, subject: &Subject, key: &Key) -> bool {
     let now = clock::monotonic();
+    let mut is_ours = false;
     change(site, key, subject.exp, |before| {
         let known = before.unwrap_or(Known {
             word: Word::Nothing,
@@ -243,11 +242,13 @@ pub fn claim(site: &Site, subject: &Subject, key: &Key) -> bool {
             asked_until: 0,
             iat: subject.iat,
         });
-        (known.asked_until <= now).then(|| Known {
+        is_ours = known.asked_until <= now;
+        is_ours.then(|| Known {
             asked_until: now.saturating_add(LEASE),
             ..known
         })
-    })
+    });
+    is_ours
 }
 
 /// Keeps what the resolver said of a token. `asked` is when it was asked, `interval` that of the location that asked.

@@ -16,6 +16,7 @@ const TINY: &str = "authgear_zone zone=authgear:512k;";
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
     location /off { authgear_resolve on; authgear_revalidate off; proxy_pass http://%BACKEND%; }\n\
     location /bound { authgear_resolve on; authgear_revalidate 1s max=1s; proxy_pass http://%BACKEND%; }\n\
+    location /due { authgear_resolve on; authgear_revalidate 1s max=90s; proxy_pass http://%BACKEND%; }\n\
     location /cached { authgear_resolve on; authgear_cache_valid 60s; proxy_pass http://%BACKEND%; }";
 /// After this the zone is older than `max` of `/bound`.
 const OLDER_THAN_MAX: Duration = Duration::from_millis(1300);
@@ -177,6 +178,29 @@ fn knowledge_that_no_longer_fits_is_asked_for_again_and_never_forgotten() {
         request_with("/", &fresh)
             .send(scene.port())
             .assert_user(&fresh.user);
+    });
+}
+
+#[test]
+fn a_revoked_token_is_noticed_within_the_interval_where_the_zone_is_full_of_knowledge() {
+    Plan::new().http(TINY).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/");
+        sleep(OLDER_THAN_MAX);
+        let told = tokens_of_three(scene, 1000, 60);
+        for token in &told[..3] {
+            scene.stand_in.change(&token.user, &json!({"roles": ["late"]}));
+        }
+        use_all(scene, "/bound", &told, assert_own);
+        // Nothing is known of these yet, and there is no room that knowledge of another token does not have.
+        let in_use: Vec<Credential> = (0..8).map(|_| scene.stand_in.jwt()).collect();
+        use_all(scene, "/due", &in_use, assert_own);
+        for token in &in_use {
+            scene.stand_in.revoke(token);
+        }
+        for token in &in_use {
+            use_until_invalid(scene, "/due", token);
+        }
     });
 }
 
