@@ -130,8 +130,7 @@ impl flow::Memory for Recollection<'_> {
 
 /// A token's places: one pass over its bytes gives both. What was signed is all that the knowledge depends on, besides who was asked.
 fn places(site: &Site, location: &Location, token: &str) -> Places {
-    let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
-    let signed = site.tokens.clone().part(signed.as_bytes());
+    let (signed, signature) = signed(site, token);
     let verdict = signed
         .clone()
         .part(signature.as_bytes())
@@ -144,8 +143,13 @@ fn places(site: &Site, location: &Location, token: &str) -> Places {
 
 /// Where the knowledge of a token stands, which is also who it is for all that ask about it.
 pub fn place_of_knowledge(site: &Site, token: &str) -> Key {
-    let (signed, _) = token.rsplit_once('.').unwrap_or((token, ""));
-    site.tokens.clone().part(signed.as_bytes()).finish()
+    signed(site, token).0.finish()
+}
+
+/// The digest of what was signed, for more parts to come, and the signature.
+fn signed<'t>(site: &Site, token: &'t str) -> (Parts, &'t str) {
+    let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
+    (site.tokens.clone().part(signed.as_bytes()), signature)
 }
 
 /// Where an answer stands: under everything that it could depend on, and nothing else.

@@ -286,7 +286,9 @@ impl<'m> Table<'m> {
     }
 }
 
-fn words(key: &Key) -> [u64; 4] {
+/// A key as words, in the byte order of this machine.
+#[must_use]
+pub fn words(key: &Key) -> [u64; 4] {
     let mut words = [0; 4];
     for (word, part) in words.iter_mut().zip(key.chunks_exact(8)) {
         *word = part.try_into().map_or(0, u64::from_ne_bytes);

@@ -6,7 +6,7 @@ use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use authgear_core::table::Table;
+use authgear_core::table::{words, Table};
 use nginx_sys::{ngx_pagesize, ngx_slab_alloc, ngx_slab_pool_t};
 
 use super::{KeySlot, ResolverSlot};
@@ -226,12 +226,4 @@ impl Id {
             word.store(0, Ordering::Release);
         }
     }
-}
-
-fn words(id: &[u8; 32]) -> [u64; 4] {
-    let mut words = [0; 4];
-    for (word, part) in words.iter_mut().zip(id.chunks_exact(8)) {
-        *word = part.try_into().map_or(0, u64::from_ne_bytes);
-    }
-    words
 }
