@@ -24,7 +24,7 @@ use authgear_core::freshness::{Revalidate, Rules};
 use authgear_core::jwks::KeySet;
 use authgear_core::verify::Policy;
 
-use crate::digest::{Digest, Parts};
+use crate::digest::Digest;
 use crate::ffi::conf::ServerRef;
 
 /// Milliseconds.
@@ -75,8 +75,6 @@ pub struct Site {
     pub resolver_id: Digest,
     /// Questions that a worker may have under way.
     pub resolver_limit: u32,
-    /// Begins the digest of each token that the resolver may be asked about.
-    pub tokens: Parts,
     /// The longest of its locations', in seconds.
     pub longest_leeway: u64,
     /// The longest times of `authgear_cache_valid` in its locations; `None` where no answer is remembered.

@@ -49,14 +49,6 @@ impl Parts {
         self
     }
 
-    /// A part that may be missing, which is not the same as an empty one.
-    pub fn optional(self, bytes: Option<&[u8]>) -> Self {
-        match bytes {
-            Some(bytes) => self.part(b"there").part(bytes),
-            None => self.part(b"missing"),
-        }
-    }
-
     /// A list, which is one part: its length, then its own parts.
     pub fn list<'p>(mut self, parts: impl ExactSizeIterator<Item = &'p [u8]>) -> Self {
         self.length(parts.len());

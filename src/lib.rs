@@ -7,6 +7,7 @@
 //! - [`turn`]: carries out what `authgear_core::flow` decides, for one request
 //! - [`keys`]: which key set judges a token, and when it is fetched
 //! - [`memory`]: what all workers remember of tokens and answers
+//! - [`places`]: where each of these stands in the shared memory
 //! - [`resolver`]: how many questions may be under way, and whether anybody answers
 //! - [`question`]: what the resolver is asked, and who waits for its answer
 //! - [`flight`]: one piece of work that many requests wait for
@@ -25,6 +26,7 @@ mod flight;
 mod handler;
 mod keys;
 mod memory;
+mod places;
 mod process;
 mod question;
 mod refusal;

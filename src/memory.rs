@@ -3,17 +3,18 @@
 //! Verdicts are a cache: losing one costs work, and each is found only under everything that it depended on. What the resolver said of a
 //! token is knowledge: it holds in every location of a server, and losing it is noted before it happens.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use authgear_core::flow::{self, Remembered, Subject};
 use authgear_core::freshness::{self, Fallback, Known, Moment, Said, Standing, Times, Word};
+use authgear_core::jws::Compact;
 use authgear_core::record::{Answer, Token};
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::table::{Entry, Found, Key, Rank, CAPACITY};
 
 use crate::conf::{Location, Millis, Site};
-use crate::digest::Parts;
 use crate::ffi::{clock, zone};
+use crate::places::{self, Places};
 
 /// Who asks in the background has so long, before another may.
 const LEASE: Millis = 6_000;
@@ -25,17 +26,10 @@ pub struct Recollection<'r> {
     site: &'r Site,
     location: &'r Location,
     zone: Option<zone::Memory>,
-    /// The token that was looked for last, by the place of its bytes, and where it is found.
-    last: RefCell<Option<(*const u8, usize, Places)>>,
+    /// The token that was looked for last, by where its bytes lie, and its places.
+    last: Cell<Option<(*const u8, Places)>>,
     /// Where entries are copied to.
     entry: RefCell<Entry>,
-}
-
-/// Where a token is found.
-#[derive(Clone, Copy)]
-struct Places {
-    verdict: Key,
-    knowledge: Key,
 }
 
 impl<'r> Recollection<'r> {
@@ -44,18 +38,19 @@ impl<'r> Recollection<'r> {
             site,
             location,
             zone: zone::memory(),
-            last: RefCell::new(None),
+            last: Cell::new(None),
             entry: RefCell::new(Entry::new()),
         }
     }
 
-    fn places(&self, token: &str) -> Places {
-        let mut last = self.last.borrow_mut();
-        match *last {
-            Some((at, len, places)) if at == token.as_ptr() && len == token.len() => places,
+    /// The places of a token: those that were found last are kept, since each token is looked for more than once.
+    fn places(&self, zone: &zone::Memory, token: &Compact<'_>) -> Places {
+        let at: *const u8 = token.bytes().as_ptr();
+        match self.last.get() {
+            Some((last, places)) if last == at => places,
             Some(_) | None => {
-                let places = places(self.site, self.location, token);
-                *last = Some((token.as_ptr(), token.len(), places));
+                let places = Places::of(&zone.secret(), self.site, self.location, token);
+                self.last.set(Some((at, places)));
                 places
             }
         }
@@ -72,27 +67,24 @@ impl<'r> Recollection<'r> {
 }
 
 impl flow::Memory for Recollection<'_> {
-    fn verified(&self, token: &str) -> Option<Token> {
+    fn verified(&self, token: &Compact<'_>) -> Option<Token> {
+        let zone = self.zone.as_ref()?;
         let mut entry = self.entry.borrow_mut();
-        let found = self
-            .zone
-            .as_ref()?
-            .verdicts
-            .find(&self.places(token).verdict, &mut entry);
+        let found = zone.verdicts.find(&self.places(zone, token).verdict, &mut entry);
         Token::from_bytes(entry.bytes()).filter(|_| found == Found::Here)
     }
 
-    fn remember(&self, token: &str, verified: &Token) {
+    fn remember(&self, token: &Compact<'_>, verified: &Token) {
         let Some(zone) = &self.zone else { return };
         let end = verified.exp.saturating_add(self.location.rules.leeway);
-        put_verdict(zone, &self.places(token).verdict, &verified.to_bytes(), end);
+        put_verdict(zone, &self.places(zone, token).verdict, &verified.to_bytes(), end);
     }
 
-    fn standing(&self, token: &str, iat: u64) -> Standing {
+    fn standing(&self, token: &Compact<'_>, iat: u64) -> Standing {
         let Some(zone) = &self.zone else {
             return Standing::AskFirst(Fallback::Unknown);
         };
-        let key = self.places(token).knowledge;
+        let key = self.places(zone, token).knowledge;
         match known(zone, &key, &mut self.entry.borrow_mut()) {
             Ok(known) => freshness::standing(
                 known,
@@ -108,8 +100,9 @@ impl flow::Memory for Recollection<'_> {
     fn answer(&self, question: &Question) -> Option<Remembered> {
         let cache = self.location.cache?;
         let mut entry = self.entry.borrow_mut();
-        let key = place_of_answer(self.location, question);
-        let found = self.zone.as_ref()?.verdicts.find(&key, &mut entry);
+        let zone = self.zone.as_ref()?;
+        let key = places::of_answer(&zone.secret(), self.location, question);
+        let found = zone.verdicts.find(&key, &mut entry);
         if found != Found::Here || entry.end() <= clock::unix() {
             return None;
         }
@@ -126,39 +119,6 @@ impl flow::Memory for Recollection<'_> {
             is_fresh: age < valid,
         })
     }
-}
-
-/// A token's places: one pass over its bytes gives both. What was signed is all that the knowledge depends on, besides who was asked.
-fn places(site: &Site, location: &Location, token: &str) -> Places {
-    let (signed, signature) = signed(site, token);
-    let verdict = signed
-        .clone()
-        .part(signature.as_bytes())
-        .part(&location.policy_digest);
-    Places {
-        verdict: verdict.finish(),
-        knowledge: signed.finish(),
-    }
-}
-
-/// Where the knowledge of a token stands, which is also who it is for all that ask about it.
-pub fn place_of_knowledge(site: &Site, token: &str) -> Key {
-    signed(site, token).0.finish()
-}
-
-/// The digest of what was signed, for more parts to come, and the signature.
-fn signed<'t>(site: &Site, token: &'t str) -> (Parts, &'t str) {
-    let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
-    (site.tokens.clone().part(signed.as_bytes()), signature)
-}
-
-/// Where an answer stands: under everything that it could depend on, and nothing else.
-pub fn place_of_answer(location: &Location, question: &Question) -> Key {
-    Parts::new("answer")
-        .part(&location.policy_digest)
-        .optional(question.authorization.as_deref().map(str::as_bytes))
-        .optional(question.cookie.as_deref().map(str::as_bytes))
-        .finish()
 }
 
 /// Moves a token's interval by its own digest, the same for all workers.

@@ -11,15 +11,18 @@ use authgear_core::freshness::{self, Said};
 use authgear_core::jws;
 use authgear_core::ownership;
 use authgear_core::resolver::{self, Answer, Question, Reading};
+use authgear_core::table::Key;
 use authgear_core::verdict::Why;
 
 use crate::conf::{Location, Millis, Site};
-use crate::digest::{Digest, DigestMap, Parts};
+use crate::digest::{Digest, DigestMap};
 use crate::ffi::errand::{self, End, Order, Outcome};
 use crate::ffi::request::Request;
+use crate::ffi::zone::{self, Secret};
 use crate::ffi::{clock, conf, tick};
 use crate::flight::{Awaited, Flight};
 use crate::memory;
+use crate::places;
 use crate::refusal;
 use crate::resolver::{is_proven, note, permit, prove, Purpose};
 
@@ -52,13 +55,13 @@ pub struct Asker<'r> {
 enum Use {
     /// It is the answer to this question until another comes.
     Keep {
-        key: Digest,
+        key: Key,
         exp: Option<u64>,
     },
     /// It is what the resolver says of this token.
     Learn {
         subject: Subject,
-        key: Digest,
+        key: Key,
         asked: Millis,
         interval: Millis,
     },
@@ -68,7 +71,7 @@ enum Use {
 impl Asker<'_> {
     /// Asks, or joins those who wait for the same answer; or says why nobody is asked.
     pub fn ask(self, question: &Question) -> Result<Rc<Flight<Reply>>, Why> {
-        let key = memory::place_of_answer(self.location, question);
+        let key = places::of_answer(&secret()?, self.location, question);
         // Where no answer is used again, some other location may use an earlier one.
         let keep = || match self.site.longest_cache {
             Some(_) => Use::Keep {
@@ -82,17 +85,15 @@ impl Asker<'_> {
 
     /// The same about a verified token alone.
     pub fn ask_alone(self, subject: &Subject) -> Result<Rc<Flight<Reply>>, Why> {
-        self.about(
-            subject,
-            Purpose::Verdict,
-            memory::place_of_knowledge(self.site, &subject.token),
-        )
+        let key = places::of_knowledge(&secret()?, self.site, subject.token.as_bytes());
+        self.about(subject, Purpose::Verdict, key)
     }
 
     /// Asks about a verified token, for nobody: unless somebody does, or may not.
     pub fn ask_in_background(self, subject: &Subject) {
-        let key = memory::place_of_knowledge(self.site, &subject.token);
-        if tick::is_leaving() || is_under_way(&alone(&key)) || !memory::claim(self.site, subject, &key) {
+        let Ok(secret) = secret() else { return };
+        let key = places::of_knowledge(&secret, self.site, subject.token.as_bytes());
+        if tick::is_leaving() || is_under_way(&key) || !memory::claim(self.site, subject, &key) {
             return;
         }
         if self.about(subject, Purpose::Freshness, key).is_err() {
@@ -115,24 +116,19 @@ impl Asker<'_> {
             .map_or(Millis::MAX, |revalidate| revalidate.interval)
     }
 
-    fn about(self, subject: &Subject, purpose: Purpose, key: Digest) -> Result<Rc<Flight<Reply>>, Why> {
+    fn about(self, subject: &Subject, purpose: Purpose, key: Key) -> Result<Rc<Flight<Reply>>, Why> {
         let learn = || Use::Learn {
             subject: subject.clone(),
             key,
             asked: clock::monotonic(),
             interval: self.interval(),
         };
-        self.join(
-            alone(&key),
-            &Question::about_token(&subject.token),
-            purpose,
-            learn,
-        )
+        self.join(key, &Question::about_token(&subject.token), purpose, learn)
     }
 
     fn join(
         self,
-        key: Digest,
+        key: Key,
         question: &Question,
         purpose: Purpose,
         use_of: impl FnOnce() -> Use,
@@ -197,12 +193,13 @@ impl Asker<'_> {
     }
 }
 
-/// Under what a question about a token alone is under way.
-fn alone(knowledge: &Digest) -> Digest {
-    Parts::new("alone").part(knowledge).finish()
+/// What places depend on; there is no zone only where nobody resolves.
+fn secret() -> Result<Secret, Why> {
+    let zone = zone::memory().ok_or(Why::NoConnection)?;
+    Ok(zone.secret())
 }
 
-fn is_under_way(key: &Digest) -> bool {
+fn is_under_way(key: &Key) -> bool {
     UNDER_WAY.with_borrow(|flights| flights.contains_key(key))
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 
 use cookie::Cookie;
 
+use crate::jws::Compact;
 use crate::session::is_printable;
 
 /// Where a credential stands.
@@ -44,7 +45,7 @@ pub struct Credential<'h> {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Value<'h> {
     /// A token that can be judged here.
-    Local(Cow<'h, str>),
+    Local(Compact<'h>),
     /// Known to the server alone.
     Remote(Cow<'h, str>),
     /// Bytes that no credential has; never sent on.
@@ -130,6 +131,18 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
+impl Value<'_> {
+    /// What it holds, printable ASCII; `None` of what no credential has.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Local(token) => Some(token.as_str()),
+            Self::Remote(text) => Some(text),
+            Self::Malformed => None,
+        }
+    }
+}
+
 impl<'h> Credentials<'h> {
     /// Reads the `Authorization` value and the `Cookie` values of a request. Allocates nothing but for a cookie that is a credential.
     pub fn read(
@@ -189,14 +202,22 @@ fn bearer_token(header: &[u8]) -> Option<Credential<'_>> {
     if !scheme.eq_ignore_ascii_case(b"Bearer ") || token.is_empty() {
         return None;
     }
-    let value = match std::str::from_utf8(token) {
-        Ok(text) if is_printable(token) => sorted(Kind::Bearer, Cow::Borrowed(text)),
-        Ok(_) | Err(_) => Value::Malformed,
+    let value = match Compact::of(Cow::Borrowed(token)) {
+        Some(token) => Value::Local(token),
+        None => remote(token),
     };
     Some(Credential {
         kind: Kind::Bearer,
         value,
     })
+}
+
+/// What no token can be; printable ASCII, or it is no credential at all.
+fn remote(bytes: &[u8]) -> Value<'_> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if is_printable(bytes) => Value::Remote(Cow::Borrowed(text)),
+        Ok(_) | Err(_) => Value::Malformed,
+    }
 }
 
 /// What follows the cookie's name in a pair, `=` included; `None` for another cookie. A pair without `=` is the name alone.
@@ -230,14 +251,19 @@ fn cookie_value(kind: Kind, rest: &[u8]) -> Value<'static> {
         return Value::Malformed;
     };
     if text.is_empty() {
-        return sorted(kind, Cow::Borrowed(""));
+        return Value::Remote(Cow::Borrowed(""));
     }
     // Parsed with a name of one letter: white space before the value is then still there to be seen.
     match Cookie::parse(format!("v={text}")) {
         Ok(cookie)
             if cookie.value().len() == text.len() && cookie.value_trimmed().bytes().all(is_cookie_octet) =>
         {
-            sorted(kind, Cow::Owned(cookie.value_trimmed().to_owned()))
+            let text = cookie.value_trimmed();
+            let token = match kind {
+                Kind::Bearer | Kind::AppAccessToken => Compact::of(Cow::Owned(text.as_bytes().to_vec())),
+                Kind::AppSession | Kind::Session => None,
+            };
+            token.map_or_else(|| Value::Remote(Cow::Owned(text.to_owned())), Value::Local)
         }
         Ok(_) | Err(_) => Value::Malformed,
     }
@@ -246,30 +272,4 @@ fn cookie_value(kind: Kind, rest: &[u8]) -> Value<'static> {
 /// RFC 6265, section 4.1.1.
 fn is_cookie_octet(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
-}
-
-/// How many dots there are; in a way that lets the processor look at many bytes at once.
-fn dots(bytes: &[u8]) -> usize {
-    /// A whole number of the processor's registers, and too short for the count to overflow.
-    const CHUNK: usize = 128;
-    let in_chunk = |chunk: &[u8]| {
-        let count = chunk
-            .iter()
-            .fold(0_u8, |count, byte| count.wrapping_add(u8::from(*byte == b'.')));
-        usize::from(count)
-    };
-    bytes.chunks(CHUNK).map(in_chunk).fold(0, usize::saturating_add)
-}
-
-fn sorted(kind: Kind, text: Cow<'_, str>) -> Value<'_> {
-    let may_be_token = match kind {
-        Kind::Bearer | Kind::AppAccessToken => true,
-        Kind::AppSession | Kind::Session => false,
-    };
-    let is_token = may_be_token && text.starts_with("eyJ") && dots(text.as_bytes()) == 2;
-    if is_token {
-        Value::Local(text)
-    } else {
-        Value::Remote(text)
-    }
 }

@@ -6,6 +6,7 @@
 use crate::credential::{Credential, Credentials, Value};
 use crate::freshness::{Fallback, No, Said, Standing};
 use crate::jwks::KeySet;
+use crate::jws::Compact;
 use crate::record;
 use crate::resolver::{Question, Reading};
 use crate::session::Session;
@@ -60,11 +61,11 @@ pub struct Keys<'k> {
 /// What is remembered of earlier requests. None of it has to be.
 pub trait Memory {
     /// The token, if it verified earlier under the same policy.
-    fn verified(&self, token: &str) -> Option<record::Token>;
+    fn verified(&self, token: &Compact<'_>) -> Option<record::Token>;
     /// Remembers a token that verified.
-    fn remember(&self, token: &str, verified: &record::Token);
+    fn remember(&self, token: &Compact<'_>, verified: &record::Token);
     /// How a token that verifies stands.
-    fn standing(&self, token: &str, iat: u64) -> Standing;
+    fn standing(&self, token: &Compact<'_>, iat: u64) -> Standing;
     /// The answer to a question, if it is remembered.
     fn answer(&self, question: &Question) -> Option<Remembered>;
 }
@@ -200,7 +201,7 @@ impl Flow {
         }
     }
 
-    fn judge(&mut self, token: &str, scene: &Scene<'_>) -> Step {
+    fn judge(&mut self, token: &Compact<'_>, scene: &Scene<'_>) -> Step {
         let Scene {
             policy, keys, now, ..
         } = *scene;
@@ -210,7 +211,10 @@ impl Flow {
         }) {
             return self.weigh(token, known, Source::TokenCache, scene);
         }
-        let final_without = match keys.set.map(|set| verify::verify(token, set, policy, now)) {
+        let final_without = match keys
+            .set
+            .map(|set| verify::verify(token.as_str(), set, policy, now))
+        {
             Some(Judgement::Verified(verified)) => {
                 let verified = record::Token::from(*verified);
                 scene.memory.remember(token, &verified);
@@ -225,7 +229,7 @@ impl Flow {
             Some(Judgement::NoKey) => keys.current,
             None => false,
         };
-        if let Some(reason) = hopeless(token, policy, now) {
+        if let Some(reason) = hopeless(token.as_str(), policy, now) {
             return Step::Next(reason);
         }
         if final_without {
@@ -242,9 +246,15 @@ impl Flow {
     }
 
     /// A token that verifies: whether it is fresh.
-    fn weigh(&mut self, token: &str, known: record::Token, source: Source, scene: &Scene<'_>) -> Step {
+    fn weigh(
+        &mut self,
+        token: &Compact<'_>,
+        known: record::Token,
+        source: Source,
+        scene: &Scene<'_>,
+    ) -> Step {
         let subject = |claimed| Subject {
-            token: token.to_owned(),
+            token: token.as_str().to_owned(),
             claimed,
             iat: known.iat,
             exp: known.exp,

@@ -8,10 +8,41 @@ use serde::de::IgnoredAny;
 use serde::Deserialize;
 
 use crate::jwks::{is_object, not_null};
+use crate::session::is_printable;
 use crate::verdict::Reason;
 
 /// The largest token that is looked at, in bytes.
 pub const MAX_TOKEN: usize = 16 * 1024;
+
+/// What looks like a compact JWS: printable ASCII that begins as an encoded JSON object does, in three parts. Nothing else is known of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Compact<'h>(Cow<'h, [u8]>);
+
+impl<'h> Compact<'h> {
+    /// What these bytes are, if they look like one.
+    #[must_use]
+    pub fn of(bytes: Cow<'h, [u8]>) -> Option<Self> {
+        // `{"` in base64url.
+        if !bytes.starts_with(b"eyJ") || !is_printable(&bytes) {
+            return None;
+        }
+        let dots = memchr::memchr_iter(b'.', &bytes).take(3).count();
+        (dots == 2).then_some(Self(bytes))
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The same as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // It is ASCII; there is no other outcome.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
 
 /// A token whose form and header are right; nothing of it is believed yet.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use cookie::Cookie;
 
-use crate::credential::{Credential, Kind, Value};
+use crate::credential::{Credential, Kind};
 use crate::ownership;
 use crate::session::{is_plain, is_printable, Name, Session, USER_ID, VALID};
 
@@ -99,7 +99,7 @@ impl Question {
         let mut authorization = None;
         let mut cookies = Vec::new();
         for credential in credentials {
-            let (Value::Local(text) | Value::Remote(text)) = &credential.value else {
+            let Some(text) = credential.value.text() else {
                 continue;
             };
             match credential.kind {

@@ -150,17 +150,24 @@ impl Session {
     /// The session of which [`Self::as_bytes`] gave these; `None` for anything else.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (mut rest, mut last) = (bytes, Name::Known(0));
-        let mut lines: usize = 0;
+        let (mut rest, mut lines) = (bytes, 0_usize);
+        // The user comes first; then the one order, each name once and in its one spelling.
+        let (mut last, mut least) = ("", 0);
         while !rest.is_empty() {
             let (name, value, after) = line(rest)?;
-            // The user comes first; then the one order, each name once and in its one spelling.
-            let is_in_order = if lines == 0 { name == last } else { name > last };
-            let is_misspelled = matches!(name, Name::Other(text) if text == VALID || Name::of(text) != name);
-            if !is_in_order || is_misspelled || !is_safe(value) {
+            match name {
+                Name::Known(place) if place >= least && (place == 0) == (lines == 0) && last.is_empty() => {
+                    least = place.saturating_add(1);
+                }
+                Name::Other(text) if lines > 0 && text > last && text != VALID && Name::of(text) == name => {
+                    last = text;
+                }
+                Name::Known(_) | Name::Other(_) => return None,
+            }
+            if !is_safe(value) {
                 return None;
             }
-            (rest, last) = (after, name);
+            rest = after;
             lines = lines.saturating_add(1);
         }
         (lines > 0).then(|| Self {
@@ -247,6 +254,7 @@ impl<'s> Iterator for Lines<'s> {
 }
 
 /// The first line, and what follows it.
+#[inline(always)]
 fn line(bytes: &[u8]) -> Option<(Name<'_>, &[u8], &[u8])> {
     let (&code, rest) = bytes.split_first()?;
     let (name, rest) = if code == OTHER {
@@ -261,6 +269,7 @@ fn line(bytes: &[u8]) -> Option<(Name<'_>, &[u8], &[u8])> {
     Some((name, value, rest))
 }
 
+#[inline(always)]
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;

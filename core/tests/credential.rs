@@ -7,6 +7,7 @@ mod common;
 use std::borrow::Cow;
 
 use authgear_core::credential::{Allowed, Credential, Credentials, Kind, Value};
+use authgear_core::jws::Compact;
 use common::read;
 
 fn listed<'h>(credentials: &Credentials<'h>) -> Vec<(Kind, Value<'h>)> {
@@ -32,7 +33,7 @@ fn remote(text: &str) -> Value<'_> {
 }
 
 fn local(text: &str) -> Value<'_> {
-    Value::Local(Cow::Borrowed(text))
+    Value::Local(Compact::of(Cow::Borrowed(text.as_bytes())).expect("a token's form"))
 }
 
 // --- Authorization

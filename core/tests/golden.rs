@@ -60,7 +60,7 @@ impl Case {
     /// Judges the token that stands first, if one does.
     fn judgement(&self) -> Option<Judgement> {
         match &self.credentials().get(0)?.value {
-            Held::Local(token) => Some(verify(token, &self.keys, &self.policy, self.at)),
+            Held::Local(token) => Some(verify(token.as_str(), &self.keys, &self.policy, self.at)),
             Held::Remote(_) | Held::Malformed => None,
         }
     }
@@ -309,7 +309,7 @@ fn after_a_rotation_the_old_key_and_the_new_one_both_vouch() {
     );
     assert_eq!((before.len(), old.keys.len()), (1, 2));
     let judged = |case: &Case, keys: &KeySet| match &case.credentials().get(0).unwrap().value {
-        Held::Local(token) => verify(token, keys, &case.policy, case.at),
+        Held::Local(token) => verify(token.as_str(), keys, &case.policy, case.at),
         Held::Remote(_) | Held::Malformed => panic!("not a token"),
     };
     for (case, keys) in [(&old, &before), (&old, &old.keys), (&new, &new.keys)] {

@@ -6,6 +6,7 @@ use authgear_core::credential::{Allowed, Kind, Value};
 use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene, Subject};
 use authgear_core::freshness::{Fallback, No, Said, Standing};
 use authgear_core::jwks::KeySet;
+use authgear_core::jws::Compact;
 use authgear_core::record::Token;
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::session::Session;
@@ -100,8 +101,9 @@ impl Driven {
 }
 
 impl Memory for Driven {
-    fn verified(&self, token: &str) -> Option<Token> {
-        assert!(self.mode != Mode::Remote && token.starts_with("eyJ"));
+    fn verified(&self, token: &Compact<'_>) -> Option<Token> {
+        assert!(self.mode != Mode::Remote && token.as_str().starts_with("eyJ"));
+        assert!(token.bytes() == token.as_str().as_bytes());
         let [choices, ..] = self.script;
         let now = recorded().now;
         (choices & 1 != 0).then(|| Token {
@@ -117,7 +119,8 @@ impl Memory for Driven {
         })
     }
 
-    fn remember(&self, token: &str, verified: &Token) {
+    fn remember(&self, token: &Compact<'_>, verified: &Token) {
+        let token = token.as_str();
         assert!(
             recorded().tokens.iter().any(|known| known == token),
             "forged: {token}"
@@ -125,7 +128,7 @@ impl Memory for Driven {
         assert!(verified.is_in_time(recorded().now, 0));
     }
 
-    fn standing(&self, _: &str, _: u64) -> Standing {
+    fn standing(&self, _: &Compact<'_>, _: u64) -> Standing {
         let nth = self.standings.replace(self.standings.get() + 1);
         let choices = self.script[2 + nth % 3];
         let session = (choices & 1 != 0).then(|| session_of("said"));
@@ -257,7 +260,7 @@ impl Course<'_> {
 
     fn tokens(&self) -> impl Iterator<Item = &str> {
         sendable(self.scene.credentials).filter_map(|credential| match &credential.value {
-            Value::Local(token) => Some(token.as_ref()),
+            Value::Local(token) => Some(token.as_str()),
             Value::Remote(_) | Value::Malformed => None,
         })
     }

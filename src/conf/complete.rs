@@ -197,7 +197,6 @@ fn site(read: &ServerRead<'_>, uses: &Uses<'_>) -> Result<Option<Site>, Fault> {
         resolve_request,
         resolver_id,
         resolver_limit: value(&written.resolver_limit).copied().unwrap_or(RESOLVER_LIMIT),
-        tokens: Parts::new("token").part(&resolver_id),
         longest_cache: caches.reduce(longer),
         longest_stale: stale.max().unwrap_or(0),
         longest_leeway: leeways.copied().max().unwrap_or(LEEWAY),

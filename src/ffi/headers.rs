@@ -54,17 +54,15 @@ impl<'r> Survey<'r> {
     fn look(&mut self, element: &'r ngx_table_elt_t) {
         self.is_empty = false;
         let name = bytes(&element.key);
-        match name.first().map(u8::to_ascii_lowercase) {
-            Some(b'x') => self.is_touched |= ownership::is_ours(name),
-            Some(b'a') if name.eq_ignore_ascii_case(b"authorization") => {
-                self.has_two_authorizations |= self.authorization.is_some();
-                self.authorization.get_or_insert(bytes(&element.value));
-            }
-            Some(b'c') if name.eq_ignore_ascii_case(b"cookie") => self.has_cookies = true,
-            Some(b'c') if name.eq_ignore_ascii_case(b"connection") => {
-                self.is_touched |= ownership::connection_without_ours(bytes(&element.value)).is_some();
-            }
-            Some(_) | None => {}
+        if is_named(name, b"authorization") {
+            self.has_two_authorizations |= self.authorization.is_some();
+            self.authorization.get_or_insert(bytes(&element.value));
+        } else if is_named(name, b"cookie") {
+            self.has_cookies = true;
+        } else if is_named(name, b"connection") {
+            self.is_touched |= ownership::connection_without_ours(bytes(&element.value)).is_some();
+        } else {
+            self.is_touched |= ownership::is_ours(name);
         }
     }
 }
@@ -175,7 +173,13 @@ fn node(
 }
 
 fn is_connection(element: &ngx_table_elt_t) -> bool {
-    bytes(&element.key).eq_ignore_ascii_case(b"connection")
+    is_named(bytes(&element.key), b"connection")
+}
+
+/// Whether a name is `wanted`, which has lower-case letters and nothing else, in any case.
+fn is_named<const LENGTH: usize>(name: &[u8], wanted: &[u8; LENGTH]) -> bool {
+    // One bit tells the cases of a letter apart.
+    <&[u8; LENGTH]>::try_from(name).is_ok_and(|name| name.map(|byte| byte | 0x20) == *wanted)
 }
 
 fn plan(request: Request<'_>) -> Result<Changes, OutOfMemory> {

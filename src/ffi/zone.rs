@@ -20,7 +20,7 @@ use nginx_sys::{
     ngx_shmtx_lock, ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
 };
 
-pub use area::{smallest, Memory};
+pub use area::{smallest, Memory, Secret};
 pub use key_slot::{KeySlot, SlotRef};
 pub use resolver_slot::ResolverSlot;
 
@@ -126,6 +126,10 @@ fn take_over(to: &'static Header) {
     let (Some(old), Some(new)) = (memory_of(from), memory_of(to)) else {
         return;
     };
+    // What is known stands where it stood.
+    for (from, to) in from.secret.iter().zip(&to.secret) {
+        to.store(from.load(Ordering::Acquire), Ordering::Release);
+    }
     to.created
         .store(from.created.load(Ordering::Acquire), Ordering::Release);
     new.note_loss(old.lost_until());

@@ -83,9 +83,10 @@ impl Slot<'_> {
     pub(super) fn copy(&self, into: &mut Entry) -> bool {
         let (end, rank, len) = self.about();
         (into.end, into.rank, into.len) = (end, rank, len);
-        let words = self.0.get(BYTES..).unwrap_or_default();
-        for (to, word) in into.bytes.chunks_exact_mut(8).zip(words).take(len.div_ceil(8)) {
-            to.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+        let words = self.0.get(BYTES..).and_then(|words| words.get(..len.div_ceil(8)));
+        let (room, _) = into.bytes.as_chunks_mut();
+        for (to, word) in room.iter_mut().zip(words.unwrap_or_default()) {
+            *to = word.load(Ordering::Relaxed).to_ne_bytes();
         }
         true
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use authgear_core::flow::{Action, Memory, Remembered, Subject};
 use authgear_core::freshness::{Fallback, Standing};
+use authgear_core::jws::Compact;
 use authgear_core::record::Token;
 use authgear_core::resolver::Question;
 use authgear_core::session::Session;
@@ -48,19 +49,19 @@ impl Recall {
 }
 
 impl Memory for Recall {
-    fn verified(&self, token: &str) -> Option<Token> {
+    fn verified(&self, token: &Compact<'_>) -> Option<Token> {
         let verified = self.verified.borrow();
-        let found = verified.iter().find(|(known, _)| known == token)?;
+        let found = verified.iter().find(|(known, _)| known == token.as_str())?;
         Some(found.1.clone())
     }
 
-    fn remember(&self, token: &str, verified: &Token) {
+    fn remember(&self, token: &Compact<'_>, verified: &Token) {
         self.verified
             .borrow_mut()
-            .push((token.to_owned(), verified.clone()));
+            .push((token.as_str().to_owned(), verified.clone()));
     }
 
-    fn standing(&self, _: &str, iat: u64) -> Standing {
+    fn standing(&self, _: &Compact<'_>, iat: u64) -> Standing {
         let standings = self.standings.borrow();
         let found = standings.iter().find(|(of, _)| *of == iat);
         found.map_or(GOOD, |(_, standing)| standing.clone())

@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use authgear_core::table::{words, Table};
 use nginx_sys::{ngx_pagesize, ngx_slab_alloc, ngx_slab_pool_t};
+use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{KeySlot, ResolverSlot};
 use crate::ffi::clock;
 
 const MAGIC: u64 = u64::from_be_bytes(*b"authgear");
 /// Raise it with any change to what lies in the area, the records of `authgear_core` among it.
-const LAYOUT: u64 = 2;
+const LAYOUT: u64 = 3;
 /// What nginx's slab allocator needs for itself, and then some.
 const OVERHEAD: usize = 64 * 1024;
 /// Slots for projects get at most this part of the zone; the rest is for what is remembered.
@@ -41,10 +42,15 @@ pub(super) struct Header {
     pub(super) created: AtomicU64,
     /// What was known of tokens issued until then, in seconds since 1970, may be lost.
     pub(super) lost_until: AtomicU64,
+    /// See [`Secret`].
+    pub(super) secret: [AtomicU64; 4],
 }
 
-const _: () = assert!(size_of::<Header>() == 64, "the header's layout is part of LAYOUT");
+const _: () = assert!(size_of::<Header>() == 96, "the header's layout is part of LAYOUT");
 const _: () = assert!(align_of::<Header>() == 8);
+
+/// Drawn at random when a zone is made: the places of all entries depend on it.
+pub type Secret = [u64; 4];
 
 /// What is remembered in a zone.
 #[derive(Clone, Copy)]
@@ -57,6 +63,14 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// What the places of its entries depend on.
+    pub fn secret(&self) -> Secret {
+        self.header
+            .secret
+            .each_ref()
+            .map(|word| word.load(Ordering::Relaxed))
+    }
+
     /// Milliseconds since it was made.
     pub fn age(&self) -> u64 {
         clock::monotonic().saturating_sub(self.header.created.load(Ordering::Acquire))
@@ -121,6 +135,11 @@ pub(super) fn lay_out(slab: &mut ngx_slab_pool_t, needed: usize) -> Option<NonNu
     header.projects.store(number(projects)?, Ordering::Relaxed);
     header.words.store(number(words)?, Ordering::Relaxed);
     header.created.store(clock::monotonic(), Ordering::Relaxed);
+    let mut drawn = [0; size_of::<Secret>()];
+    SystemRandom::new().fill(&mut drawn).ok()?;
+    for (word, bytes) in header.secret.iter().zip(drawn.as_chunks().0) {
+        word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+    }
     // What says that a place is free, alone: a large zone takes memory only as it is used.
     clear(header);
     header.layout.store(LAYOUT, Ordering::Release);
