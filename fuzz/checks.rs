@@ -196,7 +196,7 @@ pub fn reading(answer: &[u8]) -> Reading {
             "{name:?}"
         );
     }
-    let reading = resolver::read(&Answer {
+    let reading = resolver::read(Answer {
         status,
         headers,
         body_empty,

@@ -1,7 +1,6 @@
 //! One piece of work that many requests of a worker wait for: it is under way once, and lands once.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::rc::Rc;
 
 use crate::ffi::park::Waker;
 
@@ -9,17 +8,7 @@ use crate::ffi::park::Waker;
 pub struct Flight<T> {
     cargo: OnceCell<T>,
     waiting: RefCell<Vec<Waker>>,
-    awaited: Awaited,
-}
-
-/// Whether anybody waits for a piece of work: if not, nothing is held up for it.
-#[derive(Clone, Default)]
-pub struct Awaited(Rc<Cell<bool>>);
-
-impl Awaited {
-    pub fn is_awaited(&self) -> bool {
-        self.0.get()
-    }
+    awaited: Cell<bool>,
 }
 
 impl<T> Flight<T> {
@@ -27,7 +16,7 @@ impl<T> Flight<T> {
         Self {
             cargo: OnceCell::new(),
             waiting: RefCell::new(Vec::new()),
-            awaited: Awaited::default(),
+            awaited: Cell::new(false),
         }
     }
 
@@ -38,13 +27,13 @@ impl<T> Flight<T> {
 
     /// Has `waker` called when it lands.
     pub fn wait(&self, waker: Waker) {
-        self.awaited.0.set(true);
+        self.awaited.set(true);
         self.waiting.borrow_mut().push(waker);
     }
 
-    /// Whether somebody waits for it, now and later.
-    pub fn awaited(&self) -> Awaited {
-        self.awaited.clone()
+    /// Whether anybody has waited for it: if not, nothing is held up for it.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.get()
     }
 
     /// Lands, and wakes everybody. A second landing changes nothing.

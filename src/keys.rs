@@ -10,7 +10,7 @@ use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
 
 use crate::conf::{JwksTimes, KeySource, Site};
 use crate::digest::{Digest, DigestMap};
-use crate::ffi::errand::{self, End, Order, Outcome};
+use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, KeySlot, SlotRef};
 use crate::ffi::{clock, conf};
@@ -151,29 +151,22 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
     }
     let flight = Rc::new(Flight::new());
     SETS.with_borrow_mut(|sets| sets.entry(id).or_default().flight = Some(Rc::clone(&flight)));
-    let arrival = Arrival {
+    let arrival = Box::new(Arrival {
         id,
         times: site.jwks_times,
         endpoint: site.endpoint.as_str().to_owned(),
-    };
-    let landing = Rc::clone(&flight);
-    let on_end = Box::new(move |outcome: Outcome| {
-        arrival.settle(&outcome);
-        SETS.with_borrow_mut(|sets| sets.entry(arrival.id).or_default().flight = None);
-        landing.land(());
+        flight: Rc::clone(&flight),
     });
     let order = Order {
         server: site.server,
         uri,
         host: site.endpoint.host(),
-        headers: &[("Accept", b"application/json")],
+        headers: &[("Accept", Some(b"application/json"))],
         asker: None,
-        awaited: flight.awaited(),
-        keeps_header: |_| false,
         body_limit: MAX_DOCUMENT,
         time_limit: TIME_LIMIT,
     };
-    if errand::start(&order, on_end).is_err() {
+    if errand::start(&order, arrival).is_err() {
         log::process(
             Level::Error,
             "authgear: no connection or memory is left to fetch keys with: raise worker_connections",
@@ -276,6 +269,21 @@ struct Arrival {
     id: Id,
     times: JwksTimes,
     endpoint: String,
+    flight: Rc<Flight<()>>,
+}
+
+impl Recipient for Arrival {
+    fn is_awaited(&self) -> bool {
+        self.flight.is_awaited()
+    }
+
+    fn header(&mut self, _: u16, _: &Headers<'_>) {}
+
+    fn end(self: Box<Self>, outcome: Outcome) {
+        self.settle(&outcome);
+        SETS.with_borrow_mut(|sets| sets.entry(self.id).or_default().flight = None);
+        self.flight.land(());
+    }
 }
 
 impl Arrival {

@@ -9,22 +9,21 @@ use std::rc::Rc;
 use authgear_core::flow::Subject;
 use authgear_core::freshness::{self, Said};
 use authgear_core::jws;
-use authgear_core::ownership;
 use authgear_core::resolver::{self, Answer, Question, Reading};
 use authgear_core::table::Key;
 use authgear_core::verdict::Why;
 
 use crate::conf::{Location, Millis, Site};
 use crate::digest::{Digest, DigestMap};
-use crate::ffi::errand::{self, End, Order, Outcome};
+use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
 use crate::ffi::request::Request;
 use crate::ffi::zone::{self, Secret};
 use crate::ffi::{clock, conf, tick};
-use crate::flight::{Awaited, Flight};
+use crate::flight::Flight;
 use crate::memory;
 use crate::places;
 use crate::refusal;
-use crate::resolver::{is_proven, note, permit, prove, Purpose};
+use crate::resolver::{is_proven, note, permit, prove, Permit, Purpose};
 
 /// Milliseconds that a question may take, whatever its location is configured to.
 pub const TIME_LIMIT: Millis = 5_000;
@@ -139,16 +138,17 @@ impl Asker<'_> {
         let permit = permit(self.site, purpose)?;
         let flight = Rc::new(Flight::new());
         UNDER_WAY.with_borrow_mut(|flights| flights.insert(key, Rc::clone(&flight)));
-        let landing = Rc::clone(&flight);
-        let resolver = self.site.resolver_id;
-        let prefix = self.site.cookie_prefix.clone();
-        let use_of = use_of();
-        let on_end = Box::new(move |outcome: Outcome| {
-            UNDER_WAY.with_borrow_mut(|flights| flights.remove(&key));
-            drop(permit);
-            landing.land(arrive(&resolver, reply(&outcome, &prefix), use_of));
+        let arrival = Box::new(Arrival {
+            key,
+            permit,
+            flight: Rc::clone(&flight),
+            resolver: self.site.resolver_id,
+            prefix: self.site.cookie_prefix.clone(),
+            use_of: use_of(),
+            reading: None,
+            set_cookies: Vec::new(),
         });
-        if self.send(question, flight.awaited(), on_end).is_err() {
+        if self.send(question, arrival).is_err() {
             UNDER_WAY.with_borrow_mut(|flights| flights.remove(&key));
             note(self.site, &Err(Why::NoConnection));
             return Err(Why::NoConnection);
@@ -156,40 +156,27 @@ impl Asker<'_> {
         Ok(flight)
     }
 
-    fn send(
-        self,
-        question: &Question,
-        awaited: Awaited,
-        on_end: Box<dyn FnOnce(Outcome)>,
-    ) -> Result<(), errand::CannotStart> {
+    fn send(self, question: &Question, arrival: Box<Arrival>) -> Result<(), errand::CannotStart> {
         let forwarded = joined(self.request.header("x-forwarded-for"));
-        let agent = self.request.header("user-agent").next();
-        let parts = [
-            (
-                "Authorization",
-                question.authorization.as_deref().map(str::as_bytes),
-            ),
-            ("Cookie", question.cookie.as_deref().map(str::as_bytes)),
-            ("User-Agent", agent),
-            ("X-Forwarded-For", forwarded.as_deref()),
-        ];
-        let headers: Vec<(&'static str, &[u8])> = parts
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
-            .collect();
         let order = Order {
             server: self.site.server,
             uri: &self.site.resolve_request,
             host: self.site.endpoint.host(),
-            headers: &headers,
+            headers: &[
+                (
+                    "Authorization",
+                    question.authorization.as_deref().map(str::as_bytes),
+                ),
+                ("Cookie", question.cookie.as_deref().map(str::as_bytes)),
+                ("User-Agent", self.request.header("user-agent").next()),
+                ("X-Forwarded-For", forwarded.as_deref()),
+            ],
             asker: Some(self.request),
-            awaited,
-            keeps_header: |name| ownership::is_ours(name) || name.eq_ignore_ascii_case(b"set-cookie"),
             // Its answer has no body: one byte already says that it is not Authgear's.
             body_limit: 0,
             time_limit: TIME_LIMIT,
         };
-        errand::start(&order, on_end)
+        errand::start(&order, arrival)
     }
 }
 
@@ -222,18 +209,75 @@ fn joined<'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Vec<u8>> {
     })
 }
 
-/// An answer is there: what it is good for beyond those who wait.
-fn arrive(resolver: &Digest, mut reply: Reply, use_of: Use) -> Reply {
+/// A question on its way back.
+struct Arrival {
+    key: Key,
+    permit: Permit,
+    flight: Rc<Flight<Reply>>,
+    resolver: Digest,
+    /// The project's cookies begin so.
+    prefix: String,
+    use_of: Use,
+    /// What the answer's header means, if no body follows.
+    reading: Option<Reading>,
+    set_cookies: Vec<Vec<u8>>,
+}
+
+impl Recipient for Arrival {
+    fn is_awaited(&self) -> bool {
+        self.flight.is_awaited()
+    }
+
+    fn header(&mut self, status: u16, headers: &Headers<'_>) {
+        self.reading = Some(resolver::read(Answer {
+            status,
+            headers: headers.iter(),
+            body_empty: true,
+        }));
+        let cookies = headers.iter().filter(|(name, value)| {
+            name.eq_ignore_ascii_case(b"set-cookie") && resolver::keeps_set_cookie(value, &self.prefix)
+        });
+        self.set_cookies.extend(cookies.map(|(_, value)| value.to_vec()));
+    }
+
+    fn end(self: Box<Self>, outcome: Outcome) {
+        UNDER_WAY.with_borrow_mut(|flights| flights.remove(&self.key));
+        drop(self.permit);
+        let reading = match (outcome.end, self.reading) {
+            (End::Answered, Some(reading)) => Ok(reading),
+            (End::TooLarge, _) => Ok(resolver::read(Answer {
+                status: outcome.status,
+                headers: [],
+                body_empty: false,
+            })),
+            (End::Stored | End::Redirected, _) => Err(Why::NotAuthgears),
+            (End::CutShort, _) | (End::Answered, None) => Err(Why::CutShort),
+            (End::Unreachable, _) => Err(Why::Unreachable),
+            (End::TimedOut, _) => Err(Why::TimedOut),
+            (End::Abandoned, _) => Err(Why::Abandoned),
+        };
+        let is_whole = outcome.end == End::Answered;
+        let set_cookies = if is_whole { self.set_cookies } else { Vec::new() };
+        let said = use_up(&self.resolver, &reading, self.use_of);
+        self.flight.land(Reply {
+            reading,
+            said,
+            set_cookies,
+        });
+    }
+}
+
+/// An answer is there: what it is good for beyond those who wait, and what it says of a token.
+fn use_up(resolver: &Digest, reading: &Result<Reading, Why>, use_of: Use) -> Option<Said> {
     // A reload may have ended the configuration that it was asked under: its memory is gone then too.
-    let Some(site) = conf::sites().find(|site| site.resolver_id == *resolver) else {
-        return reply;
-    };
-    note(site, &reply.reading);
+    let site = conf::sites().find(|site| site.resolver_id == *resolver)?;
+    note(site, reading);
     match use_of {
         Use::Keep { key, exp } => {
-            if let Ok(reading) = &reply.reading {
+            if let Ok(reading) = reading {
                 memory::keep_answer(site, &key, reading, exp);
             }
+            None
         }
         Use::Learn {
             subject,
@@ -241,52 +285,14 @@ fn arrive(resolver: &Digest, mut reply: Reply, use_of: Use) -> Reply {
             asked,
             interval,
         } => {
-            let said = freshness::said(reply.reading.clone(), subject.claimed.user_id(), is_proven(site));
+            let said = freshness::said(reading.clone(), subject.claimed.user_id(), is_proven(site));
             if matches!(said, Said::Yes(_)) {
                 prove(site);
             }
             memory::learn(site, &subject, &key, &said, asked, interval);
             refusal::log_said(site, &said);
-            reply.said = Some(said);
+            Some(said)
         }
-        Use::Nothing => {}
-    }
-    reply
-}
-
-fn reply(outcome: &Outcome, prefix: &str) -> Reply {
-    let mut set_cookies = Vec::new();
-    let reading = match outcome.end {
-        End::Answered => {
-            let headers: Vec<(&[u8], &[u8])> = outcome
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_slice(), value.as_slice()))
-                .collect();
-            let kept = headers.iter().filter(|(name, value)| {
-                name.eq_ignore_ascii_case(b"set-cookie") && resolver::keeps_set_cookie(value, prefix)
-            });
-            set_cookies.extend(kept.map(|(_, value)| value.to_vec()));
-            Ok(resolver::read(&Answer {
-                status: outcome.status,
-                headers,
-                body_empty: outcome.body.is_empty(),
-            }))
-        }
-        End::TooLarge => Ok(resolver::read(&Answer {
-            status: outcome.status,
-            headers: Vec::new(),
-            body_empty: false,
-        })),
-        End::Stored | End::Redirected => Err(Why::NotAuthgears),
-        End::CutShort => Err(Why::CutShort),
-        End::Unreachable => Err(Why::Unreachable),
-        End::TimedOut => Err(Why::TimedOut),
-        End::Abandoned => Err(Why::Abandoned),
-    };
-    Reply {
-        reading,
-        said: None,
-        set_cookies,
+        Use::Nothing => None,
     }
 }

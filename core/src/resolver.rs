@@ -1,13 +1,12 @@
 //! Questions to Authgear's resolver, and the strict reading of its answers.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use cookie::Cookie;
 
 use crate::credential::{Credential, Kind};
 use crate::ownership;
-use crate::session::{is_plain, is_printable, Name, Session, USER_ID, VALID};
+use crate::session::{is_plain, is_printable, Name, Session, VALID};
 
 /// The most header lines of ours that an answer may have, and their bytes in all.
 const MAX_LINES: usize = 64;
@@ -35,11 +34,11 @@ impl fmt::Debug for Question {
 
 /// An answer, whole, and the resolver's own.
 #[derive(Clone, Debug)]
-pub struct Answer<'a> {
+pub struct Answer<H> {
     /// The HTTP status.
     pub status: u16,
-    /// All headers, in order.
-    pub headers: Vec<(&'a [u8], &'a [u8])>,
+    /// All headers, in order: (name, value).
+    pub headers: H,
     /// Whether it came without a body.
     pub body_empty: bool,
 }
@@ -103,9 +102,9 @@ impl Question {
                 continue;
             };
             match credential.kind {
-                Kind::Bearer => authorization = Some(format!("Bearer {text}")),
+                Kind::Bearer => authorization = Some(["Bearer ", text].concat()),
                 kind @ (Kind::AppSession | Kind::AppAccessToken | Kind::Session) => {
-                    cookies.push(format!("{prefix}{}={text}", kind.name()));
+                    cookies.push([prefix, kind.name(), "=", text].concat());
                 }
             }
         }
@@ -122,7 +121,7 @@ impl Question {
     #[must_use]
     pub fn about_token(token: &str) -> Self {
         Self {
-            authorization: Some(format!("Bearer {token}")),
+            authorization: Some(["Bearer ", token].concat()),
             cookie: None,
         }
     }
@@ -130,9 +129,9 @@ impl Question {
 
 /// Reads an answer. Valid and invalid are exactly what the server says so; everything else is unknown.
 #[must_use]
-pub fn read(answer: &Answer<'_>) -> Reading {
-    match lines(answer) {
-        Ok(lines) => judge(lines),
+pub fn read<'a>(answer: Answer<impl IntoIterator<Item = (&'a [u8], &'a [u8])>>) -> Reading {
+    match Lines::of(answer) {
+        Ok(lines) => lines.judged(),
         Err(unknown) => Reading::Unknown(unknown),
     }
 }
@@ -155,60 +154,81 @@ pub fn keeps_set_cookie(value: &[u8], prefix: &str) -> bool {
     safe && ours && cookie.domain().is_some_and(|domain| !domain.is_empty())
 }
 
-/// The header lines of ours, names in lower case and each once, empty ones left out.
-fn lines<'a>(answer: &Answer<'a>) -> Result<Vec<Line<'a>>, UnknownAnswer> {
-    match answer.status {
-        200 => {}
-        500..=599 => return Err(UnknownAnswer::ServerError),
-        _ => return Err(UnknownAnswer::Status),
-    }
-    if !answer.body_empty {
-        return Err(UnknownAnswer::Body);
-    }
-    let mut lines: Vec<Line<'a>> = Vec::new();
-    let mut bytes: usize = 0;
-    for &(name, value) in answer.headers.iter().filter(|(name, _)| ownership::is_ours(name)) {
-        bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
-        if lines.len() >= MAX_LINES || bytes > MAX_BYTES {
-            return Err(UnknownAnswer::TooLarge);
-        }
-        let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
-            return Err(UnknownAnswer::BadHeader);
-        };
-        let is_known = name == VALID || matches!(Name::of(name), Name::Known(_));
-        let name = if is_known || !name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Cow::Borrowed(name)
-        } else {
-            Cow::Owned(name.to_ascii_lowercase())
-        };
-        if !(is_known || is_plain(&name)) || !is_printable(value.as_bytes()) {
-            return Err(UnknownAnswer::BadHeader);
-        }
-        if lines.iter().any(|(known, _)| *known == name) {
-            return Err(UnknownAnswer::Contradiction);
-        }
-        lines.push((name, value.trim_ascii()));
-    }
-    lines.retain(|(_, value)| !value.is_empty());
-    Ok(lines)
+/// The header lines of ours, each name once, the values without white space around them.
+#[derive(Default)]
+struct Lines<'a> {
+    valid: Option<&'a [u8]>,
+    known: [Option<&'a [u8]>; Name::KNOWN.len()],
+    /// What a resolver of tomorrow sends, names in lower case.
+    others: Vec<(String, &'a [u8])>,
 }
 
-/// A header line of ours: its name in lower case, and its value without white space around it.
-type Line<'a> = (Cow<'a, str>, &'a str);
-
-fn judge(mut lines: Vec<Line<'_>>) -> Reading {
-    let mut take = |wanted: &str| {
-        let at = lines.iter().position(|(name, _)| name == wanted)?;
-        Some(lines.remove(at).1)
-    };
-    match (take(VALID), take(USER_ID)) {
-        (None, None) if lines.is_empty() => Reading::Silent,
-        (Some("false"), None) if lines.is_empty() => Reading::Invalid,
-        (Some("true"), Some(user)) => {
-            let others = lines.iter().map(|(name, value)| (name.as_ref(), *value));
-            Session::from_lines(user, others)
-                .map_or(Reading::Unknown(UnknownAnswer::BadHeader), Reading::Valid)
+impl<'a> Lines<'a> {
+    fn of(answer: Answer<impl IntoIterator<Item = (&'a [u8], &'a [u8])>>) -> Result<Self, UnknownAnswer> {
+        match answer.status {
+            200 => {}
+            500..=599 => return Err(UnknownAnswer::ServerError),
+            _ => return Err(UnknownAnswer::Status),
         }
-        (Some(_) | None, _) => Reading::Unknown(UnknownAnswer::Contradiction),
+        if !answer.body_empty {
+            return Err(UnknownAnswer::Body);
+        }
+        let mut lines = Self::default();
+        let (mut count, mut bytes): (usize, usize) = (0, 0);
+        let headers = answer.headers.into_iter();
+        for (name, value) in headers.filter(|(name, _)| ownership::is_ours(name)) {
+            bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
+            count = count.saturating_add(1);
+            if count > MAX_LINES || bytes > MAX_BYTES {
+                return Err(UnknownAnswer::TooLarge);
+            }
+            if !is_printable(value) {
+                return Err(UnknownAnswer::BadHeader);
+            }
+            lines.add(name, value.trim_ascii())?;
+        }
+        Ok(lines)
+    }
+
+    fn add(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), UnknownAnswer> {
+        let place = if name.eq_ignore_ascii_case(VALID.as_bytes()) {
+            &mut self.valid
+        } else if let Some(place) = Name::place_of(name).and_then(|place| self.known.get_mut(place)) {
+            place
+        } else {
+            let name = String::from_utf8(name.to_ascii_lowercase()).map_err(|_| UnknownAnswer::BadHeader)?;
+            if !is_plain(&name) {
+                return Err(UnknownAnswer::BadHeader);
+            }
+            if self.others.iter().any(|(known, _)| *known == name) {
+                return Err(UnknownAnswer::Contradiction);
+            }
+            self.others.push((name, value));
+            return Ok(());
+        };
+        match place.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(UnknownAnswer::Contradiction),
+        }
+    }
+
+    /// What they say together. An empty one says nothing.
+    fn judged(mut self) -> Reading {
+        let filled = |value: &Option<&'a [u8]>| value.filter(|value| !value.is_empty());
+        let (valid, known) = (filled(&self.valid), self.known.each_ref().map(filled));
+        self.others.retain(|(_, value)| !value.is_empty());
+        let [user, ..] = known;
+        let says_more = !self.others.is_empty() || known.iter().any(Option::is_some);
+        match (valid, user) {
+            (None, _) if !says_more => Reading::Silent,
+            (Some(b"false"), _) if !says_more => Reading::Invalid,
+            (Some(b"true"), Some(_)) => {
+                self.others.sort_unstable();
+                let others = self.others.iter().map(|(name, value)| (name.as_str(), *value));
+                Session::from_lines(&known, others)
+                    .map_or(Reading::Unknown(UnknownAnswer::BadHeader), Reading::Valid)
+            }
+            (Some(_) | None, _) => Reading::Unknown(UnknownAnswer::Contradiction),
+        }
     }
 }

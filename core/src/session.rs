@@ -35,6 +35,9 @@ pub enum Name<'s> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsafe;
 
+/// Bytes that nearly every session fits into.
+const ROOM: usize = 160;
+
 /// Stands for a name that is written out.
 const OTHER: u8 = u8::MAX;
 
@@ -53,12 +56,15 @@ impl Name<'_> {
 }
 
 impl<'s> Name<'s> {
-    pub(crate) fn of(text: &'s str) -> Self {
-        let known = Self::KNOWN.iter().position(|known| *known == text);
-        match known.and_then(|place| u8::try_from(place).ok()) {
-            Some(place) => Self::Known(place),
-            None => Self::Other(text),
-        }
+    /// Where a name, in any case, stands in [`Name::KNOWN`].
+    pub(crate) fn place_of(name: &[u8]) -> Option<usize> {
+        Self::KNOWN
+            .iter()
+            .position(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    }
+
+    fn is_known(text: &str) -> bool {
+        Self::KNOWN.contains(&text)
     }
 
     /// The name itself.
@@ -95,53 +101,66 @@ impl Session {
             return Err(Unsafe);
         }
         let mut session = Self {
-            bytes: Vec::with_capacity(160),
+            bytes: Vec::with_capacity(ROOM),
             lines: 0,
         };
         for (place, value) in (0..).zip(values) {
             if !value.is_empty() {
-                session.push(Name::Known(place), value)?;
+                session.push(Name::Known(place), value.as_bytes())?;
             }
         }
         Ok(session)
     }
 
-    /// The session that the resolver spoke of: its user, and the other lines of its answer, names in lower case.
+    /// The session that the resolver spoke of: its user, and the other lines of its answer, names in lower case. Empty values are left out.
     ///
     /// # Errors
-    /// When a name is not ours in its plain spelling, stands twice or is one that every session has, or a value can't stand in a header. Empty
-    /// values are left out.
+    /// When a name is not ours in its plain spelling, stands twice or is one that every session has, or a value can't stand in a header.
     pub fn from_answer(user_id: &str, lines: impl Iterator<Item = (String, String)>) -> Result<Self, Unsafe> {
-        let lines: Vec<(String, String)> = lines.collect();
-        Self::from_lines(
-            user_id,
-            lines.iter().map(|(name, value)| (name.as_str(), value.as_str())),
-        )
+        let lines: Vec<(String, String)> = lines.filter(|(_, value)| !value.is_empty()).collect();
+        let mut known = [None; Name::KNOWN.len()];
+        let mut others = Vec::new();
+        let user = (Name::KNOWN[0], user_id);
+        for (name, value) in
+            std::iter::once(user).chain(lines.iter().map(|(name, value)| (&**name, &**value)))
+        {
+            match Name::KNOWN.iter().position(|known| *known == name) {
+                Some(place) => {
+                    let place = known.get_mut(place).ok_or(Unsafe)?;
+                    if place.replace(value.as_bytes()).is_some() {
+                        return Err(Unsafe);
+                    }
+                }
+                None => others.push((name, value.as_bytes())),
+            }
+        }
+        others.sort_unstable();
+        Self::from_lines(&known, others.into_iter())
     }
 
-    /// The same, of lines that stand elsewhere.
+    /// The same of lines that are sorted already: a value for each of [`Name::KNOWN`], and the others by their names. No value may be empty.
     pub(crate) fn from_lines<'l>(
-        user_id: &str,
-        lines: impl Iterator<Item = (&'l str, &'l str)>,
+        known: &[Option<&'l [u8]>; Name::KNOWN.len()],
+        others: impl Iterator<Item = (&'l str, &'l [u8])>,
     ) -> Result<Self, Unsafe> {
+        if let [None, ..] = known {
+            return Err(Unsafe);
+        }
         let mut session = Self {
-            bytes: Vec::with_capacity(160),
+            bytes: Vec::with_capacity(ROOM),
             lines: 0,
         };
-        session.push(Name::Known(0), user_id)?;
-        let named = lines.filter(|(_, value)| !value.is_empty());
-        let mut named: Vec<(Name<'_>, &str)> = named.map(|(name, value)| (Name::of(name), value)).collect();
-        named.sort_unstable_by_key(|(name, _)| *name);
-        let mut last = Name::Known(0);
-        for (name, value) in named {
-            let is_fit = match name {
-                Name::Known(_) => true,
-                Name::Other(text) => is_plain(text) && text != VALID,
-            };
-            if !is_fit || name == last {
+        for (place, value) in (0..).zip(known) {
+            if let Some(value) = value {
+                session.push(Name::Known(place), value)?;
+            }
+        }
+        let mut last = "";
+        for (name, value) in others {
+            if name <= last || !is_plain(name) || name == VALID || Name::is_known(name) {
                 return Err(Unsafe);
             }
-            session.push(name, value)?;
+            session.push(Name::Other(name), value)?;
             last = name;
         }
         Ok(session)
@@ -159,7 +178,7 @@ impl Session {
                 Name::Known(place) if place >= least && (place == 0) == (lines == 0) && last.is_empty() => {
                     least = place.saturating_add(1);
                 }
-                Name::Other(text) if lines > 0 && text > last && text != VALID && Name::of(text) == name => {
+                Name::Other(text) if lines > 0 && text > last && text != VALID && !Name::is_known(text) => {
                     last = text;
                 }
                 Name::Known(_) | Name::Other(_) => return None,
@@ -209,23 +228,25 @@ impl Session {
         std::iter::once((VALID, "true")).chain(others)
     }
 
-    fn push(&mut self, name: Name<'_>, value: &str) -> Result<(), Unsafe> {
-        let value = safe(value).ok_or(Unsafe)?;
+    fn push(&mut self, name: Name<'_>, value: &[u8]) -> Result<(), Unsafe> {
+        if !is_safe(value) {
+            return Err(Unsafe);
+        }
         self.lines = self.lines.saturating_add(1);
         match name {
             Name::Known(place) => self.bytes.push(place),
             Name::Other(name) => {
                 self.bytes.push(OTHER);
-                self.push_text(name)?;
+                self.push_text(name.as_bytes())?;
             }
         }
         self.push_text(value)
     }
 
-    fn push_text(&mut self, text: &str) -> Result<(), Unsafe> {
+    fn push_text(&mut self, text: &[u8]) -> Result<(), Unsafe> {
         let length = u16::try_from(text.len()).map_err(|_| Unsafe)?;
         self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(text);
         self.bytes.push(0);
         Ok(())
     }

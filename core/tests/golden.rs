@@ -67,11 +67,9 @@ impl Case {
 
     fn reading(&self) -> Reading {
         let lines = self.answered.iter();
-        resolver::read(&Answer {
+        resolver::read(Answer {
             status: self.status,
-            headers: lines
-                .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
-                .collect(),
+            headers: lines.map(|(name, value)| (name.as_bytes(), value.as_bytes())),
             body_empty: true,
         })
     }

@@ -12,7 +12,7 @@ mod checks;
 mod common;
 
 use authgear_core::claims::{Claims, Flag};
-use authgear_core::credential::{Allowed, Credentials, Kind, Value};
+use authgear_core::credential::{Allowed, Credentials, Kind};
 use authgear_core::endpoint::{self, Endpoint};
 use authgear_core::ownership::{connection_without_ours, is_ours};
 use authgear_core::session::Session;

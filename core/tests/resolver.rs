@@ -102,9 +102,9 @@ fn answered(status: u16, headers: &[(&str, &str)]) -> Reading {
     let headers = headers
         .iter()
         .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    resolver::read(&Answer {
+    resolver::read(Answer {
         status,
-        headers: headers.collect(),
+        headers,
         body_empty: true,
     })
 }
@@ -209,10 +209,10 @@ fn an_answer_with_a_body_is_not_the_resolvers() {
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let answer = Answer {
             status: 200,
-            headers: headers.collect(),
+            headers,
             body_empty: false,
         };
-        assert_eq!(resolver::read(&answer), Reading::Unknown(UnknownAnswer::Body));
+        assert_eq!(resolver::read(answer), Reading::Unknown(UnknownAnswer::Body));
     }
 }
 
@@ -290,10 +290,10 @@ fn a_header_that_cannot_be_handed_on_is_no_answer() {
     }
     let bytes = Answer {
         status: 200,
-        headers: vec![(b"x-authgear-\xff", b"a")],
+        headers: [(&b"x-authgear-\xff"[..], &b"a"[..])],
         body_empty: true,
     };
-    assert_eq!(resolver::read(&bytes), Reading::Unknown(UnknownAnswer::BadHeader));
+    assert_eq!(resolver::read(bytes), Reading::Unknown(UnknownAnswer::BadHeader));
 }
 
 #[test]

@@ -297,6 +297,7 @@ fn dress(
     raw.headers_in.server = keep(pool, &[order.host.as_bytes()])?;
     raw.headers_in.host = push(raw, pool, "Host", order.host.as_bytes())?.as_ptr();
     for &(name, value) in order.headers {
+        let Some(value) = value else { continue };
         let element = push(raw, pool, name, value)?;
         point(raw, pool, name, element)?;
     }

@@ -10,14 +10,14 @@
 mod events;
 
 use std::ffi::c_void;
-use std::mem::size_of;
+use std::mem::{align_of, size_of};
 use std::ptr::{self, addr_of_mut, NonNull};
 
 use nginx_sys::{
     ngx_add_timer, ngx_chain_t, ngx_del_timer, ngx_event_t, ngx_http_conf_ctx_t, ngx_http_core_run_phases,
     ngx_http_post_subrequest_t, ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests,
-    ngx_http_subrequest, ngx_int_t, ngx_msec_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_t, NGX_ERROR,
-    NGX_OK,
+    ngx_http_subrequest, ngx_int_t, ngx_list_part_t, ngx_msec_t, ngx_pcalloc, ngx_pool_cleanup_add,
+    ngx_pool_t, NGX_ERROR, NGX_OK,
 };
 
 use self::events::{connection_event, main_event, timer_event};
@@ -25,7 +25,6 @@ use super::conf::ServerRef;
 use super::entry::entry;
 use super::request::{bytes, elements, keep, OutOfMemory, Request};
 use super::{bare, module};
-use crate::flight::Awaited;
 
 /// What to ask, where, and for whom.
 pub struct Order<'o> {
@@ -34,18 +33,36 @@ pub struct Order<'o> {
     pub uri: &'o str,
     /// What `$host` and `$http_host` are there.
     pub host: &'o str,
-    /// Its other headers, all of them.
-    pub headers: &'o [(&'static str, &'o [u8])],
+    /// Its other headers, all of them: those that have a value.
+    pub headers: &'o [(&'static str, Option<&'o [u8]>)],
     /// The client's request that gave rise to it: its address is shown as the peer's.
     pub asker: Option<Request<'o>>,
-    /// Whether anybody waits for it: if nobody does, it does not hold up the worker's leaving.
-    pub awaited: Awaited,
-    /// Which of the answer's headers are kept, by their names.
-    pub keeps_header: fn(&[u8]) -> bool,
     /// How much of a body is kept; one byte more and the answer is [`End::TooLarge`].
     pub body_limit: usize,
     /// Milliseconds until it is given up.
     pub time_limit: u64,
+}
+
+/// Who gets what an errand brings. Whatever is called here must only record and wake.
+pub trait Recipient {
+    /// Whether anybody waits for it: if nobody does, it does not hold up the worker's leaving.
+    fn is_awaited(&self) -> bool;
+    /// The upstream's own answer has begun: its status and its headers; once at most.
+    fn header(&mut self, status: u16, headers: &Headers<'_>);
+    /// It is over, whatever came of it; once.
+    fn end(self: Box<Self>, outcome: Outcome);
+}
+
+/// The headers of an answer.
+pub struct Headers<'h>(&'h ngx_list_part_t);
+
+impl<'h> Headers<'h> {
+    /// (name, value), in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'h [u8], &'h [u8])> {
+        // SAFETY: the upstream's header list, filled by nginx's parser, which outlives this.
+        let elements = unsafe { elements(self.0) };
+        elements.map(|header| (bytes(&header.key), bytes(&header.value)))
+    }
 }
 
 /// How an errand ended.
@@ -69,14 +86,12 @@ pub enum End {
     Abandoned,
 }
 
-/// What came back.
+/// What came back, besides the upstream's headers.
 #[derive(Debug)]
 pub struct Outcome {
     pub end: End,
     /// The status: of the upstream, or of this nginx when `end` says that it was its answer.
     pub status: u16,
-    /// Those of the upstream's headers that are kept, in order; empty unless answered.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub body: Vec<u8>,
 }
 
@@ -94,8 +109,6 @@ impl From<OutOfMemory> for CannotStart {
 pub struct Errand {
     main: NonNull<ngx_http_request_t>,
     timer: ngx_event_t,
-    awaited: Awaited,
-    keeps_header: fn(&[u8]) -> bool,
     body_limit: usize,
     header_seen: bool,
     theirs: bool,
@@ -106,15 +119,14 @@ pub struct Errand {
     first: Option<ngx_int_t>,
     tried_upstream: bool,
     status: u16,
-    headers: Vec<(Vec<u8>, Vec<u8>)>,
     body: Vec<u8>,
-    on_end: Option<Box<dyn FnOnce(Outcome)>>,
+    recipient: Option<Box<dyn Recipient>>,
 }
 
-/// Starts an errand. `on_end` is called once, later or before this returns; it must only record and wake.
-pub fn start(order: &Order<'_>, on_end: Box<dyn FnOnce(Outcome)>) -> Result<(), CannotStart> {
+/// Starts an errand. The recipient hears of its end later, or before this returns.
+pub fn start(order: &Order<'_>, recipient: Box<dyn Recipient>) -> Result<(), CannotStart> {
     let main = bare::create(order, main_event, connection_event)?;
-    match launch(main, order, on_end) {
+    match launch(main, order, recipient) {
         Ok(()) => {
             // SAFETY: the main request has a connection as long as it lives.
             let connection = unsafe { (*main.as_ptr()).connection };
@@ -142,29 +154,28 @@ pub fn of<'e>(request: *mut ngx_http_request_t) -> Option<&'e mut Errand> {
     let slot = unsafe { main.ctx.add(module::ctx_index()) };
     // SAFETY: only launch() stores there.
     let errand: *mut Errand = unsafe { *slot }.cast();
-    // SAFETY: a Box that lives until the main request's pool is destroyed; the worker is one thread and holds no other reference now.
+    // SAFETY: what launch() wrote, until the main request's pool is destroyed; the worker is one thread and holds no other reference now.
     unsafe { errand.as_mut() }
 }
 
 fn launch(
     main: NonNull<ngx_http_request_t>,
     order: &Order<'_>,
-    on_end: Box<dyn FnOnce(Outcome)>,
+    recipient: Box<dyn Recipient>,
 ) -> Result<(), CannotStart> {
     // SAFETY: just made by bare::create(); nobody else has it.
     let pool = unsafe { (*main.as_ptr()).pool };
     let subrequest = subrequest(main, pool, order)?;
     // SAFETY: the request's own pool.
-    let cleanup = unsafe { ngx_pool_cleanup_add(pool, 0) };
+    let cleanup = unsafe { ngx_pool_cleanup_add(pool, size_of::<Errand>()) };
     // SAFETY: null or fresh.
     let cleanup = unsafe { cleanup.as_mut() }.ok_or(CannotStart)?;
     // SAFETY: all-zero is nginx's own start value of an event.
     let timer: ngx_event_t = unsafe { std::mem::zeroed() };
-    let errand = Box::into_raw(Box::new(Errand {
+    let errand: *mut Errand = cleanup.data.cast();
+    let ready = Errand {
         main,
         timer,
-        awaited: order.awaited.clone(),
-        keeps_header: order.keeps_header,
         body_limit: order.body_limit,
         header_seen: false,
         theirs: false,
@@ -174,11 +185,11 @@ fn launch(
         first: None,
         tried_upstream: false,
         status: 0,
-        headers: Vec::new(),
         body: Vec::new(),
-        on_end: Some(on_end),
-    }));
-    cleanup.data = errand.cast();
+        recipient: Some(recipient),
+    };
+    // SAFETY: room for one, which nginx's pool aligns for a pointer.
+    unsafe { errand.write(ready) };
     cleanup.handler = Some(end_of_pool);
     for request in [main, subrequest] {
         // SAFETY: both requests are alive.
@@ -188,7 +199,7 @@ fn launch(
         // SAFETY: as above.
         unsafe { *slot = errand.cast() };
     }
-    // SAFETY: just boxed; nothing else refers to it while this function runs.
+    // SAFETY: just written; nothing else refers to it while this function runs.
     let errand = unsafe { &mut *errand };
     errand.timer.data = main.as_ptr().cast();
     errand.timer.handler = Some(timer_event);
@@ -197,7 +208,7 @@ fn launch(
     // SAFETY: it has a connection, made by bare::create().
     errand.timer.log = unsafe { (*connection).log };
     let limit = ngx_msec_t::try_from(order.time_limit).unwrap_or(ngx_msec_t::MAX);
-    // SAFETY: the event lives in the Box until the pool's clean-up, which takes it out of the tree.
+    // SAFETY: the event lives in the pool until its clean-up, which takes it out of the tree.
     unsafe { ngx_add_timer(&mut errand.timer, limit) };
     Ok(())
 }
@@ -242,7 +253,16 @@ pub fn zeroed_in<T>(pool: *mut ngx_pool_t) -> Result<NonNull<T>, OutOfMemory> {
     NonNull::new(memory.cast()).ok_or(OutOfMemory)
 }
 
+/// nginx's pools align for a pointer, and no further.
+const _: () = assert!(align_of::<Errand>() <= align_of::<*mut c_void>());
+
 impl Errand {
+    fn is_awaited(&self) -> bool {
+        self.recipient
+            .as_ref()
+            .is_some_and(|recipient| recipient.is_awaited())
+    }
+
     /// The header filter: notes the first header, and passes nothing on.
     pub fn header(&mut self, request: *mut ngx_http_request_t) -> ngx_int_t {
         // SAFETY: nginx calls the filter with a live request; nobody else uses it meanwhile.
@@ -262,12 +282,9 @@ impl Errand {
         }
         self.theirs = true;
         self.status = u16::try_from(upstream.headers_in.status_n).unwrap_or(0);
-        // SAFETY: the upstream's header list, filled by nginx's parser.
-        let headers = unsafe { elements(&raw const upstream.headers_in.headers.part) };
-        self.headers = headers
-            .filter(|header| (self.keeps_header)(bytes(&header.key)))
-            .map(|header| (bytes(&header.key).to_vec(), bytes(&header.value).to_vec()))
-            .collect();
+        if let Some(recipient) = &mut self.recipient {
+            recipient.header(self.status, &Headers(&upstream.headers_in.headers.part));
+        }
         NGX_OK as ngx_int_t
     }
 
@@ -371,21 +388,23 @@ unsafe extern "C" fn subrequest_ended(
 
 unsafe extern "C" fn end_of_pool(data: *mut c_void) {
     entry((), || {
-        // SAFETY: the Box that launch() leaked; nginx runs a clean-up once.
-        let mut errand = unsafe { Box::from_raw(data.cast::<Errand>()) };
+        let place: *mut Errand = data.cast();
+        // SAFETY: what launch() wrote, in the pool that is about to go; nobody else refers to it now.
+        let errand = unsafe { &mut *place };
         if errand.timer.timer_set() != 0 {
             // SAFETY: timer_set says that it stands in the timer tree.
             unsafe { ngx_del_timer(addr_of_mut!(errand.timer)) };
         }
-        let end = errand.end();
-        if let Some(on_end) = errand.on_end.take() {
-            let headers = std::mem::take(&mut errand.headers);
-            on_end(Outcome {
-                end,
-                status: errand.status,
-                headers,
-                body: std::mem::take(&mut errand.body),
-            });
+        let outcome = Outcome {
+            end: errand.end(),
+            status: errand.status,
+            body: std::mem::take(&mut errand.body),
+        };
+        let recipient = errand.recipient.take();
+        // SAFETY: nginx runs a clean-up once, and frees the memory itself afterwards.
+        unsafe { place.drop_in_place() };
+        if let Some(recipient) = recipient {
+            recipient.end(outcome);
         }
     });
 }

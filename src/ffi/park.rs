@@ -3,14 +3,14 @@
 //! A parked request notices that its client leaves, holds one timer that a graceful shutdown waits for, and does nothing when nginx
 //! runs its phases for another reason. It is only ever woken from the event loop, never from inside the stack of what it waits for.
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::ptr::{addr_of_mut, NonNull};
 use std::rc::Rc;
 
 use nginx_sys::{
     ngx_add_timer, ngx_del_timer, ngx_delete_posted_event, ngx_event_t, ngx_http_block_reading,
-    ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_test_reading, ngx_msec_t, ngx_post_event,
-    ngx_posted_events,
+    ngx_http_core_run_phases, ngx_http_request_empty_handler, ngx_http_request_t,
+    ngx_http_run_posted_requests, ngx_http_test_reading, ngx_msec_t, ngx_post_event, ngx_posted_events,
 };
 
 use super::entry::entry;
@@ -18,13 +18,17 @@ use super::request::Request;
 
 /// The place where one request waits; it lives in the request's state and dies with it.
 pub struct Parking {
-    event: NonNull<ngx_event_t>,
+    place: Rc<Place>,
     request: NonNull<ngx_http_request_t>,
-    alive: Rc<Cell<Option<NonNull<ngx_event_t>>>>,
 }
 
 /// Wakes one parked request, if it is still there.
-pub struct Waker(Rc<Cell<Option<NonNull<ngx_event_t>>>>);
+pub struct Waker(Rc<Place>);
+
+struct Place {
+    event: UnsafeCell<ngx_event_t>,
+    is_alive: Cell<bool>,
+}
 
 impl Parking {
     /// A place for `request`, whose state must own it.
@@ -34,12 +38,17 @@ impl Parking {
         event.data = request.as_ptr().as_ptr().cast();
         event.handler = Some(on_event);
         event.log = request.log();
-        let event = NonNull::from(Box::leak(Box::new(event)));
         Self {
-            event,
+            place: Rc::new(Place {
+                event: UnsafeCell::new(event),
+                is_alive: Cell::new(true),
+            }),
             request: request.as_ptr(),
-            alive: Rc::new(Cell::new(Some(event))),
         }
+    }
+
+    fn event(&self) -> *mut ngx_event_t {
+        self.place.event.get()
     }
 
     /// Parks the request until it is woken, its client leaves, or `milliseconds` are over.
@@ -47,11 +56,13 @@ impl Parking {
         // SAFETY: the state that owns this parking lives in the request's pool, so the request is alive.
         let request = unsafe { &mut *self.request.as_ptr() };
         request.read_event_handler = Some(ngx_http_test_reading);
+        // That its client could be written to is no reason to run its phases.
+        request.write_event_handler = Some(ngx_http_request_empty_handler);
         self.disarm();
         // SAFETY: the event is ours, alive until drop, and in no queue or tree after disarm().
         unsafe {
             ngx_add_timer(
-                self.event.as_ptr(),
+                self.event(),
                 ngx_msec_t::try_from(milliseconds).unwrap_or(ngx_msec_t::MAX),
             )
         };
@@ -60,45 +71,45 @@ impl Parking {
     /// Whether the time was over before anybody woke the request.
     pub fn expired(&self) -> bool {
         // SAFETY: the event is ours and alive until drop.
-        unsafe { self.event.as_ref() }.timedout() != 0
+        unsafe { &*self.event() }.timedout() != 0
     }
 
     /// A handle by which somebody else wakes the request.
     pub fn waker(&self) -> Waker {
-        Waker(Rc::clone(&self.alive))
+        Waker(Rc::clone(&self.place))
     }
 
     fn disarm(&self) {
         // SAFETY: the event is ours and alive until drop.
-        let event = unsafe { &mut *self.event.as_ptr() };
+        let event = unsafe { &mut *self.event() };
         event.set_timedout(0);
         if event.timer_set() != 0 {
             // SAFETY: timer_set says that it stands in the timer tree.
-            unsafe { ngx_del_timer(self.event.as_ptr()) };
+            unsafe { ngx_del_timer(self.event()) };
         }
         if event.posted() != 0 {
             // SAFETY: posted says that it stands in the queue of posted events.
-            unsafe { ngx_delete_posted_event(self.event.as_ptr()) };
+            unsafe { ngx_delete_posted_event(self.event()) };
         }
     }
 }
 
 impl Drop for Parking {
     fn drop(&mut self) {
-        self.alive.set(None);
+        self.place.is_alive.set(false);
         self.disarm();
-        // SAFETY: leaked from a Box in new(), now in no queue or tree, and no Waker reaches it any more.
-        drop(unsafe { Box::from_raw(self.event.as_ptr()) });
     }
 }
 
 impl Waker {
     /// Lets the event loop run the request's phases again.
     pub fn wake(&self) {
-        let Some(event) = self.0.get() else { return };
+        if !self.0.is_alive.get() {
+            return;
+        }
         let queue = addr_of_mut!(ngx_posted_events);
-        // SAFETY: the cell holds the event only while its Parking is alive; posting twice does nothing.
-        unsafe { ngx_post_event(event.as_ptr(), queue) };
+        // SAFETY: the event's Parking is alive, and takes it out of the queue before the request goes; posting twice does nothing.
+        unsafe { ngx_post_event(self.0.event.get(), queue) };
     }
 }
 
@@ -115,11 +126,10 @@ unsafe extern "C" fn on_event(event: *mut ngx_event_t) {
         // SAFETY: set in new(); the request outlives the event.
         let parked = unsafe { &mut *request };
         parked.read_event_handler = Some(ngx_http_block_reading);
-        let (handler, connection) = (parked.write_event_handler, parked.connection);
-        if let Some(handler) = handler {
-            // SAFETY: what nginx itself does when an event wakes a request. The request may be gone afterwards.
-            unsafe { handler(request) };
-        }
+        parked.write_event_handler = Some(ngx_http_core_run_phases);
+        let connection = parked.connection;
+        // SAFETY: what nginx itself does when an event wakes a request in its phases. The request may be gone afterwards.
+        unsafe { ngx_http_core_run_phases(request) };
         // SAFETY: connections are slots of the cycle and stay readable; it looks at `destroyed` first.
         unsafe { ngx_http_run_posted_requests(connection) };
     });

@@ -3,8 +3,8 @@
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, NGX_ERROR,
-    NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
+    __BindgenBitfieldUnit, ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t,
+    ngx_int_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
 use super::entry::entry;
@@ -49,16 +49,22 @@ fn fill(request: Request<'_>, variable: Variable, mut value: NonNull<ngx_http_va
     let value = unsafe { value.as_mut() };
     // What it is comes from the configuration, which outlives the request.
     let text = variable.of(request);
-    let len = text.and_then(|text| u32::try_from(text.len()).ok());
+    let len = text.and_then(|text| u32::try_from(text.len()).ok().filter(|len| *len < 1 << 28));
     let (Some(text), Some(len)) = (text, len) else {
         value.set_valid(0);
         value.set_not_found(1);
         return;
     };
-    value.set_len(len);
+    value._bitfield_1 = __BindgenBitfieldUnit::new(bits(len).to_ne_bytes());
     value.data = text.as_ptr().cast_mut();
-    value.set_valid(1);
-    value.set_no_cacheable(1);
-    value.set_not_found(0);
-    value.set_escape(0);
+}
+
+/// The bit field of a value of this length that is valid and not to be cached: `len` has the first 28 bits, then each flag one. The setters that
+/// are generated for it write bit by bit, and this is done for each question.
+const fn bits(len: u32) -> u32 {
+    if cfg!(target_endian = "little") {
+        len | 1 << 28 | 1 << 29
+    } else {
+        len << 4 | 1 << 3 | 1 << 2
+    }
 }

@@ -30,7 +30,7 @@ pub unsafe extern "C" fn connection_event(event: *mut ngx_event_t) {
         let active = unsafe { &*request };
         let (main, read, write) = (active.main, active.read_event_handler, active.write_event_handler);
         // A worker that leaves closes what is idle; when its time is up, everything, and then there is an error too.
-        let stays = connection.error() == 0 && of(main).is_some_and(|errand| errand.awaited.is_awaited());
+        let stays = connection.error() == 0 && of(main).is_some_and(|errand| errand.is_awaited());
         if connection.close() != 0 && stays {
             connection.set_close(0);
         } else if connection.close() != 0 {
