@@ -9,14 +9,14 @@ use std::rc::Rc;
 use authgear_core::flow::Subject;
 use authgear_core::freshness::{self, Said};
 use authgear_core::jws;
-use authgear_core::resolver::{self, Answer, Question, Reading};
+use authgear_core::resolver::{self, Question, Reader, Reading};
 use authgear_core::table::Key;
 use authgear_core::verdict::Why;
 
 use crate::conf::{Location, Millis, Site};
 use crate::digest::{Digest, DigestMap};
 use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
-use crate::ffi::request::Request;
+use crate::ffi::request::{bytes, Request};
 use crate::ffi::zone::{self, Secret};
 use crate::ffi::{clock, conf, tick};
 use crate::flight::Flight;
@@ -157,7 +157,15 @@ impl Asker<'_> {
     }
 
     fn send(self, question: &Question, arrival: Box<Arrival>) -> Result<(), errand::CannotStart> {
-        let forwarded = joined(self.request.header("x-forwarded-for"));
+        let (mut agent, mut forwarded) = (None, None);
+        self.request.each_header(|element| {
+            let (name, value) = (bytes(&element.key), bytes(&element.value));
+            if name.eq_ignore_ascii_case(b"user-agent") {
+                agent.get_or_insert(value);
+            } else if name.eq_ignore_ascii_case(b"x-forwarded-for") {
+                join(&mut forwarded, value);
+            }
+        });
         let order = Order {
             server: self.site.server,
             uri: &self.site.resolve_request,
@@ -168,7 +176,7 @@ impl Asker<'_> {
                     question.authorization.as_deref().map(str::as_bytes),
                 ),
                 ("Cookie", question.cookie.as_deref().map(str::as_bytes)),
-                ("User-Agent", self.request.header("user-agent").next()),
+                ("User-Agent", agent),
                 ("X-Forwarded-For", forwarded.as_deref()),
             ],
             asker: Some(self.request),
@@ -201,12 +209,14 @@ fn earliest_end(question: &Question) -> Option<u64> {
 }
 
 /// Several headers of one name, as one.
-fn joined<'v>(values: impl Iterator<Item = &'v [u8]>) -> Option<Vec<u8>> {
-    values.map(<[u8]>::to_vec).reduce(|mut line, value| {
-        line.extend_from_slice(b", ");
-        line.extend_from_slice(&value);
-        line
-    })
+fn join(line: &mut Option<Vec<u8>>, value: &[u8]) {
+    match line {
+        Some(line) => {
+            line.extend_from_slice(b", ");
+            line.extend_from_slice(value);
+        }
+        None => *line = Some(value.to_vec()),
+    }
 }
 
 /// A question on its way back.
@@ -229,15 +239,14 @@ impl Recipient for Arrival {
     }
 
     fn header(&mut self, status: u16, headers: &Headers<'_>) {
-        self.reading = Some(resolver::read(Answer {
-            status,
-            headers: headers.iter(),
-            body_empty: true,
-        }));
-        let cookies = headers.iter().filter(|(name, value)| {
-            name.eq_ignore_ascii_case(b"set-cookie") && resolver::keeps_set_cookie(value, &self.prefix)
+        let mut reader = Reader::new(status);
+        headers.each(|name, value| {
+            reader.header(name, value);
+            if name.eq_ignore_ascii_case(b"set-cookie") && resolver::keeps_set_cookie(value, &self.prefix) {
+                self.set_cookies.push(value.to_vec());
+            }
         });
-        self.set_cookies.extend(cookies.map(|(_, value)| value.to_vec()));
+        self.reading = Some(reader.reading(true));
     }
 
     fn end(self: Box<Self>, outcome: Outcome) {
@@ -245,11 +254,7 @@ impl Recipient for Arrival {
         drop(self.permit);
         let reading = match (outcome.end, self.reading) {
             (End::Answered, Some(reading)) => Ok(reading),
-            (End::TooLarge, _) => Ok(resolver::read(Answer {
-                status: outcome.status,
-                headers: [],
-                body_empty: false,
-            })),
+            (End::TooLarge, _) => Ok(Reader::new(outcome.status).reading(false)),
             (End::Stored | End::Redirected, _) => Err(Why::NotAuthgears),
             (End::CutShort, _) | (End::Answered, None) => Err(Why::CutShort),
             (End::Unreachable, _) => Err(Why::Unreachable),

@@ -8,7 +8,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use authgear_core::credential::Credentials;
-use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
+use authgear_core::flow::{Action, Event, Flow, KeySource, Keys, Scene};
 use authgear_core::freshness::Said;
 use authgear_core::verdict::{Verdict, Why};
 use authgear_core::verify::Policy;
@@ -19,7 +19,7 @@ use crate::ffi::request::{OutOfMemory, Request};
 use crate::ffi::{clock, context, headers};
 use crate::flight::Flight;
 use crate::handler::{done, Door, Next, INTERNAL_SERVER_ERROR};
-use crate::keys::{self, Fetch, Need};
+use crate::keys::{self, Fetch, Need, View};
 use crate::memory::Recollection;
 use crate::question::{Asker, Reply};
 use crate::refusal;
@@ -104,7 +104,7 @@ impl<'r> Turn<'r> {
             terms: self.terms(),
             stage: Stage::Begun,
             flow: Flow::new(),
-            keys: None,
+            keys: Cell::new(None),
             keys_tried: false,
         }
     }
@@ -127,7 +127,7 @@ impl<'r> Turn<'r> {
 
     fn progress(&self, state: &State) -> Progress {
         let mut walk = state.walk.borrow_mut();
-        let asked_with = walk.keys;
+        let asked_with = walk.keys.get();
         match &mut walk.stage {
             Stage::Begun => Progress::Event(Event::Begin),
             Stage::Settled => Progress::Settled,
@@ -188,20 +188,26 @@ impl<'r> Turn<'r> {
         if matches!(event, Event::KeysTried) {
             walk.keys_tried = true;
         }
-        let view = keys::view(self.site);
-        let came_with = *walk.keys.get_or_insert(view.version);
-        let usable = view.set.as_deref().filter(|_| walk.keys_tried || !view.overdue);
+        let Walk {
+            flow,
+            keys,
+            keys_tried,
+            ..
+        } = &mut *walk;
+        let keys = KeysSeen {
+            site: self.site,
+            view: OnceCell::new(),
+            first: keys,
+            tried: *keys_tried,
+        };
         let scene = Scene {
             credentials,
             policy: self.policy,
-            keys: Keys {
-                set: usable,
-                current: keys::is_fixed(self.site) || view.version != came_with,
-            },
+            keys: &keys,
             memory: &Recollection::new(self.site, self.location),
             now: clock::unix(),
         };
-        walk.flow.step(event, &scene)
+        flow.step(event, &scene)
     }
 
     fn terms(&self) -> Terms {
@@ -323,6 +329,27 @@ impl<'r> Turn<'r> {
     fn park(&self, state: &State, milliseconds: u64) -> Next {
         state.parking(self.request).park(milliseconds);
         Next::Wait
+    }
+}
+
+/// The key set as a request sees it, which most questions are asked without.
+struct KeysSeen<'r> {
+    site: &'r Site,
+    view: OnceCell<View>,
+    /// The set's version when the request first looked.
+    first: &'r Cell<Option<u64>>,
+    tried: bool,
+}
+
+impl KeySource for KeysSeen<'_> {
+    fn keys(&self) -> Keys<'_> {
+        let view = self.view.get_or_init(|| keys::view(self.site));
+        let first = self.first.get().unwrap_or(view.version);
+        self.first.set(Some(first));
+        Keys {
+            set: view.set.as_deref().filter(|_| self.tried || !view.overdue),
+            current: keys::is_fixed(self.site) || view.version != first,
+        }
     }
 }
 

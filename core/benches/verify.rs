@@ -156,7 +156,7 @@ fn main() {
             let scene = Scene {
                 credentials: &credentials,
                 policy: &policy,
-                keys: current,
+                keys: &current,
                 memory: &memory,
                 now,
             };

@@ -58,6 +58,18 @@ pub struct Keys<'k> {
     pub current: bool,
 }
 
+/// Where keys are: looked at once a token has to be judged, and not before.
+pub trait KeySource {
+    /// As they are now.
+    fn keys(&self) -> Keys<'_>;
+}
+
+impl KeySource for Keys<'_> {
+    fn keys(&self) -> Keys<'_> {
+        *self
+    }
+}
+
 /// What is remembered of earlier requests. None of it has to be.
 pub trait Memory {
     /// The token, if it verified earlier under the same policy.
@@ -87,7 +99,7 @@ pub struct Scene<'s> {
     /// What is accepted where it arrived.
     pub policy: &'s Policy,
     /// The keys.
-    pub keys: Keys<'s>,
+    pub keys: &'s dyn KeySource,
     /// The memory.
     pub memory: &'s dyn Memory,
     /// Seconds since 1970.
@@ -202,9 +214,8 @@ impl Flow {
     }
 
     fn judge(&mut self, token: &Compact<'_>, scene: &Scene<'_>) -> Step {
-        let Scene {
-            policy, keys, now, ..
-        } = *scene;
+        let Scene { policy, now, .. } = *scene;
+        let keys = scene.keys.keys();
         if let Some(known) = scene.memory.verified(token).filter(|known| {
             known.is_in_time(now, policy.leeway)
                 && keys.set.is_some_and(|set| set.contains(&known.thumbprint))

@@ -12,10 +12,8 @@ pub fn is_ours(name: &[u8]) -> bool {
     // Only two bytes fold to the first: most names are told apart by it.
     matches!(name, [b'x' | b'X', ..])
         && name.first_chunk().is_some_and(|begin: &[u8; PREFIX.len()]| {
-            begin
-                .iter()
-                .zip(PREFIX)
-                .all(|(&byte, &wanted)| fold(byte) == wanted)
+            // As it is spelled nearly always, in either case; then whatever folds to it.
+            begin.map(|byte| byte | 0x20) == *PREFIX || begin.map(fold) == *PREFIX
         })
 }
 

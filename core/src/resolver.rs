@@ -130,9 +130,52 @@ impl Question {
 /// Reads an answer. Valid and invalid are exactly what the server says so; everything else is unknown.
 #[must_use]
 pub fn read<'a>(answer: Answer<impl IntoIterator<Item = (&'a [u8], &'a [u8])>>) -> Reading {
-    match Lines::of(answer) {
-        Ok(lines) => lines.judged(),
-        Err(unknown) => Reading::Unknown(unknown),
+    let mut reader = Reader::new(answer.status);
+    for (name, value) in answer.headers {
+        reader.header(name, value);
+    }
+    reader.reading(answer.body_empty)
+}
+
+/// Reads an answer as it comes: its status, each header, and at last whether a body followed.
+pub struct Reader<'a> {
+    lines: Result<Lines<'a>, UnknownAnswer>,
+}
+
+impl<'a> Reader<'a> {
+    /// The answer has this status.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self {
+            lines: match status {
+                200 => Ok(Lines::default()),
+                500..=599 => Err(UnknownAnswer::ServerError),
+                _ => Err(UnknownAnswer::Status),
+            },
+        }
+    }
+
+    /// It has this header. The first that is not as the server has it decides.
+    pub fn header(&mut self, name: &[u8], value: &'a [u8]) {
+        if !ownership::is_ours(name) {
+            return;
+        }
+        if let Ok(lines) = &mut self.lines {
+            if let Err(unknown) = lines.add(name, value) {
+                self.lines = Err(unknown);
+            }
+        }
+    }
+
+    /// What it means.
+    #[must_use]
+    pub fn reading(self, body_empty: bool) -> Reading {
+        match self.lines {
+            Err(status @ (UnknownAnswer::ServerError | UnknownAnswer::Status)) => Reading::Unknown(status),
+            _ if !body_empty => Reading::Unknown(UnknownAnswer::Body),
+            Err(unknown) => Reading::Unknown(unknown),
+            Ok(lines) => lines.judged(),
+        }
     }
 }
 
@@ -161,36 +204,21 @@ struct Lines<'a> {
     known: [Option<&'a [u8]>; Name::KNOWN.len()],
     /// What a resolver of tomorrow sends, names in lower case.
     others: Vec<(String, &'a [u8])>,
+    count: usize,
+    bytes: usize,
 }
 
 impl<'a> Lines<'a> {
-    fn of(answer: Answer<impl IntoIterator<Item = (&'a [u8], &'a [u8])>>) -> Result<Self, UnknownAnswer> {
-        match answer.status {
-            200 => {}
-            500..=599 => return Err(UnknownAnswer::ServerError),
-            _ => return Err(UnknownAnswer::Status),
-        }
-        if !answer.body_empty {
-            return Err(UnknownAnswer::Body);
-        }
-        let mut lines = Self::default();
-        let (mut count, mut bytes): (usize, usize) = (0, 0);
-        let headers = answer.headers.into_iter();
-        for (name, value) in headers.filter(|(name, _)| ownership::is_ours(name)) {
-            bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
-            count = count.saturating_add(1);
-            if count > MAX_LINES || bytes > MAX_BYTES {
-                return Err(UnknownAnswer::TooLarge);
-            }
-            if !is_printable(value) {
-                return Err(UnknownAnswer::BadHeader);
-            }
-            lines.add(name, value.trim_ascii())?;
-        }
-        Ok(lines)
-    }
-
     fn add(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), UnknownAnswer> {
+        self.count = self.count.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(name.len()).saturating_add(value.len());
+        if self.count > MAX_LINES || self.bytes > MAX_BYTES {
+            return Err(UnknownAnswer::TooLarge);
+        }
+        if !is_printable(value) {
+            return Err(UnknownAnswer::BadHeader);
+        }
+        let value = value.trim_ascii();
         let place = if name.eq_ignore_ascii_case(VALID.as_bytes()) {
             &mut self.valid
         } else if let Some(place) = Name::place_of(name).and_then(|place| self.known.get_mut(place)) {

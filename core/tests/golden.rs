@@ -84,7 +84,7 @@ impl Case {
         let scene = Scene {
             credentials: &credentials,
             policy: &self.policy,
-            keys,
+            keys: &keys,
             memory: &Nothing,
             now: self.at,
         };

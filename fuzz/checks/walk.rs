@@ -5,7 +5,6 @@ use std::cell::{Cell, RefCell};
 use authgear_core::credential::{Allowed, Kind, Value};
 use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene, Subject};
 use authgear_core::freshness::{Fallback, No, Said, Standing};
-use authgear_core::jwks::KeySet;
 use authgear_core::jws::Compact;
 use authgear_core::record::Token;
 use authgear_core::resolver::{Question, Reading};
@@ -46,19 +45,24 @@ pub fn flow(data: &[u8]) {
         last: RefCell::new(None),
     };
     let may_fetch = if bit(4) { bit(32) } else { bit(16) };
+    let keys = Keys {
+        set: bit(4).then_some(&recorded.keys),
+        current: bit(8),
+    };
+    let fetched = Keys {
+        set: (may_fetch && bit(64)).then_some(&recorded.keys),
+        current: true,
+    };
     Course {
         scene: Scene {
             credentials: &request(asked, "", policy.allowed),
             policy: &policy,
-            keys: Keys {
-                set: bit(4).then_some(&recorded.keys),
-                current: bit(8),
-            },
+            keys: &keys,
             memory: &memory,
             now: recorded.now,
         },
         memory: &memory,
-        fetched: (may_fetch && bit(64)).then_some(&recorded.keys),
+        fetched: fetched.set.is_some().then_some(&fetched),
         reading: (answered & 1 != 0).then(|| reading(answer)),
         has_tried_keys: false,
         has_asked: false,
@@ -165,7 +169,7 @@ struct Course<'r> {
     scene: Scene<'r>,
     memory: &'r Driven,
     /// What a fetch brings.
-    fetched: Option<&'r KeySet>,
+    fetched: Option<&'r Keys<'r>>,
     /// `None` stands for a resolver that does not answer.
     reading: Option<Reading>,
     has_tried_keys: bool,
@@ -223,8 +227,8 @@ impl Course<'_> {
         assert!(!self.has_tried_keys, "a second fetch");
         assert_ne!(self.scene.policy.mode, Mode::Remote, "remote needs no keys");
         self.has_tried_keys = true;
-        if self.fetched.is_some() {
-            (self.scene.keys.set, self.scene.keys.current) = (self.fetched, true);
+        if let Some(fetched) = self.fetched {
+            self.scene.keys = fetched;
         }
         Event::KeysTried
     }
@@ -303,10 +307,10 @@ impl Course<'_> {
             .any(|token| recorded().tokens.iter().any(|known| known == token));
         let is_remembered = self.memory.vouches() && session.user_id() == "remembered";
         match source {
-            Source::Token => stands_by_claims && is_issued && self.scene.keys.set.is_some(),
+            Source::Token => stands_by_claims && is_issued && self.scene.keys.keys().set.is_some(),
             Source::TokenCache => {
                 let is_stale = is_issued && has_failed;
-                stands_by_claims && (is_remembered || is_stale) && self.scene.keys.set.is_some()
+                stands_by_claims && (is_remembered || is_stale) && self.scene.keys.keys().set.is_some()
             }
             Source::Resolver => match self.said.last() {
                 Some(Said::Yes(said)) if !self.has_asked => session == said,

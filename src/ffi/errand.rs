@@ -23,7 +23,7 @@ use nginx_sys::{
 use self::events::{connection_event, main_event, timer_event};
 use super::conf::ServerRef;
 use super::entry::entry;
-use super::request::{bytes, elements, keep, OutOfMemory, Request};
+use super::request::{bytes, each_element, keep, OutOfMemory, Request};
 use super::{bare, module};
 
 /// What to ask, where, and for whom.
@@ -58,10 +58,9 @@ pub struct Headers<'h>(&'h ngx_list_part_t);
 
 impl<'h> Headers<'h> {
     /// (name, value), in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'h [u8], &'h [u8])> {
+    pub fn each(&self, mut visit: impl FnMut(&'h [u8], &'h [u8])) {
         // SAFETY: the upstream's header list, filled by nginx's parser, which outlives this.
-        let elements = unsafe { elements(self.0) };
-        elements.map(|header| (bytes(&header.key), bytes(&header.value)))
+        unsafe { each_element(self.0, |header| visit(bytes(&header.key), bytes(&header.value))) };
     }
 }
 

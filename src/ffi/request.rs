@@ -65,18 +65,9 @@ impl<'r> Request<'r> {
     }
 
     /// The headers, each once, for one look at all of them.
-    pub fn each_header(self, mut visit: impl FnMut(&'r ngx_table_elt_t)) {
-        let mut next: *const ngx_list_part_t = &raw const self.raw().headers_in.headers.part;
-        // SAFETY: the request's own list: the part embedded in it, and its chain in the request's pool.
-        while let Some(part) = unsafe { next.as_ref() } {
-            if part.nelts > 0 {
-                // SAFETY: a part has `nelts` elements of the list's type.
-                let elements =
-                    unsafe { slice::from_raw_parts(part.elts.cast::<ngx_table_elt_t>(), part.nelts) };
-                elements.iter().for_each(&mut visit);
-            }
-            next = part.next;
-        }
+    pub fn each_header(self, visit: impl FnMut(&'r ngx_table_elt_t)) {
+        // SAFETY: the part is embedded in the request and its chain lives in its pool.
+        unsafe { each_element(&raw const self.raw().headers_in.headers.part, visit) };
     }
 
     /// The values of the headers called `name` (in lower case), in order.
@@ -172,6 +163,23 @@ pub unsafe fn elements<'l>(part: *const ngx_list_part_t) -> impl Iterator<Item =
         // SAFETY: a part has `nelts` elements of the list's type.
         unsafe { slice::from_raw_parts(part.elts.cast::<ngx_table_elt_t>(), part.nelts) }.iter()
     })
+}
+
+/// The same, for one look at all of them.
+///
+/// # Safety
+/// As for [`elements`].
+pub unsafe fn each_element<'l>(part: *const ngx_list_part_t, mut visit: impl FnMut(&'l ngx_table_elt_t)) {
+    let mut next = part;
+    // SAFETY: the caller vouches for the list; `next` is null or another part of it.
+    while let Some(part) = unsafe { next.as_ref() } {
+        if part.nelts > 0 {
+            // SAFETY: a part has `nelts` elements of the list's type.
+            let elements = unsafe { slice::from_raw_parts(part.elts.cast::<ngx_table_elt_t>(), part.nelts) };
+            elements.iter().for_each(&mut visit);
+        }
+        next = part.next;
+    }
 }
 
 fn ngx_http_core_module_index() -> usize {

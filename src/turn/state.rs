@@ -29,8 +29,8 @@ pub(super) struct Walk {
     pub(super) terms: Terms,
     pub(super) stage: Stage,
     pub(super) flow: Flow,
-    /// The key set's version when the request came; `None` before its first step.
-    pub(super) keys: Option<u64>,
+    /// The key set's version when the request first looked at it.
+    pub(super) keys: Cell<Option<u64>>,
     pub(super) keys_tried: bool,
 }
 

@@ -99,7 +99,7 @@ impl Walk {
         let scene = Scene {
             credentials: &credentials,
             policy: &self.policy,
-            keys: Keys {
+            keys: &Keys {
                 set: self.keys.as_ref(),
                 current: self.current,
             },
