@@ -2,6 +2,8 @@
 //! phase ([`precontent`]) for the requests that the access phase let pass without us. A request that has to wait is parked, and its phases
 //! run again when what it waits for has come.
 
+use std::cell::OnceCell;
+
 use crate::conf::Location;
 use crate::ffi::conf as settings;
 use crate::ffi::headers::Survey;
@@ -80,6 +82,7 @@ fn verdict(request: Request<'_>, door: Door) -> Next {
         site,
         door,
         survey: Survey::of(request),
+        credentials: OnceCell::new(),
     }
     .take()
 }

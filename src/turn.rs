@@ -8,7 +8,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use authgear_core::credential::Credentials;
-use authgear_core::flow::{Action, Event, Flow, KeySource, Keys, Scene};
+use authgear_core::flow::{Action, CredentialSource, Event, Flow, KeySource, Keys, Scene};
 use authgear_core::freshness::Said;
 use authgear_core::verdict::{Verdict, Why};
 use authgear_core::verify::Policy;
@@ -53,6 +53,14 @@ pub struct Turn<'r> {
     pub door: Door,
     /// The request's headers as nginx has them in this call.
     pub survey: Survey<'r>,
+    /// Read when they are asked for.
+    pub credentials: OnceCell<Credentials<'r>>,
+}
+
+impl CredentialSource for Turn<'_> {
+    fn credentials(&self) -> &Credentials<'_> {
+        self.credentials.get_or_init(|| self.read_credentials())
+    }
 }
 
 impl<'r> Turn<'r> {
@@ -63,16 +71,15 @@ impl<'r> Turn<'r> {
             refusal::log_two_authorizations(self.request, self.location.log_level);
             return Next::Refuse(BAD_REQUEST);
         }
-        let credentials = self.credentials();
         match context::find(self.request) {
-            Some(state) => self.resume(state, &credentials),
+            Some(state) => self.resume(state),
             // Nothing to decide and nothing to remember: the common case of an anonymous request.
-            None if credentials.is_empty() => done(headers::strip(self.request, &self.survey)),
-            None => self.begin(&credentials),
+            None if self.credentials().is_empty() => done(headers::strip(self.request, &self.survey)),
+            None => self.begin(),
         }
     }
 
-    fn credentials(&self) -> Credentials<'r> {
+    fn read_credentials(&self) -> Credentials<'r> {
         let survey = &self.survey;
         let cookies = survey.has_cookies.then(|| self.request.header("cookie"));
         if survey.authorization.is_none() && cookies.is_none() {
@@ -86,7 +93,7 @@ impl<'r> Turn<'r> {
         )
     }
 
-    fn begin(&self, credentials: &Credentials<'_>) -> Next {
+    fn begin(&self) -> Next {
         let state = State {
             parking: OnceCell::new(),
             owned: Cell::new(false),
@@ -94,7 +101,7 @@ impl<'r> Turn<'r> {
             walk: RefCell::new(self.walk()),
         };
         match context::attach(self.request, state) {
-            Ok(state) => self.advance(state, credentials, Event::Begin),
+            Ok(state) => self.advance(state, Event::Begin),
             Err(OutOfMemory) => Next::Refuse(INTERNAL_SERVER_ERROR),
         }
     }
@@ -109,16 +116,16 @@ impl<'r> Turn<'r> {
         }
     }
 
-    fn resume(&self, state: &State, credentials: &Credentials<'_>) -> Next {
+    fn resume(&self, state: &State) -> Next {
         if state.walk.borrow().terms != self.terms() {
             state.walk.replace(self.walk());
         }
         match self.progress(state) {
-            Progress::Event(event) => self.advance(state, credentials, event),
+            Progress::Event(event) => self.advance(state, event),
             Progress::Wait(milliseconds) => self.park(state, milliseconds),
             Progress::TakeOver(looks) => match self.fetch(state, looks) {
                 Some(milliseconds) => self.park(state, milliseconds),
-                None => self.advance(state, credentials, Event::KeysTried),
+                None => self.advance(state, Event::KeysTried),
             },
             Progress::Settled => Next::Continue,
             Progress::Unknown => self.unavailable(state),
@@ -155,10 +162,10 @@ impl<'r> Turn<'r> {
     }
 
     /// Steps through the flow until it has to wait or has decided.
-    fn advance(&self, state: &State, credentials: &Credentials<'_>, first: Event) -> Next {
+    fn advance(&self, state: &State, first: Event) -> Next {
         let mut event = first;
         loop {
-            event = match self.step(state, credentials, event) {
+            event = match self.step(state, event) {
                 Action::Decide(verdict) => return self.decide(state, verdict),
                 Action::DecideAndAsk(verdict, subject) => {
                     let next = self.decide(state, verdict);
@@ -183,7 +190,7 @@ impl<'r> Turn<'r> {
         }
     }
 
-    fn step(&self, state: &State, credentials: &Credentials<'_>, event: Event) -> Action {
+    fn step(&self, state: &State, event: Event) -> Action {
         let mut walk = state.walk.borrow_mut();
         if matches!(event, Event::KeysTried) {
             walk.keys_tried = true;
@@ -201,7 +208,7 @@ impl<'r> Turn<'r> {
             tried: *keys_tried,
         };
         let scene = Scene {
-            credentials,
+            credentials: self,
             policy: self.policy,
             keys: &keys,
             memory: &Recollection::new(self.site, self.location),

@@ -70,6 +70,18 @@ impl KeySource for Keys<'_> {
     }
 }
 
+/// Where a request's credentials are: looked at while the walk goes on, and not when an answer has ended it.
+pub trait CredentialSource {
+    /// The same each time.
+    fn credentials(&self) -> &Credentials<'_>;
+}
+
+impl CredentialSource for Credentials<'_> {
+    fn credentials(&self) -> &Credentials<'_> {
+        self
+    }
+}
+
 /// What is remembered of earlier requests. None of it has to be.
 pub trait Memory {
     /// The token, if it verified earlier under the same policy.
@@ -95,7 +107,7 @@ pub struct Remembered {
 #[derive(Clone, Copy)]
 pub struct Scene<'s> {
     /// The request's credentials.
-    pub credentials: &'s Credentials<'s>,
+    pub credentials: &'s dyn CredentialSource,
     /// What is accepted where it arrived.
     pub policy: &'s Policy,
     /// The keys.
@@ -184,7 +196,7 @@ impl Flow {
     }
 
     fn walk(&mut self, scene: &Scene<'_>) -> Action {
-        while let Some(credential) = scene.credentials.get(self.at) {
+        while let Some(credential) = scene.credentials.credentials().get(self.at) {
             match self.visit(credential, scene) {
                 Step::Stop(action) => return action,
                 Step::Next(reason) => self.pass(reason),
@@ -308,7 +320,7 @@ impl Flow {
 
     /// One question about this credential and all that follow.
     fn ask(&mut self, scene: &Scene<'_>) -> Step {
-        let credentials = scene.credentials.from(self.at);
+        let credentials = scene.credentials.credentials().from(self.at);
         let Some(question) = Question::about(credentials, &scene.policy.cookie_prefix) else {
             return Step::Next(Reason::MalformedCredential);
         };

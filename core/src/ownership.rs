@@ -8,13 +8,15 @@ const PREFIX: &[u8; 11] = b"x-authgear-";
 /// Whether a header of this name belongs to this project: lower-cased, and with everything outside `[a-z0-9]` folded to `-`, it begins
 /// `x-authgear-`.
 #[must_use]
+#[inline]
 pub fn is_ours(name: &[u8]) -> bool {
     // Only two bytes fold to the first: most names are told apart by it.
-    matches!(name, [b'x' | b'X', ..])
-        && name.first_chunk().is_some_and(|begin: &[u8; PREFIX.len()]| {
-            // As it is spelled nearly always, in either case; then whatever folds to it.
-            begin.map(|byte| byte | 0x20) == *PREFIX || begin.map(fold) == *PREFIX
-        })
+    matches!(name, [b'x' | b'X', ..]) && folds_to_ours(name)
+}
+
+fn folds_to_ours(name: &[u8]) -> bool {
+    name.first_chunk()
+        .is_some_and(|begin: &[u8; PREFIX.len()]| begin.map(fold) == *PREFIX)
 }
 
 /// What is left of a `Connection` value without the names that are ours; `None` when none of them is.

@@ -6,7 +6,7 @@ use cookie::Cookie;
 
 use crate::credential::{Credential, Kind};
 use crate::ownership;
-use crate::session::{is_plain, is_printable, Name, Session, VALID};
+use crate::session::{is_plain, Name, Safe, Session, Unsafe, VALID};
 
 /// The most header lines of ours that an answer may have, and their bytes in all.
 const MAX_LINES: usize = 64;
@@ -200,13 +200,16 @@ pub fn keeps_set_cookie(value: &[u8], prefix: &str) -> bool {
 /// The header lines of ours, each name once, the values without white space around them.
 #[derive(Default)]
 struct Lines<'a> {
-    valid: Option<&'a [u8]>,
-    known: [Option<&'a [u8]>; Name::KNOWN.len()],
+    valid: Option<Filled<'a>>,
+    known: [Option<Filled<'a>>; Name::KNOWN.len()],
     /// What a resolver of tomorrow sends, names in lower case.
-    others: Vec<(String, &'a [u8])>,
+    others: Vec<(String, Filled<'a>)>,
     count: usize,
     bytes: usize,
 }
+
+/// The value of a line; `None` of one that is empty, which says nothing.
+type Filled<'a> = Option<Safe<'a>>;
 
 impl<'a> Lines<'a> {
     fn add(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), UnknownAnswer> {
@@ -215,10 +218,7 @@ impl<'a> Lines<'a> {
         if self.count > MAX_LINES || self.bytes > MAX_BYTES {
             return Err(UnknownAnswer::TooLarge);
         }
-        if !is_printable(value) {
-            return Err(UnknownAnswer::BadHeader);
-        }
-        let value = value.trim_ascii();
+        let value = Safe::within(value).map_err(|Unsafe| UnknownAnswer::BadHeader)?;
         let place = if name.eq_ignore_ascii_case(VALID.as_bytes()) {
             &mut self.valid
         } else if let Some(place) = Name::place_of(name).and_then(|place| self.known.get_mut(place)) {
@@ -240,22 +240,20 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// What they say together. An empty one says nothing.
+    /// What they say together.
     fn judged(mut self) -> Reading {
-        let filled = |value: &Option<&'a [u8]>| value.filter(|value| !value.is_empty());
-        let (valid, known) = (filled(&self.valid), self.known.each_ref().map(filled));
-        self.others.retain(|(_, value)| !value.is_empty());
-        let [user, ..] = known;
-        let says_more = !self.others.is_empty() || known.iter().any(Option::is_some);
-        match (valid, user) {
+        let (valid, known) = (self.valid.flatten(), self.known.map(Option::flatten));
+        self.others.sort_unstable();
+        let others = || {
+            let others = self.others.iter();
+            others.filter_map(|(name, value)| Some((name.as_str(), (*value)?)))
+        };
+        let says_more = known.iter().any(Option::is_some) || others().next().is_some();
+        match (valid.map(Safe::bytes), &known) {
             (None, _) if !says_more => Reading::Silent,
             (Some(b"false"), _) if !says_more => Reading::Invalid,
-            (Some(b"true"), Some(_)) => {
-                self.others.sort_unstable();
-                let others = self.others.iter().map(|(name, value)| (name.as_str(), *value));
-                Session::from_lines(&known, others)
-                    .map_or(Reading::Unknown(UnknownAnswer::BadHeader), Reading::Valid)
-            }
+            (Some(b"true"), [Some(_), ..]) => Session::from_lines(&known, others())
+                .map_or(Reading::Unknown(UnknownAnswer::BadHeader), Reading::Valid),
             (Some(_) | None, _) => Reading::Unknown(UnknownAnswer::Contradiction),
         }
     }

@@ -106,7 +106,7 @@ impl Session {
         };
         for (place, value) in (0..).zip(values) {
             if !value.is_empty() {
-                session.push(Name::Known(place), value.as_bytes())?;
+                session.push(Name::Known(place), Safe::of(value.as_bytes())?)?;
             }
         }
         Ok(session)
@@ -127,21 +127,21 @@ impl Session {
             match Name::KNOWN.iter().position(|known| *known == name) {
                 Some(place) => {
                     let place = known.get_mut(place).ok_or(Unsafe)?;
-                    if place.replace(value.as_bytes()).is_some() {
+                    if place.replace(Safe::of(value.as_bytes())?).is_some() {
                         return Err(Unsafe);
                     }
                 }
-                None => others.push((name, value.as_bytes())),
+                None => others.push((name, Safe::of(value.as_bytes())?)),
             }
         }
         others.sort_unstable();
         Self::from_lines(&known, others.into_iter())
     }
 
-    /// The same of lines that are sorted already: a value for each of [`Name::KNOWN`], and the others by their names. No value may be empty.
+    /// The same of lines that are sorted already: a value for each of [`Name::KNOWN`], and the others by their names.
     pub(crate) fn from_lines<'l>(
-        known: &[Option<&'l [u8]>; Name::KNOWN.len()],
-        others: impl Iterator<Item = (&'l str, &'l [u8])>,
+        known: &[Option<Safe<'l>>; Name::KNOWN.len()],
+        others: impl Iterator<Item = (&'l str, Safe<'l>)>,
     ) -> Result<Self, Unsafe> {
         if let [None, ..] = known {
             return Err(Unsafe);
@@ -152,7 +152,7 @@ impl Session {
         };
         for (place, value) in (0..).zip(known) {
             if let Some(value) = value {
-                session.push(Name::Known(place), value)?;
+                session.push(Name::Known(place), *value)?;
             }
         }
         let mut last = "";
@@ -183,9 +183,7 @@ impl Session {
                 }
                 Name::Known(_) | Name::Other(_) => return None,
             }
-            if !is_safe(value) {
-                return None;
-            }
+            Safe::of(value).ok()?;
             rest = after;
             lines = lines.saturating_add(1);
         }
@@ -228,10 +226,7 @@ impl Session {
         std::iter::once((VALID, "true")).chain(others)
     }
 
-    fn push(&mut self, name: Name<'_>, value: &[u8]) -> Result<(), Unsafe> {
-        if !is_safe(value) {
-            return Err(Unsafe);
-        }
+    fn push(&mut self, name: Name<'_>, value: Safe<'_>) -> Result<(), Unsafe> {
         self.lines = self.lines.saturating_add(1);
         match name {
             Name::Known(place) => self.bytes.push(place),
@@ -240,7 +235,7 @@ impl Session {
                 self.push_text(name.as_bytes())?;
             }
         }
-        self.push_text(value)
+        self.push_text(value.bytes())
     }
 
     fn push_text(&mut self, text: &[u8]) -> Result<(), Unsafe> {
@@ -305,17 +300,31 @@ pub fn is_plain(name: &str) -> bool {
         && is_ours(name.as_bytes())
 }
 
-/// `text`, when it can stand in a header as it is: printable ASCII, not empty, no space at either end.
-#[must_use]
-pub fn safe(text: &str) -> Option<&str> {
-    is_safe(text.as_bytes()).then_some(text)
-}
+/// A text that can stand in a header as it is: printable ASCII, not empty, no space at either end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Safe<'l>(&'l [u8]);
 
-fn is_safe(bytes: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
-        return false;
-    };
-    is_printable(bytes) && *first != b' ' && *last != b' '
+impl<'l> Safe<'l> {
+    pub(crate) fn of(bytes: &'l [u8]) -> Result<Self, Unsafe> {
+        match bytes {
+            [] | [b' ', ..] | [.., b' '] => Err(Unsafe),
+            _ if is_printable(bytes) => Ok(Self(bytes)),
+            _ => Err(Unsafe),
+        }
+    }
+
+    /// What is left of printable ASCII without the spaces around it, if anything is.
+    pub(crate) fn within(bytes: &'l [u8]) -> Result<Option<Self>, Unsafe> {
+        if !is_printable(bytes) {
+            return Err(Unsafe);
+        }
+        let trimmed = bytes.trim_ascii();
+        Ok((!trimmed.is_empty()).then_some(Self(trimmed)))
+    }
+
+    pub(crate) fn bytes(self) -> &'l [u8] {
+        self.0
+    }
 }
 
 /// Whether all bytes are printable ASCII. Looks at all of them, whatever they are, so that the processor looks at many at once.
@@ -328,7 +337,7 @@ pub(crate) fn is_printable(bytes: &[u8]) -> bool {
 
 /// A list in one value. An element that holds what some reader splits at would be read as two: refused, like an empty one.
 fn joined(list: &[String], separator: &str, splits: &[char]) -> Result<String, Unsafe> {
-    let bad = |element: &String| element.contains(splits) || safe(element).is_none();
+    let bad = |element: &String| element.contains(splits) || Safe::of(element.as_bytes()).is_err();
     if list.iter().any(bad) {
         return Err(Unsafe);
     }

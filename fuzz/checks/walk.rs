@@ -263,7 +263,7 @@ impl Course<'_> {
     }
 
     fn tokens(&self) -> impl Iterator<Item = &str> {
-        sendable(self.scene.credentials).filter_map(|credential| match &credential.value {
+        sendable(self.scene.credentials.credentials()).filter_map(|credential| match &credential.value {
             Value::Local(token) => Some(token.as_str()),
             Value::Remote(_) | Value::Malformed => None,
         })
@@ -281,8 +281,8 @@ impl Course<'_> {
                 safe(&session);
             }
             Verdict::Invalid(Reason::UserBarred) => assert!(last.is_some()),
-            Verdict::Invalid(_) => assert!(!self.scene.credentials.is_empty()),
-            Verdict::None => assert!(self.scene.credentials.is_empty()),
+            Verdict::Invalid(_) => assert!(!self.scene.credentials.credentials().is_empty()),
+            Verdict::None => assert!(self.scene.credentials.credentials().is_empty()),
             Verdict::Unknown(why) => {
                 let has_asked = self.has_asked || !self.said.is_empty();
                 assert!(has_asked || mode == Mode::Local, "{why:?}");
