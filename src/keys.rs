@@ -12,7 +12,7 @@ use crate::conf::{JwksTimes, KeySource, Site};
 use crate::digest::{Digest, DigestMap};
 use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
 use crate::ffi::log::{self, Level};
-use crate::ffi::zone::{self, KeySlot, SlotRef};
+use crate::ffi::zone::{self, KeySlot, Owned, SlotRef};
 use crate::ffi::{clock, conf};
 use crate::flight::Flight;
 

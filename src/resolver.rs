@@ -13,7 +13,7 @@ use authgear_core::verdict::Why;
 use crate::conf::{Millis, Site};
 use crate::digest::DigestMap;
 use crate::ffi::log::{self, Level};
-use crate::ffi::zone::{self, ResolverSlot};
+use crate::ffi::zone::{self, Owned, ResolverSlot};
 use crate::ffi::{clock, conf};
 
 /// So many failures in a row, and the resolver counts as failing.

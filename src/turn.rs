@@ -112,7 +112,6 @@ impl<'r> Turn<'r> {
             stage: Stage::Begun,
             flow: Flow::new(),
             keys: Cell::new(None),
-            keys_tried: false,
         }
     }
 
@@ -192,20 +191,11 @@ impl<'r> Turn<'r> {
 
     fn step(&self, state: &State, event: Event) -> Action {
         let mut walk = state.walk.borrow_mut();
-        if matches!(event, Event::KeysTried) {
-            walk.keys_tried = true;
-        }
-        let Walk {
-            flow,
-            keys,
-            keys_tried,
-            ..
-        } = &mut *walk;
+        let Walk { flow, keys, .. } = &mut *walk;
         let keys = KeysSeen {
             site: self.site,
             view: OnceCell::new(),
             first: keys,
-            tried: *keys_tried,
         };
         let scene = Scene {
             credentials: self,
@@ -345,16 +335,15 @@ struct KeysSeen<'r> {
     view: OnceCell<View>,
     /// The set's version when the request first looked.
     first: &'r Cell<Option<u64>>,
-    tried: bool,
 }
 
 impl KeySource for KeysSeen<'_> {
-    fn keys(&self) -> Keys<'_> {
+    fn keys(&self, tried: bool) -> Keys<'_> {
         let view = self.view.get_or_init(|| keys::view(self.site));
         let first = self.first.get().unwrap_or(view.version);
         self.first.set(Some(first));
         Keys {
-            set: view.set.as_deref().filter(|_| self.tried || !view.overdue),
+            set: view.set.as_deref().filter(|_| tried || !view.overdue),
             current: keys::is_fixed(self.site) || view.version != first,
         }
     }

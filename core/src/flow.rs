@@ -60,12 +60,12 @@ pub struct Keys<'k> {
 
 /// Where keys are: looked at once a token has to be judged, and not before.
 pub trait KeySource {
-    /// As they are now.
-    fn keys(&self) -> Keys<'_>;
+    /// As they are now. `tried`: the walk has waited for a fetch; then a set counts that is so old that it should have waited for another.
+    fn keys(&self, tried: bool) -> Keys<'_>;
 }
 
 impl KeySource for Keys<'_> {
-    fn keys(&self) -> Keys<'_> {
+    fn keys(&self, _: bool) -> Keys<'_> {
         *self
     }
 }
@@ -227,7 +227,7 @@ impl Flow {
 
     fn judge(&mut self, token: &Compact<'_>, scene: &Scene<'_>) -> Step {
         let Scene { policy, now, .. } = *scene;
-        let keys = scene.keys.keys();
+        let keys = scene.keys.keys(self.keys_tried);
         if let Some(known) = scene.memory.verified(token).filter(|known| {
             known.is_in_time(now, policy.leeway)
                 && keys.set.is_some_and(|set| set.contains(&known.thumbprint))

@@ -307,10 +307,10 @@ impl Course<'_> {
             .any(|token| recorded().tokens.iter().any(|known| known == token));
         let is_remembered = self.memory.vouches() && session.user_id() == "remembered";
         match source {
-            Source::Token => stands_by_claims && is_issued && self.scene.keys.keys().set.is_some(),
+            Source::Token => stands_by_claims && is_issued && self.scene.keys.keys(true).set.is_some(),
             Source::TokenCache => {
                 let is_stale = is_issued && has_failed;
-                stands_by_claims && (is_remembered || is_stale) && self.scene.keys.keys().set.is_some()
+                stands_by_claims && (is_remembered || is_stale) && self.scene.keys.keys(true).set.is_some()
             }
             Source::Resolver => match self.said.last() {
                 Some(Said::Yes(said)) if !self.has_asked => session == said,

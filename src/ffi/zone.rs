@@ -6,6 +6,7 @@
 
 mod area;
 mod key_slot;
+mod owned;
 mod resolver_slot;
 
 use std::ffi::c_void;
@@ -22,6 +23,7 @@ use nginx_sys::{
 
 pub use area::{smallest, Memory, Secret};
 pub use key_slot::{KeySlot, SlotRef};
+pub use owned::Owned;
 pub use resolver_slot::ResolverSlot;
 
 use self::area::{clear, header_of, key_slots_of, lay_out, memory_of, resolver_slots_of, Header};
@@ -120,7 +122,7 @@ fn take_over(to: &'static Header) {
     }
     let resolvers = resolver_slots_of(from).iter().filter(|slot| !slot.is_free());
     for (from, slot) in resolvers.zip(resolver_slots_of(to)) {
-        slot.become_copy_of(from);
+        slot.copy(from);
     }
     drop(locked);
     let (Some(old), Some(new)) = (memory_of(from), memory_of(to)) else {

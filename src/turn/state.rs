@@ -31,7 +31,6 @@ pub(super) struct Walk {
     pub(super) flow: Flow,
     /// The key set's version when the request first looked at it.
     pub(super) keys: Cell<Option<u64>>,
-    pub(super) keys_tried: bool,
 }
 
 /// What a location says of whose verdict counts there, and how old it may be.

@@ -6,10 +6,11 @@ use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use authgear_core::table::{words, Table};
+use authgear_core::table::Table;
 use nginx_sys::{ngx_pagesize, ngx_slab_alloc, ngx_slab_pool_t};
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::owned::Owned;
 use super::{KeySlot, ResolverSlot};
 use crate::ffi::clock;
 
@@ -210,39 +211,4 @@ pub(super) fn memory_of(header: &'static Header) -> Option<Memory> {
         knowledge: Table::over(knowledge)?,
         header,
     })
-}
-
-/// The identity of a slot's owner, a SHA-256; nought: nobody's.
-#[repr(transparent)]
-pub(super) struct Id([AtomicU64; 4]);
-
-impl Id {
-    pub(super) fn is(&self, id: &[u8; 32]) -> bool {
-        words(id)
-            .iter()
-            .zip(&self.0)
-            .all(|(word, own)| own.load(Ordering::Acquire) == *word)
-    }
-
-    pub(super) fn is_free(&self) -> bool {
-        self.0.iter().all(|word| word.load(Ordering::Acquire) == 0)
-    }
-
-    pub(super) fn set(&self, id: &[u8; 32]) {
-        for (own, word) in self.0.iter().zip(words(id)) {
-            own.store(word, Ordering::Release);
-        }
-    }
-
-    pub(super) fn copy(&self, other: &Self) {
-        for (own, word) in self.0.iter().zip(&other.0) {
-            own.store(word.load(Ordering::Acquire), Ordering::Release);
-        }
-    }
-
-    pub(super) fn clear(&self) {
-        for word in &self.0 {
-            word.store(0, Ordering::Release);
-        }
-    }
 }

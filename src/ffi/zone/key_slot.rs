@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use authgear_core::jwks;
 
-use super::area::Id;
+use super::owned::{claim, Id, Owned};
 use super::{generation, key_slots, Locked};
 
 /// One key set. Its numbers may be read at any time; its bytes are copied under the lock.
@@ -53,27 +53,13 @@ impl SlotRef {
     }
 }
 
-impl KeySlot {
-    /// Whether the slot belongs to this key set.
-    pub fn is(&self, id: &[u8; 32]) -> bool {
-        self.id.is(id)
+impl Owned for KeySlot {
+    fn id(&self) -> &Id {
+        &self.id
     }
 
-    /// Whether it belongs to none.
-    pub(super) fn is_free(&self) -> bool {
-        self.id.is_free()
-    }
-
-    pub(super) fn clear(&self) {
-        self.id.clear();
-        for number in self.numbers() {
-            number.store(0, Ordering::Release);
-        }
-    }
-
-    /// All its numbers.
-    fn numbers(&self) -> [&AtomicU64; 8] {
-        [
+    fn numbers(&self) -> impl Iterator<Item = &AtomicU64> {
+        let numbers = [
             &self.version,
             &self.fetched_at,
             &self.due,
@@ -82,15 +68,15 @@ impl KeySlot {
             &self.no_refetch_before,
             &self.lease,
             &self.len,
-        ]
+        ];
+        numbers.into_iter()
     }
+}
 
+impl KeySlot {
     /// Becomes a copy of another zone's slot, whose bytes these are; the caller is alone with this one.
     pub(super) fn become_copy_of(&self, other: &Self, bytes: &[u8]) {
-        self.id.copy(&other.id);
-        for (word, old) in self.numbers().iter().zip(other.numbers()) {
-            word.store(old.load(Ordering::Acquire), Ordering::Release);
-        }
+        self.copy(other);
         self.lease.store(0, Ordering::Release);
         self.fill(bytes);
     }
@@ -106,21 +92,13 @@ impl KeySlot {
 }
 
 impl Locked {
-    /// The slot of a key set: its own, else a free one, else one whose set `in_use` does not know. `None` when all are taken.
+    /// The slot of a key set, as [`claim`] finds it.
     pub fn claim(&self, id: &[u8; 32], in_use: impl Fn(&KeySlot) -> bool) -> Option<SlotRef> {
-        let slots = key_slots();
-        let generation = generation();
-        if let Some(index) = slots.iter().position(|slot| slot.is(id)) {
-            return Some(SlotRef { index, generation });
-        }
-        let index = slots
-            .iter()
-            .position(KeySlot::is_free)
-            .or_else(|| slots.iter().position(|slot| !in_use(slot)))?;
-        let slot = slots.get(index)?;
-        slot.clear();
-        slot.id.set(id);
-        Some(SlotRef { index, generation })
+        let index = claim(key_slots(), id, in_use)?;
+        Some(SlotRef {
+            index,
+            generation: generation(),
+        })
     }
 
     /// Stores a set's bytes under a new version. `false` when they don't fit.
