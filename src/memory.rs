@@ -121,7 +121,7 @@ impl flow::Memory for Recollection<'_> {
     }
 }
 
-/// Moves a token's interval by its own digest, the same for all workers.
+/// Moves a token's interval by where it stands, the same for all workers.
 fn spread(key: &Key) -> u16 {
     let [.., high, low] = *key;
     u16::from_be_bytes([high, low])

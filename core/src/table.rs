@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use slot::{Slot, Worth, BYTES, SLOT};
 
-/// What an entry is found by: a SHA-256.
+/// What an entry is found by: bits of which each is as good as random, and that no client can choose.
 pub type Key = [u8; 32];
 
 /// The most bytes that an entry holds.
