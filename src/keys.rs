@@ -11,6 +11,7 @@ use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
 use crate::conf::{JwksTimes, KeySource, Site};
 use crate::digest::{Digest, DigestMap};
 use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
+use crate::ffi::headers::name::ACCEPT;
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, KeySlot, Owned, SlotRef};
 use crate::ffi::{clock, conf};
@@ -161,7 +162,7 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
         server: site.server,
         uri,
         host: site.endpoint.host(),
-        headers: &[("Accept", Some(b"application/json"))],
+        headers: &[(ACCEPT, Some(b"application/json"))],
         asker: None,
         body_limit: MAX_DOCUMENT,
         time_limit: TIME_LIMIT,

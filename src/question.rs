@@ -16,6 +16,7 @@ use authgear_core::verdict::Why;
 use crate::conf::{Location, Millis, Site};
 use crate::digest::{Digest, DigestMap};
 use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
+use crate::ffi::headers::name::{AUTHORIZATION, COOKIE, USER_AGENT, X_FORWARDED_FOR};
 use crate::ffi::request::{bytes, Request};
 use crate::ffi::zone::{self, Secret};
 use crate::ffi::{clock, conf, tick};
@@ -172,12 +173,12 @@ impl Asker<'_> {
             host: self.site.endpoint.host(),
             headers: &[
                 (
-                    "Authorization",
+                    AUTHORIZATION,
                     question.authorization.as_deref().map(str::as_bytes),
                 ),
-                ("Cookie", question.cookie.as_deref().map(str::as_bytes)),
-                ("User-Agent", agent),
-                ("X-Forwarded-For", forwarded.as_deref()),
+                (COOKIE, question.cookie.as_deref().map(str::as_bytes)),
+                (USER_AGENT, agent),
+                (X_FORWARDED_FOR, forwarded.as_deref()),
             ],
             asker: Some(self.request),
             // Its answer has no body: one byte already says that it is not Authgear's.

@@ -11,7 +11,7 @@ use authgear_core::verify::{Policy, Seen};
 
 use crate::conf::{LogLevel, Site};
 use crate::ffi::clock;
-use crate::ffi::headers;
+use crate::ffi::headers::{self, name};
 use crate::ffi::log::{self, Level};
 use crate::ffi::request::{OutOfMemory, Request};
 
@@ -93,7 +93,7 @@ pub fn log_said(site: &Site, said: &Said) {
 
 /// What goes with an `authgear_unavailable` status.
 pub fn add_retry_after(request: Request<'_>) -> Result<(), OutOfMemory> {
-    headers::add_to_answer(request, "Retry-After", RETRY_AFTER)
+    headers::add_to_answer(request, &name::RETRY_AFTER, RETRY_AFTER)
 }
 
 fn level_of(level: LogLevel) -> Level {

@@ -14,6 +14,7 @@ use authgear_core::verdict::{Verdict, Why};
 use authgear_core::verify::Policy;
 
 use crate::conf::{Location, Site, Unavailable};
+use crate::ffi::headers::name::SET_COOKIE;
 use crate::ffi::headers::{Survey, Told};
 use crate::ffi::request::{OutOfMemory, Request};
 use crate::ffi::{clock, context, headers};
@@ -270,7 +271,7 @@ impl<'r> Turn<'r> {
     fn answered(&self, reply: &Reply, alone: bool) -> Event {
         if self.location.pass_set_cookie {
             for cookie in &reply.set_cookies {
-                if headers::add_to_answer(self.request, "Set-Cookie", cookie).is_err() {
+                if headers::add_to_answer(self.request, &SET_COOKIE, cookie).is_err() {
                     return unanswered(Why::NoConnection, alone);
                 }
             }

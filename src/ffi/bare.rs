@@ -28,6 +28,7 @@ use nginx_sys::{
 
 use super::errand::{configuration, zeroed_in, CannotStart, Order};
 use super::headers::element;
+use super::headers::name::{HeaderName, HOST};
 use super::request::keep;
 
 type EventHandler = unsafe extern "C" fn(*mut ngx_event_t);
@@ -295,8 +296,8 @@ fn dress(
     }
     multiple::prepare(&mut raw.headers_in, pool)?;
     raw.headers_in.server = keep(pool, &[order.host.as_bytes()])?;
-    raw.headers_in.host = push(raw, pool, "Host", order.host.as_bytes())?.as_ptr();
-    for &(name, value) in order.headers {
+    raw.headers_in.host = push(raw, pool, &HOST, order.host.as_bytes())?.as_ptr();
+    for (name, value) in order.headers {
         let Some(value) = value else { continue };
         let element = push(raw, pool, name, value)?;
         point(raw, pool, name, element)?;
@@ -307,10 +308,10 @@ fn dress(
 fn push(
     raw: &mut ngx_http_request_t,
     pool: *mut ngx_pool_t,
-    name: &str,
+    name: &HeaderName,
     value: &[u8],
 ) -> Result<NonNull<ngx_table_elt_t>, CannotStart> {
-    let ready = element(pool, name.as_bytes(), value)?;
+    let ready = element(pool, name, value)?;
     // SAFETY: the request's own list, initialised in dress().
     let slot = NonNull::new(unsafe { ngx_list_push(addr_of_mut!(raw.headers_in.headers)) })
         .ok_or(CannotStart)?
@@ -324,11 +325,11 @@ fn push(
 fn point(
     raw: &mut ngx_http_request_t,
     pool: *mut ngx_pool_t,
-    name: &str,
+    name: &HeaderName,
     element: NonNull<ngx_table_elt_t>,
 ) -> Result<(), CannotStart> {
     let headers = &mut raw.headers_in;
-    match name {
+    match name.as_str() {
         "Authorization" => headers.authorization = element.as_ptr(),
         "User-Agent" => headers.user_agent = element.as_ptr(),
         "Cookie" => multiple::cookie(headers, pool, element)?,

@@ -23,6 +23,7 @@ use nginx_sys::{
 use self::events::{connection_event, main_event, timer_event};
 use super::conf::ServerRef;
 use super::entry::entry;
+use super::headers::name::HeaderName;
 use super::request::{bytes, each_element, keep, OutOfMemory, Request};
 use super::{bare, module};
 
@@ -34,7 +35,7 @@ pub struct Order<'o> {
     /// What `$host` and `$http_host` are there.
     pub host: &'o str,
     /// Its other headers, all of them: those that have a value.
-    pub headers: &'o [(&'static str, Option<&'o [u8]>)],
+    pub headers: &'o [(HeaderName, Option<&'o [u8]>)],
     /// The client's request that gave rise to it: its address is shown as the peer's.
     pub asker: Option<Request<'o>>,
     /// How much of a body is kept; one byte more and the answer is [`End::TooLarge`].

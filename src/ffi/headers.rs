@@ -5,6 +5,7 @@
 //!
 //! nginx's loops over a header list read the first element of a part without looking at its count, so a part is never left empty.
 
+pub mod name;
 mod ours;
 
 use std::mem::size_of;
@@ -13,10 +14,11 @@ use std::ptr::{self, addr_of_mut};
 use authgear_core::ownership;
 use authgear_core::session::Session;
 use nginx_sys::{
-    ngx_hash_strlow, ngx_list_init, ngx_list_part_t, ngx_list_push, ngx_list_t, ngx_palloc, ngx_pool_t,
-    ngx_str_t, ngx_table_elt_t, NGX_OK,
+    ngx_list_init, ngx_list_part_t, ngx_list_push, ngx_list_t, ngx_palloc, ngx_pool_t, ngx_str_t,
+    ngx_table_elt_t, NGX_OK,
 };
 
+use self::name::HeaderName;
 use self::ours::Ours;
 use super::request::{bytes, elements, keep, OutOfMemory, Request};
 
@@ -86,8 +88,8 @@ pub fn strip(request: Request<'_>, survey: &Survey<'_>) -> Result<(), OutOfMemor
 }
 
 /// A header of the answer that the client will get.
-pub fn add_to_answer(request: Request<'_>, name: &str, value: &[u8]) -> Result<(), OutOfMemory> {
-    let ready = element(request.pool(), name.as_bytes(), value)?;
+pub fn add_to_answer(request: Request<'_>, name: &HeaderName, value: &[u8]) -> Result<(), OutOfMemory> {
+    let ready = element(request.pool(), name, value)?;
     // SAFETY: nginx has handed control to us, so nobody else uses the request now.
     let raw = unsafe { &mut *request.as_ptr().as_ptr() };
     // SAFETY: the answer's header list, initialised when nginx made the request; elements are table entries.
@@ -101,18 +103,18 @@ pub fn add_to_answer(request: Request<'_>, name: &str, value: &[u8]) -> Result<(
     Ok(())
 }
 
-/// A header element with its bytes in `pool`.
-pub fn element(pool: *mut ngx_pool_t, name: &[u8], value: &[u8]) -> Result<ngx_table_elt_t, OutOfMemory> {
-    let key = keep(pool, &[name])?;
-    let lowcase = keep(pool, &[name])?;
-    // SAFETY: both strings are `name.len()` bytes long.
-    let hash = unsafe { ngx_hash_strlow(lowcase.data, key.data, key.len) };
+/// A header element with its value in `pool`.
+pub fn element(
+    pool: *mut ngx_pool_t,
+    name: &HeaderName,
+    value: &[u8],
+) -> Result<ngx_table_elt_t, OutOfMemory> {
     // SAFETY: an all-zero element is what nginx's own code starts from; it is then filled.
     let mut element: ngx_table_elt_t = unsafe { std::mem::zeroed() };
-    element.hash = hash;
-    element.key = key;
+    element.hash = name.hash();
+    element.key = name.key();
     element.value = keep(pool, &[value])?;
-    element.lowcase_key = lowcase.data;
+    element.lowcase_key = name.lowcase();
     Ok(element)
 }
 

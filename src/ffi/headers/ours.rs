@@ -9,6 +9,7 @@ use std::ptr;
 use authgear_core::session::{Name, Session, VALID};
 use nginx_sys::{ngx_pcalloc, ngx_pool_t, ngx_str_t, ngx_table_elt_t};
 
+use super::name::{fixed, hash, HeaderName};
 use crate::ffi::request::{keep, OutOfMemory};
 
 /// Our elements, ready, in an array of the request's pool.
@@ -50,10 +51,13 @@ impl Ours {
         self.count = self.count.saturating_add(1);
     }
 
+    fn push_named(&mut self, name: &HeaderName, value: ngx_str_t) {
+        self.push(name.key(), name.lowcase(), name.hash(), value);
+    }
+
     pub fn invalid(pool: *mut ngx_pool_t) -> Result<Self, OutOfMemory> {
         let mut ours = Self::with_room(pool, 1)?;
-        let (key, hash) = fixed(VALID, VALID_HASH);
-        ours.push(key, key.data, hash, fixed("false", 0).0);
+        ours.push_named(&VALID_NAME, fixed("false"));
         Ok(ours)
     }
 
@@ -70,56 +74,35 @@ impl Ours {
             }
         };
         let mut ours = Self::with_room(pool, session.count().saturating_add(1))?;
-        let (key, hash) = fixed(VALID, VALID_HASH);
-        ours.push(key, key.data, hash, fixed("true", 0).0);
+        ours.push_named(&VALID_NAME, fixed("true"));
         for (name, value) in session.named_lines() {
-            let (key, hash) = match name {
+            match name {
                 Name::Known(place) => {
-                    let place = usize::from(place);
-                    let text = Name::KNOWN.get(place).copied().unwrap_or_default();
-                    fixed(text, KNOWN_HASHES.get(place).copied().unwrap_or_default())
+                    if let Some(name) = KNOWN.get(usize::from(place)) {
+                        ours.push_named(name, kept(value));
+                    }
                 }
-                Name::Other(name) => (kept(name.as_bytes()), hash_of(name)),
-            };
-            ours.push(key, key.data, hash, kept(value));
+                Name::Other(name) => {
+                    let key = kept(name.as_bytes());
+                    ours.push(key, key.data, hash(name.as_bytes()), kept(value));
+                }
+            }
         }
         Ok(ours)
     }
 }
 
-const VALID_HASH: usize = hash_of(VALID);
-const KNOWN_HASHES: [usize; Name::KNOWN.len()] = {
-    let mut hashes = [0; Name::KNOWN.len()];
-    let mut place = 0;
-    while place < hashes.len() {
-        #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
-        {
-            hashes[place] = hash_of(Name::KNOWN[place]);
-            place += 1;
-        }
-    }
-    hashes
+const VALID_NAME: HeaderName = HeaderName::new(VALID, VALID);
+const KNOWN: [HeaderName; Name::KNOWN.len()] = {
+    let [user, anonymous, verified, can_reauthenticate, roles, amr, acr, authenticated_at] = Name::KNOWN;
+    [
+        HeaderName::new(user, user),
+        HeaderName::new(anonymous, anonymous),
+        HeaderName::new(verified, verified),
+        HeaderName::new(can_reauthenticate, can_reauthenticate),
+        HeaderName::new(roles, roles),
+        HeaderName::new(amr, amr),
+        HeaderName::new(acr, acr),
+        HeaderName::new(authenticated_at, authenticated_at),
+    ]
 };
-
-/// A string that lives as long as the process, and that nobody changes.
-fn fixed(text: &'static str, hash: usize) -> (ngx_str_t, usize) {
-    let text = ngx_str_t {
-        len: text.len(),
-        data: text.as_ptr().cast_mut(),
-    };
-    (text, hash)
-}
-
-/// nginx's hash of a name in lower case.
-const fn hash_of(name: &str) -> usize {
-    let bytes = name.as_bytes();
-    let (mut hash, mut at) = (0_usize, 0);
-    while at < bytes.len() {
-        #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
-        {
-            hash = hash.wrapping_mul(31).wrapping_add(bytes[at] as usize);
-            at += 1;
-        }
-    }
-    hash
-}
