@@ -15,8 +15,10 @@ pub fn is_ours(name: &[u8]) -> bool {
 }
 
 fn folds_to_ours(name: &[u8]) -> bool {
-    name.first_chunk()
-        .is_some_and(|begin: &[u8; PREFIX.len()]| begin.map(fold) == *PREFIX)
+    name.first_chunk().is_some_and(|begin: &[u8; PREFIX.len()]| {
+        // As it is spelled nearly always, in either case; then whatever folds to it.
+        begin.map(|byte| byte | 0x20) == *PREFIX || begin.map(fold) == *PREFIX
+    })
 }
 
 /// What is left of a `Connection` value without the names that are ours; `None` when none of them is.

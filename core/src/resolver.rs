@@ -157,9 +157,6 @@ impl<'a> Reader<'a> {
 
     /// It has this header. The first that is not as the server has it decides.
     pub fn header(&mut self, name: &[u8], value: &'a [u8]) {
-        if !ownership::is_ours(name) {
-            return;
-        }
         if let Ok(lines) = &mut self.lines {
             if let Err(unknown) = lines.add(name, value) {
                 self.lines = Err(unknown);
@@ -212,32 +209,39 @@ struct Lines<'a> {
 type Filled<'a> = Option<Safe<'a>>;
 
 impl<'a> Lines<'a> {
+    /// Takes note of a header, if it is one of ours.
     fn add(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), UnknownAnswer> {
+        let place = match Name::place_of(name) {
+            Some(place) => self.known.get_mut(place),
+            None if name.eq_ignore_ascii_case(VALID.as_bytes()) => Some(&mut self.valid),
+            None if ownership::is_ours(name) => None,
+            None => return Ok(()),
+        };
         self.count = self.count.saturating_add(1);
         self.bytes = self.bytes.saturating_add(name.len()).saturating_add(value.len());
         if self.count > MAX_LINES || self.bytes > MAX_BYTES {
             return Err(UnknownAnswer::TooLarge);
         }
         let value = Safe::within(value).map_err(|Unsafe| UnknownAnswer::BadHeader)?;
-        let place = if name.eq_ignore_ascii_case(VALID.as_bytes()) {
-            &mut self.valid
-        } else if let Some(place) = Name::place_of(name).and_then(|place| self.known.get_mut(place)) {
-            place
-        } else {
-            let name = String::from_utf8(name.to_ascii_lowercase()).map_err(|_| UnknownAnswer::BadHeader)?;
-            if !is_plain(&name) {
-                return Err(UnknownAnswer::BadHeader);
-            }
-            if self.others.iter().any(|(known, _)| *known == name) {
-                return Err(UnknownAnswer::Contradiction);
-            }
-            self.others.push((name, value));
-            return Ok(());
+        let Some(place) = place else {
+            return self.add_other(name, value);
         };
         match place.replace(value) {
             None => Ok(()),
             Some(_) => Err(UnknownAnswer::Contradiction),
         }
+    }
+
+    fn add_other(&mut self, name: &[u8], value: Filled<'a>) -> Result<(), UnknownAnswer> {
+        let name = String::from_utf8(name.to_ascii_lowercase()).map_err(|_| UnknownAnswer::BadHeader)?;
+        if !is_plain(&name) {
+            return Err(UnknownAnswer::BadHeader);
+        }
+        if self.others.iter().any(|(known, _)| *known == name) {
+            return Err(UnknownAnswer::Contradiction);
+        }
+        self.others.push((name, value));
+        Ok(())
     }
 
     /// What they say together.

@@ -58,9 +58,10 @@ impl Name<'_> {
 impl<'s> Name<'s> {
     /// Where a name, in any case, stands in [`Name::KNOWN`].
     pub(crate) fn place_of(name: &[u8]) -> Option<usize> {
-        Self::KNOWN
-            .iter()
-            .position(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
+        matches!(name, [b'x' | b'X', ..])
+            .then(|| Self::KNOWN.iter().position(is))
+            .flatten()
     }
 
     fn is_known(text: &str) -> bool {

@@ -33,7 +33,7 @@ fn remote(text: &str) -> Value<'_> {
 }
 
 fn local(text: &str) -> Value<'_> {
-    Value::Local(Compact::of(Cow::Borrowed(text.as_bytes())).expect("a token's form"))
+    Compact::of(Cow::Borrowed(text.as_bytes())).map_or(Value::Malformed, Value::Local)
 }
 
 // --- Authorization
