@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use authgear_scenarios::client::Connection;
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
-use authgear_scenarios::stand_in::request_with;
+use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::json;
 
 use crate::steady::{prove, use_until_roles, with_roles};
@@ -53,6 +54,39 @@ fn a_removed_key_takes_the_remembered_verdicts_of_its_tokens_with_it() {
                 }
             }
             request_with(path, &new).send(scene.port()).assert_user(&new.user);
+        }
+    });
+}
+
+/// One letter of base64url for another, or one more at the end.
+fn changed(token: &str, at: usize) -> String {
+    let mut letters: Vec<char> = token.chars().collect();
+    match letters.get_mut(at) {
+        Some(letter) => *letter = if *letter == 'A' { 'B' } else { 'A' },
+        None => letters.push('A'),
+    }
+    letters.into_iter().collect()
+}
+
+#[test]
+fn a_remembered_token_vouches_for_no_other_that_differs_in_one_letter() {
+    Plan::new().server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.jwt();
+        let mut connection = Connection::open(scene.port());
+        let after_header = token.value.find('.').expect("three parts") + 1;
+        for at in after_header..=token.value.len() {
+            if token.value[at..].starts_with('.') {
+                continue;
+            }
+            connection
+                .ask(&request_with("/local", &token))
+                .assert_user(&token.user);
+            let other = Credential {
+                value: changed(&token.value, at),
+                user: token.user.clone(),
+            };
+            connection.ask(&request_with("/local", &other)).assert_invalid();
         }
     });
 }
