@@ -281,8 +281,8 @@ impl Recipient for Arrival {
     fn header(&mut self, _: u16, _: &Headers<'_>) {}
 
     fn end(self: Box<Self>, outcome: Outcome) {
-        self.settle(&outcome);
         SETS.with_borrow_mut(|sets| sets.entry(self.id).or_default().flight = None);
+        self.settle(&outcome);
         self.flight.land(());
     }
 }

@@ -4,13 +4,13 @@
 //! runs its phases for another reason. It is only ever woken from the event loop, never from inside the stack of what it waits for.
 
 use std::cell::{Cell, UnsafeCell};
-use std::ptr::{addr_of_mut, NonNull};
+use std::ptr::{addr_of_mut, fn_addr_eq, NonNull};
 use std::rc::Rc;
 
 use nginx_sys::{
     ngx_add_timer, ngx_del_timer, ngx_delete_posted_event, ngx_event_t, ngx_http_block_reading,
-    ngx_http_core_run_phases, ngx_http_request_empty_handler, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_http_test_reading, ngx_msec_t, ngx_post_event, ngx_posted_events,
+    ngx_http_core_run_phases, ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_test_reading,
+    ngx_msec_t, ngx_post_event, ngx_posted_events,
 };
 
 use super::entry::entry;
@@ -56,8 +56,7 @@ impl Parking {
         // SAFETY: the state that owns this parking lives in the request's pool, so the request is alive.
         let request = unsafe { &mut *self.request.as_ptr() };
         request.read_event_handler = Some(ngx_http_test_reading);
-        // That its client could be written to is no reason to run its phases.
-        request.write_event_handler = Some(ngx_http_request_empty_handler);
+        request.write_event_handler = Some(parked);
         self.disarm();
         // SAFETY: the event is ours, alive until drop, and in no queue or tree after disarm().
         unsafe {
@@ -113,6 +112,17 @@ impl Waker {
     }
 }
 
+/// A parked request's handler of write events: that its client could be written to is no reason to run its phases.
+unsafe extern "C" fn parked(_: *mut ngx_http_request_t) {}
+
+/// Whether a request is parked still. It may have gone on meanwhile, woken by its timer or led elsewhere by nginx: then it has another handler.
+fn is_parked(request: &ngx_http_request_t) -> bool {
+    let ours: unsafe extern "C" fn(*mut ngx_http_request_t) = parked;
+    request
+        .write_event_handler
+        .is_some_and(|handler| fn_addr_eq(handler, ours))
+}
+
 /// nginx's call when a parked request was woken or its timer ran out.
 unsafe extern "C" fn on_event(event: *mut ngx_event_t) {
     entry((), || {
@@ -124,10 +134,13 @@ unsafe extern "C" fn on_event(event: *mut ngx_event_t) {
         }
         let request: *mut ngx_http_request_t = event.data.cast();
         // SAFETY: set in new(); the request outlives the event.
-        let parked = unsafe { &mut *request };
-        parked.read_event_handler = Some(ngx_http_block_reading);
-        parked.write_event_handler = Some(ngx_http_core_run_phases);
-        let connection = parked.connection;
+        let waiting = unsafe { &mut *request };
+        if !is_parked(waiting) {
+            return;
+        }
+        waiting.read_event_handler = Some(ngx_http_block_reading);
+        waiting.write_event_handler = Some(ngx_http_core_run_phases);
+        let connection = waiting.connection;
         // SAFETY: what nginx itself does when an event wakes a request in its phases. The request may be gone afterwards.
         unsafe { ngx_http_core_run_phases(request) };
         // SAFETY: connections are slots of the cycle and stay readable; it looks at `destroyed` first.

@@ -40,4 +40,5 @@ mod tokens;
 mod unheld;
 mod valgrind;
 mod valgrind_asking;
+mod woken;
 mod zone;
