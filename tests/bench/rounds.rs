@@ -31,16 +31,15 @@ pub struct Figures {
     pub questions: u64,
 }
 
-/// A row, what is sent to it, and its nginx while that runs.
+/// A row, and what is sent to it.
 struct Runner<'a> {
     row: &'a Row,
     ammunition: Ammunition,
-    proxy: Option<Proxy>,
 }
 
 /// Runs all rounds; a round holds one entry for each row, in the order of `rows`.
 pub fn run(stage: &Stage, rows: &[Row], options: &Options) -> Vec<Vec<Figures>> {
-    let mut runners: Vec<Runner> = rows.iter().map(|row| Runner::new(stage, row)).collect();
+    let runners: Vec<Runner> = rows.iter().map(|row| Runner::new(stage, row)).collect();
     (0..options.rounds)
         .map(|round| {
             let mut figures: Vec<Option<Figures>> = vec![None; rows.len()];
@@ -60,26 +59,20 @@ impl<'a> Runner<'a> {
         Self {
             row,
             ammunition: Ammunition::write(&stage.directory_of(&row.name), &lines, once),
-            proxy: None,
         }
     }
 
-    fn measure(&mut self, stage: &Stage, seconds: u64) -> Figures {
+    /// With an nginx that is started for it: where a process happens to lie in memory is worth some percent, and stays as it is for its life.
+    fn measure(&self, stage: &Stage, seconds: u64) -> Figures {
         let row = self.row;
-        if row.renewed {
-            self.proxy = None;
-        }
-        let proxy = self.proxy.get_or_insert_with(|| {
-            let proxy = Proxy::start(stage, row, &stage.machine.for_nginx(), false);
-            proxy.warm(stage, row, seconds);
-            proxy
-        });
+        let proxy = Proxy::start(stage, row, &stage.machine.for_nginx(), false);
+        proxy.warm(stage, row, seconds);
         proxy.check(stage, row);
         if row.far {
             stage.stand_in.resolver_fault(json!({"kind": "delay", "ms": 50}));
         }
         await_quiet(stage);
-        let figures = timed(stage, proxy, &self.ammunition, seconds);
+        let figures = timed(stage, &proxy, &self.ammunition, seconds);
         if row.far {
             stage.stand_in.heal();
         }

@@ -56,8 +56,6 @@ pub struct Row {
     pub told: bool,
     /// Whether the resolver is 50 ms away.
     pub far: bool,
-    /// Whether nginx starts anew in each round, with nothing in its memory.
-    pub renewed: bool,
     /// Whether its instructions are counted.
     pub counted: bool,
 }
@@ -95,7 +93,6 @@ impl Row {
             asks: Asks::Never,
             told: load != Load::Bare,
             far: false,
-            renewed: false,
             counted: false,
         }
     }
@@ -110,13 +107,6 @@ impl Row {
 
     fn far(self) -> Self {
         Self { far: true, ..self }
-    }
-
-    fn renewed(self) -> Self {
-        Self {
-            renewed: true,
-            ..self
-        }
     }
 
     fn counted(self) -> Self {
@@ -201,8 +191,7 @@ fn with_auth_request(live: usize) -> Vec<Row> {
             " + `proxy_cache`, misses",
             auth_request_cached(),
             Load::Unseen(live),
-        )
-        .renewed(),
+        ),
         row(
             "auth-far",
             ", keepalive, resolver 50 ms away",
@@ -234,7 +223,6 @@ fn with_tokens(live: usize) -> Vec<Row> {
             first,
             Load::Unseen(live),
         )
-        .renewed()
         .counted(),
         Row::new("seen", "token seen before", module("", ""), Load::Token)
             .asks(Asks::Seldom)
@@ -248,8 +236,7 @@ fn with_tokens(live: usize) -> Vec<Row> {
             module(LARGE, ""),
             Load::Due(10_000),
         )
-        .asks(Asks::Behind)
-        .renewed(),
+        .asks(Asks::Behind),
     ]
 }
 
