@@ -94,7 +94,7 @@ impl Report<'_> {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = vec![
-            "CPU is the worker's own time for a request. Each ratio is to A with the same requests (one JWT of 1.2 KB, no credential, an opaque token) in the same round."
+            "CPU is the worker's own time for a request. Each ratio is to A with the same requests (one JWT of 1.2 KB, many in turn, no credential, opaque tokens) in the same round."
                 .to_owned(),
             "With 10,000 live tokens and `authgear_revalidate` on, one in 60 falls due in each second, as in steady use.".to_owned(),
         ];
