@@ -33,7 +33,6 @@ pub fn of(bytes: &[u8]) -> Digest {
 }
 
 /// A list of parts under way.
-#[derive(Clone)]
 pub struct Parts(Context);
 
 impl Parts {

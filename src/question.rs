@@ -55,13 +55,11 @@ pub struct Asker<'r> {
 enum Use {
     /// It is the answer to this question until another comes.
     Keep {
-        key: Key,
         exp: Option<u64>,
     },
     /// It is what the resolver says of this token.
     Learn {
         subject: Subject,
-        key: Key,
         asked: Millis,
         interval: Millis,
     },
@@ -75,7 +73,6 @@ impl Asker<'_> {
         // Where no answer is used again, some other location may use an earlier one.
         let keep = || match self.site.longest_cache {
             Some(_) => Use::Keep {
-                key,
                 exp: earliest_end(question),
             },
             None => Use::Nothing,
@@ -119,7 +116,6 @@ impl Asker<'_> {
     fn about(self, subject: &Subject, purpose: Purpose, key: Key) -> Result<Rc<Flight<Reply>>, Why> {
         let learn = || Use::Learn {
             subject: subject.clone(),
-            key,
             asked: clock::monotonic(),
             interval: self.interval(),
         };
@@ -264,7 +260,7 @@ impl Recipient for Arrival {
         };
         let is_whole = outcome.end == End::Answered;
         let set_cookies = if is_whole { self.set_cookies } else { Vec::new() };
-        let said = use_up(&self.resolver, &reading, self.use_of);
+        let said = use_up(&self.resolver, &self.key, &reading, self.use_of);
         self.flight.land(Reply {
             reading,
             said,
@@ -274,20 +270,19 @@ impl Recipient for Arrival {
 }
 
 /// An answer is there: what it is good for beyond those who wait, and what it says of a token.
-fn use_up(resolver: &Digest, reading: &Result<Reading, Why>, use_of: Use) -> Option<Said> {
+fn use_up(resolver: &Digest, key: &Key, reading: &Result<Reading, Why>, use_of: Use) -> Option<Said> {
     // A reload may have ended the configuration that it was asked under: its memory is gone then too.
     let site = conf::sites().find(|site| site.resolver_id == *resolver)?;
     note(site, reading);
     match use_of {
-        Use::Keep { key, exp } => {
+        Use::Keep { exp } => {
             if let Ok(reading) = reading {
-                memory::keep_answer(site, &key, reading, exp);
+                memory::keep_answer(site, key, reading, exp);
             }
             None
         }
         Use::Learn {
             subject,
-            key,
             asked,
             interval,
         } => {
@@ -295,7 +290,7 @@ fn use_up(resolver: &Digest, reading: &Result<Reading, Why>, use_of: Use) -> Opt
             if matches!(said, Said::Yes(_)) {
                 prove(site);
             }
-            memory::learn(site, &subject, &key, &said, asked, interval);
+            memory::learn(site, &subject, key, &said, asked, interval);
             refusal::log_said(site, &said);
             Some(said)
         }
