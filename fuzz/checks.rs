@@ -18,7 +18,7 @@ use authgear_core::freshness::{Known, Word};
 use authgear_core::jwks::{JwksError, KeySet, MAX_DOCUMENT, MAX_KEYS, MAX_SERIALISED};
 use authgear_core::ownership::is_ours;
 use authgear_core::record::{self, Token};
-use authgear_core::resolver::{self, Answer, Question, Reading};
+use authgear_core::resolver::{self, Question, Reader, Reading};
 use authgear_core::session::Session;
 use authgear_core::verdict::Reason;
 use authgear_core::verify::{hopeless, verify, Judgement, Mode, Policy};
@@ -196,11 +196,11 @@ pub fn reading(answer: &[u8]) -> Reading {
             "{name:?}"
         );
     }
-    let reading = resolver::read(Answer {
-        status,
-        headers,
-        body_empty,
-    });
+    let mut reader = Reader::new(status);
+    for (name, value) in &headers {
+        reader.header(name, value);
+    }
+    let reading = reader.reading(body_empty);
     match &reading {
         Reading::Valid(session) => {
             assert!(status == 200 && body_empty);

@@ -32,17 +32,6 @@ impl fmt::Debug for Question {
     }
 }
 
-/// An answer, whole, and the resolver's own.
-#[derive(Clone, Debug)]
-pub struct Answer<H> {
-    /// The HTTP status.
-    pub status: u16,
-    /// All headers, in order: (name, value).
-    pub headers: H,
-    /// Whether it came without a body.
-    pub body_empty: bool,
-}
-
 /// What an answer means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -127,17 +116,8 @@ impl Question {
     }
 }
 
-/// Reads an answer. Valid and invalid are exactly what the server says so; everything else is unknown.
-#[must_use]
-pub fn read<'a>(answer: Answer<impl IntoIterator<Item = (&'a [u8], &'a [u8])>>) -> Reading {
-    let mut reader = Reader::new(answer.status);
-    for (name, value) in answer.headers {
-        reader.header(name, value);
-    }
-    reader.reading(answer.body_empty)
-}
-
-/// Reads an answer as it comes: its status, each header, and at last whether a body followed.
+/// Reads an answer, the resolver's own, as it comes: its status, each header in order, and at last whether a body followed. Valid and invalid are
+/// exactly what the server says so; everything else is unknown.
 pub struct Reader<'a> {
     lines: Result<Lines<'a>, UnknownAnswer>,
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use authgear_core::credential::{Credentials, Value as Held};
 use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
 use authgear_core::jwks::KeySet;
-use authgear_core::resolver::{self, Answer, Question, Reading};
+use authgear_core::resolver::{Question, Reader, Reading};
 use authgear_core::session::Session;
 use authgear_core::verdict::{Reason, Source, Verdict};
 use authgear_core::verify::{verify, Judgement, Mode, Policy};
@@ -66,12 +66,11 @@ impl Case {
     }
 
     fn reading(&self) -> Reading {
-        let lines = self.answered.iter();
-        resolver::read(Answer {
-            status: self.status,
-            headers: lines.map(|(name, value)| (name.as_bytes(), value.as_bytes())),
-            body_empty: true,
-        })
+        let mut reader = Reader::new(self.status);
+        for (name, value) in &self.answered {
+            reader.header(name.as_bytes(), value.as_bytes());
+        }
+        reader.reading(true)
     }
 
     /// The verdict of a walk whose question, if there is one, gets the recorded answer; and that question.

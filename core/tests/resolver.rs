@@ -4,7 +4,7 @@
 
 mod common;
 
-use authgear_core::resolver::{self, keeps_set_cookie, Answer, Question, Reading, UnknownAnswer};
+use authgear_core::resolver::{keeps_set_cookie, Question, Reader, Reading, UnknownAnswer};
 use common::read;
 
 const VALID: (&str, &str) = ("x-authgear-session-valid", "true");
@@ -98,15 +98,23 @@ fn a_question_reads_back_as_the_credentials_it_is_about() {
 
 // --- answers
 
+fn read_answer(status: u16, headers: &[(&[u8], &[u8])], body_empty: bool) -> Reading {
+    let mut reader = Reader::new(status);
+    for (name, value) in headers {
+        reader.header(name, value);
+    }
+    reader.reading(body_empty)
+}
+
+fn bytes<'h>(headers: &[(&'h str, &'h str)]) -> Vec<(&'h [u8], &'h [u8])> {
+    let headers = headers.iter();
+    headers
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+        .collect()
+}
+
 fn answered(status: u16, headers: &[(&str, &str)]) -> Reading {
-    let headers = headers
-        .iter()
-        .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    resolver::read(Answer {
-        status,
-        headers,
-        body_empty: true,
-    })
+    read_answer(status, &bytes(headers), true)
 }
 
 fn unknown(status: u16, headers: &[(&str, &str)]) -> UnknownAnswer {
@@ -204,15 +212,8 @@ fn no_status_but_200_is_an_answer_whatever_its_headers_say() {
 #[test]
 fn an_answer_with_a_body_is_not_the_resolvers() {
     for headers in [vec![], vec![INVALID], vec![VALID, USER]] {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let answer = Answer {
-            status: 200,
-            headers,
-            body_empty: false,
-        };
-        assert_eq!(resolver::read(answer), Reading::Unknown(UnknownAnswer::Body));
+        let reading = read_answer(200, &bytes(&headers), false);
+        assert_eq!(reading, Reading::Unknown(UnknownAnswer::Body));
     }
 }
 
@@ -288,12 +289,8 @@ fn a_header_that_cannot_be_handed_on_is_no_answer() {
             "{name:?}: empty"
         );
     }
-    let bytes = Answer {
-        status: 200,
-        headers: [(&b"x-authgear-\xff"[..], &b"a"[..])],
-        body_empty: true,
-    };
-    assert_eq!(resolver::read(bytes), Reading::Unknown(UnknownAnswer::BadHeader));
+    let reading = read_answer(200, &[(b"x-authgear-\xff", b"a")], true);
+    assert_eq!(reading, Reading::Unknown(UnknownAnswer::BadHeader));
 }
 
 #[test]
