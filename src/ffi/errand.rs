@@ -8,6 +8,7 @@
 //! connection, body, variables or leaving has any part in it. The filters (see `filter`) end its answer here.
 
 mod events;
+mod recipient;
 
 use std::ffi::c_void;
 use std::mem::{align_of, size_of};
@@ -16,15 +17,17 @@ use std::ptr::{self, addr_of_mut, NonNull};
 use nginx_sys::{
     ngx_add_timer, ngx_chain_t, ngx_del_timer, ngx_event_t, ngx_http_conf_ctx_t, ngx_http_core_run_phases,
     ngx_http_post_subrequest_t, ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests,
-    ngx_http_subrequest, ngx_int_t, ngx_list_part_t, ngx_msec_t, ngx_pcalloc, ngx_pool_cleanup_add,
-    ngx_pool_t, NGX_ERROR, NGX_OK,
+    ngx_http_subrequest, ngx_int_t, ngx_msec_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_t, NGX_ERROR,
+    NGX_OK,
 };
+
+pub use self::recipient::{End, Headers, Outcome, Recipient};
 
 use self::events::{connection_event, main_event, timer_event};
 use super::conf::ServerRef;
 use super::entry::entry;
 use super::headers::name::HeaderName;
-use super::request::{bytes, each_element, keep, OutOfMemory, Request};
+use super::request::{keep, OutOfMemory, Request};
 use super::{bare, module};
 
 /// What to ask, where, and for whom.
@@ -42,57 +45,6 @@ pub struct Order<'o> {
     pub body_limit: usize,
     /// Milliseconds until it is given up.
     pub time_limit: u64,
-}
-
-/// Who gets what an errand brings. Whatever is called here must only record and wake.
-pub trait Recipient {
-    /// Whether anybody waits for it: if nobody does, it does not hold up the worker's leaving.
-    fn is_awaited(&self) -> bool;
-    /// The upstream's own answer has begun: its status and its headers; once at most.
-    fn header(&mut self, status: u16, headers: &Headers<'_>);
-    /// It is over, whatever came of it; once.
-    fn end(self: Box<Self>, outcome: Outcome);
-}
-
-/// The headers of an answer.
-pub struct Headers<'h>(&'h ngx_list_part_t);
-
-impl<'h> Headers<'h> {
-    /// (name, value), in order.
-    pub fn each(&self, mut visit: impl FnMut(&'h [u8], &'h [u8])) {
-        // SAFETY: the upstream's header list, filled by nginx's parser, which outlives this.
-        unsafe { each_element(self.0, |header| visit(bytes(&header.key), bytes(&header.value))) };
-    }
-}
-
-/// How an errand ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The upstream's own answer, whole.
-    Answered,
-    /// An answer that this nginx gave: from its cache, a file or `return`.
-    Stored,
-    /// The answer stopped before its end.
-    CutShort,
-    /// Larger than the limit.
-    TooLarge,
-    /// No upstream could be reached, or none gave an answer.
-    Unreachable,
-    /// An upstream took longer than the location allows, or all took longer than the time limit.
-    TimedOut,
-    /// This nginx made something else of it: a redirect, an error page, an access rule.
-    Redirected,
-    /// The worker is leaving.
-    Abandoned,
-}
-
-/// What came back, besides the upstream's headers.
-#[derive(Debug)]
-pub struct Outcome {
-    pub end: End,
-    /// The status: of the upstream, or of this nginx when `end` says that it was its answer.
-    pub status: u16,
-    pub body: Vec<u8>,
 }
 
 /// No connection or memory was left to start.
