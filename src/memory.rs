@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 
 use authgear_core::flow::{self, Remembered, Subject};
 use authgear_core::freshness::{self, Fallback, Known, Moment, Said, Standing, Times, Word};
-use authgear_core::jws::Compact;
+use authgear_core::jws::Candidate;
 use authgear_core::record::{Answer, Token};
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::table::{Entry, Found, Key, Rank, CAPACITY};
@@ -44,7 +44,7 @@ impl<'r> Recollection<'r> {
     }
 
     /// The places of a token: those that were found last are kept, since each token is looked for more than once.
-    fn places(&self, zone: &zone::Memory, token: &Compact<'_>) -> Places {
+    fn places(&self, zone: &zone::Memory, token: &Candidate<'_>) -> Places {
         let at: *const u8 = token.bytes().as_ptr();
         match self.last.get() {
             Some((last, places)) if last == at => places,
@@ -67,20 +67,20 @@ impl<'r> Recollection<'r> {
 }
 
 impl flow::Memory for Recollection<'_> {
-    fn verified(&self, token: &Compact<'_>) -> Option<Token> {
+    fn verified(&self, token: &Candidate<'_>) -> Option<Token> {
         let zone = self.zone.as_ref()?;
         let mut entry = self.entry.borrow_mut();
         let found = zone.verdicts.find(&self.places(zone, token).verdict, &mut entry);
         Token::from_bytes(entry.bytes()).filter(|_| found == Found::Here)
     }
 
-    fn remember(&self, token: &Compact<'_>, verified: &Token) {
+    fn remember(&self, token: &Candidate<'_>, verified: &Token) {
         let Some(zone) = &self.zone else { return };
         let end = verified.exp.saturating_add(self.location.rules.leeway);
         put_verdict(zone, &self.places(zone, token).verdict, &verified.to_bytes(), end);
     }
 
-    fn standing(&self, token: &Compact<'_>, iat: u64) -> Standing {
+    fn standing(&self, token: &Candidate<'_>, iat: u64) -> Standing {
         let Some(zone) = &self.zone else {
             return Standing::AskFirst(Fallback::Unknown);
         };

@@ -4,7 +4,7 @@
 //! nobody can make a second token or question stand where another does, other than by guessing all the bits. That is all that is asked of a place;
 //! SHA-256, which needs no secret, takes six times as long for a token, longer than all else that is done for one seen before.
 
-use authgear_core::jws::Compact;
+use authgear_core::jws::Candidate;
 use authgear_core::resolver::Question;
 use authgear_core::table::Key;
 use highway::{HighwayHash, HighwayHasher};
@@ -21,7 +21,7 @@ pub struct Places {
 }
 
 impl Places {
-    pub fn of(secret: &Secret, site: &Site, location: &Location, token: &Compact<'_>) -> Self {
+    pub fn of(secret: &Secret, site: &Site, location: &Location, token: &Candidate<'_>) -> Self {
         let knowledge = of_knowledge(secret, site, token.bytes());
         // The verdict depends on the location's policy too, which no client chooses.
         let mut verdict = knowledge;

@@ -15,7 +15,7 @@ use authgear_core::credential::{Allowed, Credentials};
 use authgear_core::flow::{Event, Flow, Keys, Memory, Remembered, Scene};
 use authgear_core::freshness::Standing;
 use authgear_core::jwks::KeySet;
-use authgear_core::jws::Compact;
+use authgear_core::jws::Candidate;
 use authgear_core::record::Token;
 use authgear_core::resolver::Question;
 use authgear_core::table::{Entry, Found, Key, Rank, Table, COST};
@@ -44,15 +44,15 @@ struct Memories<'m> {
 }
 
 impl Memory for Memories<'_> {
-    fn verified(&self, _: &Compact<'_>) -> Option<Token> {
+    fn verified(&self, _: &Candidate<'_>) -> Option<Token> {
         let mut entry = Entry::new();
         let found = self.table?.find(&self.key, &mut entry);
         Token::from_bytes(entry.bytes()).filter(|_| found == Found::Here)
     }
 
-    fn remember(&self, _: &Compact<'_>, _: &Token) {}
+    fn remember(&self, _: &Candidate<'_>, _: &Token) {}
 
-    fn standing(&self, _: &Compact<'_>, _: u64) -> Standing {
+    fn standing(&self, _: &Candidate<'_>, _: u64) -> Standing {
         Standing::Good {
             session: None,
             is_due: false,

@@ -8,8 +8,8 @@ use std::fmt;
 
 use cookie::Cookie;
 
-use crate::jws::Compact;
-use crate::session::is_printable;
+use crate::jws::{Candidate, Form};
+use crate::session::printable;
 
 /// Where a credential stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,8 +44,8 @@ pub struct Credential<'h> {
 /// What a credential holds. Its `Debug` keeps the secret.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Value<'h> {
-    /// A token that can be judged here.
-    Local(Compact<'h>),
+    /// What may be a token that can be judged here: it begins as one does.
+    Candidate(Candidate<'h>),
     /// Known to the server alone.
     Remote(Cow<'h, str>),
     /// Bytes that no credential has; never sent on.
@@ -124,21 +124,48 @@ impl Allowed {
 impl fmt::Debug for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Local(_) => "Local(..)",
+            Self::Candidate(_) => "Candidate(..)",
             Self::Remote(_) => "Remote(..)",
             Self::Malformed => "Malformed",
         })
     }
 }
 
-impl Value<'_> {
+impl<'h> Value<'h> {
+    /// What a credential of this kind holds in these bytes.
+    fn of(kind: Kind, bytes: &'h [u8]) -> Self {
+        let may_be_token = matches!(kind, Kind::Bearer | Kind::AppAccessToken);
+        match Candidate::of(bytes).filter(|_| may_be_token) {
+            Some(candidate) => Self::Candidate(candidate),
+            None => printable(bytes).map_or(Self::Malformed, |text| Self::Remote(Cow::Borrowed(text))),
+        }
+    }
+
+    fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Candidate(candidate) => Value::Candidate(candidate.into_owned()),
+            Self::Remote(text) => Value::Remote(Cow::Owned(text.into_owned())),
+            Self::Malformed => Value::Malformed,
+        }
+    }
+
+    /// What it is, once somebody has to know.
+    #[must_use]
+    pub fn form(&self) -> Form<'_> {
+        match self {
+            Self::Candidate(candidate) => candidate.form(),
+            Self::Remote(text) => Form::Other(text),
+            Self::Malformed => Form::Malformed,
+        }
+    }
+
     /// What it holds, printable ASCII; `None` of what no credential has.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Local(token) => Some(token.as_str()),
-            Self::Remote(text) => Some(text),
-            Self::Malformed => None,
+        match self.form() {
+            Form::Token(token) => Some(token.as_str()),
+            Form::Other(text) => Some(text),
+            Form::Malformed => None,
         }
     }
 }
@@ -202,22 +229,11 @@ fn bearer_token(header: &[u8]) -> Option<Credential<'_>> {
     if !scheme.eq_ignore_ascii_case(b"Bearer ") || token.is_empty() {
         return None;
     }
-    let value = match Compact::of(Cow::Borrowed(token)) {
-        Some(token) => Value::Local(token),
-        None => remote(token),
-    };
+    let kind = Kind::Bearer;
     Some(Credential {
-        kind: Kind::Bearer,
-        value,
+        kind,
+        value: Value::of(kind, token),
     })
-}
-
-/// What no token can be; printable ASCII, or it is no credential at all.
-fn remote(bytes: &[u8]) -> Value<'_> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if is_printable(bytes) => Value::Remote(Cow::Borrowed(text)),
-        Ok(_) | Err(_) => Value::Malformed,
-    }
 }
 
 /// What follows the cookie's name in a pair, `=` included; `None` for another cookie. A pair without `=` is the name alone.
@@ -258,12 +274,7 @@ fn cookie_value(kind: Kind, rest: &[u8]) -> Value<'static> {
         Ok(cookie)
             if cookie.value().len() == text.len() && cookie.value_trimmed().bytes().all(is_cookie_octet) =>
         {
-            let text = cookie.value_trimmed();
-            let token = match kind {
-                Kind::Bearer | Kind::AppAccessToken => Compact::of(Cow::Owned(text.as_bytes().to_vec())),
-                Kind::AppSession | Kind::Session => None,
-            };
-            token.map_or_else(|| Value::Remote(Cow::Owned(text.to_owned())), Value::Local)
+            Value::of(kind, cookie.value_trimmed().as_bytes()).into_owned()
         }
         Ok(_) | Err(_) => Value::Malformed,
     }

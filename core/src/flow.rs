@@ -9,7 +9,7 @@ pub use scene::{CredentialSource, KeySource, Keys, Memory, Remembered, Scene};
 
 use crate::credential::{Credential, Value};
 use crate::freshness::{Fallback, No, Said, Standing};
-use crate::jws::Compact;
+use crate::jws::{Candidate, Compact, Form};
 use crate::record;
 use crate::resolver::{Question, Reading};
 use crate::session::Session;
@@ -146,36 +146,44 @@ impl Flow {
     }
 
     fn visit(&mut self, credential: &Credential<'_>, scene: &Scene<'_>) -> Step {
-        match (scene.policy.mode, &credential.value) {
-            (_, Value::Malformed) => Step::Next(Reason::MalformedCredential),
-            (Mode::Remote, Value::Local(_) | Value::Remote(_)) | (Mode::On, Value::Remote(_)) => {
-                self.ask(scene)
-            }
-            (Mode::Local, Value::Remote(_)) => {
+        let candidate = match &credential.value {
+            Value::Candidate(candidate) if scene.policy.mode != Mode::Remote => Some(candidate),
+            Value::Candidate(_) | Value::Remote(_) | Value::Malformed => None,
+        };
+        if let Some(step) = candidate.and_then(|candidate| self.recall(candidate, scene)) {
+            return step;
+        }
+        match (credential.value.form(), candidate, scene.policy.mode) {
+            (Form::Malformed, _, _) => Step::Next(Reason::MalformedCredential),
+            (Form::Token(token), Some(candidate), _) => self.judge(token, candidate, scene),
+            (Form::Token(_) | Form::Other(_), _, Mode::On | Mode::Remote) => self.ask(scene),
+            (Form::Token(_) | Form::Other(_), _, Mode::Local) => {
                 let reason = self.refused.unwrap_or(Reason::RemoteCredential);
                 Step::Stop(Action::Decide(Verdict::Invalid(reason)))
             }
-            (Mode::On | Mode::Local, Value::Local(token)) => self.judge(token, scene),
         }
     }
 
-    fn judge(&mut self, token: &Compact<'_>, scene: &Scene<'_>) -> Step {
+    /// A token that verified before, while its key is in the set.
+    fn recall(&mut self, candidate: &Candidate<'_>, scene: &Scene<'_>) -> Option<Step> {
+        let Scene { policy, now, .. } = *scene;
+        let known = scene.memory.verified(candidate)?;
+        let set = scene.keys.keys(self.keys_tried).set?;
+        (known.is_in_time(now, policy.leeway) && set.contains(&known.thumbprint))
+            .then(|| self.weigh(candidate, known, Source::TokenCache, scene))
+    }
+
+    fn judge(&mut self, token: Compact<'_>, candidate: &Candidate<'_>, scene: &Scene<'_>) -> Step {
         let Scene { policy, now, .. } = *scene;
         let keys = scene.keys.keys(self.keys_tried);
-        if let Some(known) = scene.memory.verified(token).filter(|known| {
-            known.is_in_time(now, policy.leeway)
-                && keys.set.is_some_and(|set| set.contains(&known.thumbprint))
-        }) {
-            return self.weigh(token, known, Source::TokenCache, scene);
-        }
         let final_without = match keys
             .set
             .map(|set| verify::verify(token.as_str(), set, policy, now))
         {
             Some(Judgement::Verified(verified)) => {
                 let verified = record::Token::from(*verified);
-                scene.memory.remember(token, &verified);
-                return self.weigh(token, verified, Source::Token, scene);
+                scene.memory.remember(candidate, &verified);
+                return self.weigh(candidate, verified, Source::Token, scene);
             }
             Some(Judgement::Refused(reason, seen)) => {
                 if self.refused.is_none() {
@@ -205,18 +213,23 @@ impl Flow {
     /// A token that verifies: whether it is fresh.
     fn weigh(
         &mut self,
-        token: &Compact<'_>,
+        candidate: &Candidate<'_>,
         known: record::Token,
         source: Source,
         scene: &Scene<'_>,
     ) -> Step {
-        let subject = |claimed| Subject {
-            token: token.as_str().to_owned(),
-            claimed,
-            iat: known.iat,
-            exp: known.exp,
+        let (iat, exp) = (known.iat, known.exp);
+        let standing = scene.memory.standing(candidate, iat);
+        let about = |claimed: Session| match candidate.form() {
+            Form::Token(token) => Some(Subject {
+                token: token.as_str().to_owned(),
+                claimed,
+                iat,
+                exp,
+            }),
+            Form::Other(_) | Form::Malformed => None,
         };
-        match (scene.memory.standing(token, known.iat), scene.policy.mode) {
+        match (standing, scene.policy.mode) {
             (
                 Standing::Good {
                     session,
@@ -231,7 +244,9 @@ impl Flow {
                 },
                 _,
             ) => {
-                let subject = subject(known.session.clone());
+                let Some(subject) = about(known.session.clone()) else {
+                    return Step::Next(Reason::MalformedCredential);
+                };
                 Step::Stop(Action::DecideAndAsk(
                     valid(known.session, session, source),
                     subject,
@@ -243,11 +258,14 @@ impl Flow {
                 Step::Stop(Action::Decide(Verdict::Unknown(Why::NotRemembered)))
             }
             (Standing::AskFirst(otherwise), Mode::On | Mode::Remote) => {
+                let Some(subject) = about(known.session.clone()) else {
+                    return Step::Next(Reason::MalformedCredential);
+                };
                 self.asking = Asking::Alone {
-                    claimed: known.session.clone(),
+                    claimed: known.session,
                     otherwise,
                 };
-                Step::Stop(Action::AskAlone(subject(known.session)))
+                Step::Stop(Action::AskAlone(subject))
             }
         }
     }

@@ -8,39 +8,72 @@ use serde::de::IgnoredAny;
 use serde::Deserialize;
 
 use crate::jwks::{is_object, not_null};
-use crate::session::is_printable;
+use crate::session::printable;
 use crate::verdict::Reason;
 
 /// The largest token that is looked at, in bytes.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
-/// What looks like a compact JWS: printable ASCII that begins as an encoded JSON object does, in three parts. Nothing else is known of it.
+/// Bytes that begin as a compact JWS does: as an encoded JSON object. Nothing else is known of them, and they are not looked at until
+/// somebody has to: that they are the bytes of a token seen before says all there is to know.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Compact<'h>(Cow<'h, [u8]>);
+pub struct Candidate<'h>(Cow<'h, [u8]>);
 
-impl<'h> Compact<'h> {
-    /// What these bytes are, if they look like one.
+/// What looks like a compact JWS: printable ASCII that begins as an encoded JSON object does, in three parts. Nothing else is known of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Compact<'c>(&'c str);
+
+/// What a [`Candidate`] is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form<'c> {
+    /// A token that can be judged here.
+    Token(Compact<'c>),
+    /// No token, but what a credential may hold: printable ASCII.
+    Other(&'c str),
+    /// Bytes that no credential has.
+    Malformed,
+}
+
+/// `{"` in base64url.
+const BEGIN: &[u8] = b"eyJ";
+
+impl<'h> Candidate<'h> {
+    /// These bytes, if they begin as a token does.
     #[must_use]
-    pub fn of(bytes: Cow<'h, [u8]>) -> Option<Self> {
-        // `{"` in base64url.
-        if !bytes.starts_with(b"eyJ") || !is_printable(&bytes) {
-            return None;
-        }
-        let dots = memchr::memchr_iter(b'.', &bytes).take(3).count();
-        (dots == 2).then_some(Self(bytes))
+    pub fn of(bytes: &'h [u8]) -> Option<Self> {
+        bytes.starts_with(BEGIN).then_some(Self(Cow::Borrowed(bytes)))
     }
 
-    /// All of it.
+    /// The same with bytes of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Candidate<'static> {
+        Candidate(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The same as text.
+    /// What they are.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        // It is ASCII; there is no other outcome.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+    pub fn form(&self) -> Form<'_> {
+        match printable(&self.0) {
+            None => Form::Malformed,
+            Some(text) if memchr::memchr_iter(b'.', &self.0).take(3).count() == 2 => {
+                Form::Token(Compact(text))
+            }
+            Some(text) => Form::Other(text),
+        }
+    }
+}
+
+impl<'c> Compact<'c> {
+    /// All of it.
+    #[must_use]
+    pub fn as_str(self) -> &'c str {
+        self.0
     }
 }
 
@@ -117,7 +150,7 @@ pub fn claimed_end(token: &str) -> Option<u64> {
     struct End {
         exp: u64,
     }
-    let payload = token.strip_prefix("eyJ")?.split('.').nth(1)?;
+    let payload = Some(token).filter(|token| token.as_bytes().starts_with(BEGIN))?.split('.').nth(1)?;
     let payload = decode(payload).ok()?;
     object(&payload).ok().map(|End { exp }| exp)
 }

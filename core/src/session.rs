@@ -336,6 +336,11 @@ pub(crate) fn is_printable(bytes: &[u8]) -> bool {
     worst <= b'~'.wrapping_sub(b' ')
 }
 
+/// The same as text, if all of it is printable ASCII.
+pub(crate) fn printable(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok().filter(|_| is_printable(bytes))
+}
+
 /// A list in one value. An element that holds what some reader splits at would be read as two: refused, like an empty one.
 fn joined(list: &[String], separator: &str, splits: &[char]) -> Result<String, Unsafe> {
     let bad = |element: &String| element.contains(splits) || Safe::of(element.as_bytes()).is_err();

@@ -6,7 +6,8 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use authgear_core::credential::{Credentials, Value as Held};
+use authgear_core::credential::Credentials;
+use authgear_core::jws::Form;
 use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
 use authgear_core::jwks::KeySet;
 use authgear_core::resolver::{Question, Reader, Reading};
@@ -59,9 +60,9 @@ impl Case {
 
     /// Judges the token that stands first, if one does.
     fn judgement(&self) -> Option<Judgement> {
-        match &self.credentials().get(0)?.value {
-            Held::Local(token) => Some(verify(token.as_str(), &self.keys, &self.policy, self.at)),
-            Held::Remote(_) | Held::Malformed => None,
+        match self.credentials().get(0)?.value.form() {
+            Form::Token(token) => Some(verify(token.as_str(), &self.keys, &self.policy, self.at)),
+            Form::Other(_) | Form::Malformed => None,
         }
     }
 
@@ -305,9 +306,9 @@ fn after_a_rotation_the_old_key_and_the_new_one_both_vouch() {
         case("rotation: token of the new key"),
     );
     assert_eq!((before.len(), old.keys.len()), (1, 2));
-    let judged = |case: &Case, keys: &KeySet| match &case.credentials().get(0).unwrap().value {
-        Held::Local(token) => verify(token.as_str(), keys, &case.policy, case.at),
-        Held::Remote(_) | Held::Malformed => panic!("not a token"),
+    let judged = |case: &Case, keys: &KeySet| match case.credentials().get(0).unwrap().value.form() {
+        Form::Token(token) => verify(token.as_str(), keys, &case.policy, case.at),
+        Form::Other(_) | Form::Malformed => panic!("not a token"),
     };
     for (case, keys) in [(&old, &before), (&old, &old.keys), (&new, &new.keys)] {
         assert!(

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use authgear_core::credential::{Allowed, Kind, Value};
 use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene, Subject};
 use authgear_core::freshness::{Fallback, No, Said, Standing};
-use authgear_core::jws::Compact;
+use authgear_core::jws::{Candidate, Form};
 use authgear_core::record::Token;
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::session::Session;
@@ -105,12 +105,13 @@ impl Driven {
 }
 
 impl Memory for Driven {
-    fn verified(&self, token: &Compact<'_>) -> Option<Token> {
-        assert!(self.mode != Mode::Remote && token.as_str().starts_with("eyJ"));
-        assert!(token.bytes() == token.as_str().as_bytes());
+    fn verified(&self, token: &Candidate<'_>) -> Option<Token> {
+        assert!(self.mode != Mode::Remote && token.bytes().starts_with(b"eyJ"));
         let [choices, ..] = self.script;
         let now = recorded().now;
-        (choices & 1 != 0).then(|| Token {
+        // Nobody remembers what was never judged.
+        let was_judged = matches!(token.form(), Form::Token(_));
+        (choices & 1 != 0 && was_judged).then(|| Token {
             session: session_of("remembered"),
             thumbprint: if choices & 2 == 0 {
                 recorded().thumbprint
@@ -123,16 +124,17 @@ impl Memory for Driven {
         })
     }
 
-    fn remember(&self, token: &Compact<'_>, verified: &Token) {
-        let token = token.as_str();
+    fn remember(&self, token: &Candidate<'_>, verified: &Token) {
+        let recorded_tokens = &recorded().tokens;
         assert!(
-            recorded().tokens.iter().any(|known| known == token),
-            "forged: {token}"
+            recorded_tokens.iter().any(|known| known.as_bytes() == token.bytes()),
+            "forged: {:?}",
+            token.bytes()
         );
         assert!(verified.is_in_time(recorded().now, 0));
     }
 
-    fn standing(&self, _: &Compact<'_>, _: u64) -> Standing {
+    fn standing(&self, _: &Candidate<'_>, _: u64) -> Standing {
         let nth = self.standings.replace(self.standings.get() + 1);
         let choices = self.script[2 + nth % 3];
         let session = (choices & 1 != 0).then(|| session_of("said"));
@@ -264,7 +266,7 @@ impl Course<'_> {
 
     fn tokens(&self) -> impl Iterator<Item = &str> {
         sendable(self.scene.credentials.credentials()).filter_map(|credential| match &credential.value {
-            Value::Local(token) => Some(token.as_str()),
+            Value::Candidate(_) => credential.value.text(),
             Value::Remote(_) | Value::Malformed => None,
         })
     }

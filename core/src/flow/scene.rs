@@ -3,7 +3,7 @@
 use crate::credential::Credentials;
 use crate::freshness::Standing;
 use crate::jwks::KeySet;
-use crate::jws::Compact;
+use crate::jws::Candidate;
 use crate::record;
 use crate::resolver::Question;
 use crate::session::Session;
@@ -45,11 +45,11 @@ impl CredentialSource for Credentials<'_> {
 /// What is remembered of earlier requests. None of it has to be.
 pub trait Memory {
     /// The token, if it verified earlier under the same policy.
-    fn verified(&self, token: &Compact<'_>) -> Option<record::Token>;
+    fn verified(&self, token: &Candidate<'_>) -> Option<record::Token>;
     /// Remembers a token that verified.
-    fn remember(&self, token: &Compact<'_>, verified: &record::Token);
+    fn remember(&self, token: &Candidate<'_>, verified: &record::Token);
     /// How a token that verifies stands.
-    fn standing(&self, token: &Compact<'_>, iat: u64) -> Standing;
+    fn standing(&self, token: &Candidate<'_>, iat: u64) -> Standing;
     /// The answer to a question, if it is remembered.
     fn answer(&self, question: &Question) -> Option<Remembered>;
 }

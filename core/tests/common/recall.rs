@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use authgear_core::flow::{Action, Memory, Remembered, Subject};
 use authgear_core::freshness::{Fallback, Standing};
-use authgear_core::jws::Compact;
+use authgear_core::jws::Candidate;
 use authgear_core::record::Token;
 use authgear_core::resolver::Question;
 use authgear_core::session::Session;
@@ -49,19 +49,18 @@ impl Recall {
 }
 
 impl Memory for Recall {
-    fn verified(&self, token: &Compact<'_>) -> Option<Token> {
+    fn verified(&self, token: &Candidate<'_>) -> Option<Token> {
         let verified = self.verified.borrow();
-        let found = verified.iter().find(|(known, _)| known == token.as_str())?;
+        let found = verified.iter().find(|(known, _)| known.as_bytes() == token.bytes())?;
         Some(found.1.clone())
     }
 
-    fn remember(&self, token: &Compact<'_>, verified: &Token) {
-        self.verified
-            .borrow_mut()
-            .push((token.as_str().to_owned(), verified.clone()));
+    fn remember(&self, token: &Candidate<'_>, verified: &Token) {
+        let token = String::from_utf8(token.bytes().to_vec()).expect("a token is text");
+        self.verified.borrow_mut().push((token, verified.clone()));
     }
 
-    fn standing(&self, _: &Compact<'_>, iat: u64) -> Standing {
+    fn standing(&self, _: &Candidate<'_>, iat: u64) -> Standing {
         let standings = self.standings.borrow();
         let found = standings.iter().find(|(of, _)| *of == iat);
         found.map_or(GOOD, |(_, standing)| standing.clone())

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene};
 use authgear_core::freshness::Standing;
 use authgear_core::jwks::KeySet;
-use authgear_core::jws::Compact;
+use authgear_core::jws::Candidate;
 use authgear_core::record::Token;
 use authgear_core::resolver::Question;
 use authgear_core::session::Session;
@@ -19,13 +19,13 @@ use super::{claiming, policy, project, read, set, Issuer, NOW};
 pub struct Nothing;
 
 impl Memory for Nothing {
-    fn verified(&self, _: &Compact<'_>) -> Option<Token> {
+    fn verified(&self, _: &Candidate<'_>) -> Option<Token> {
         None
     }
 
-    fn remember(&self, _: &Compact<'_>, _: &Token) {}
+    fn remember(&self, _: &Candidate<'_>, _: &Token) {}
 
-    fn standing(&self, _: &Compact<'_>, _: u64) -> Standing {
+    fn standing(&self, _: &Candidate<'_>, _: u64) -> Standing {
         Standing::Good {
             session: None,
             is_due: false,
