@@ -13,7 +13,7 @@ pub mod walk;
 
 use std::sync::OnceLock;
 
-use authgear_core::credential::{Allowed, Credential, Credentials, Kind, Value};
+use authgear_core::credential::{Allowed, Credential, Credentials, Kind};
 use authgear_core::freshness::{Known, Word};
 use authgear_core::jwks::{JwksError, KeySet, MAX_DOCUMENT, MAX_KEYS, MAX_SERIALISED};
 use authgear_core::ownership::is_ours;
@@ -252,7 +252,7 @@ fn halves(data: &[u8]) -> (&[u8], &[u8]) {
 fn sendable<'c, 'h>(credentials: &'c Credentials<'h>) -> impl Iterator<Item = &'c Credential<'h>> {
     credentials
         .from(0)
-        .filter(|credential| credential.value != Value::Malformed)
+        .filter(|credential| credential.value.text().is_some())
 }
 
 fn place(credential: &Credential<'_>) -> usize {

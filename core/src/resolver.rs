@@ -228,15 +228,15 @@ impl<'a> Lines<'a> {
     fn judged(mut self) -> Reading {
         let (valid, known) = (self.valid.flatten(), self.known.map(Option::flatten));
         self.others.sort_unstable();
-        let others = || {
-            let others = self.others.iter();
-            others.filter_map(|(name, value)| Some((name.as_str(), (*value)?)))
-        };
-        let says_more = known.iter().any(Option::is_some) || others().next().is_some();
+        let others = self.others.iter();
+        let others: Vec<(&str, Safe<'_>)> = others
+            .filter_map(|(name, value)| Some((name.as_str(), (*value)?)))
+            .collect();
+        let says_more = known.iter().any(Option::is_some) || !others.is_empty();
         match (valid.map(Safe::bytes), &known) {
             (None, _) if !says_more => Reading::Silent,
             (Some(b"false"), _) if !says_more => Reading::Invalid,
-            (Some(b"true"), [Some(_), ..]) => Session::from_lines(&known, others())
+            (Some(b"true"), [Some(_), ..]) => Session::from_lines(&known, &others)
                 .map_or(Reading::Unknown(UnknownAnswer::BadHeader), Reading::Valid),
             (Some(_) | None, _) => Reading::Unknown(UnknownAnswer::Contradiction),
         }

@@ -16,10 +16,9 @@ pub const USER_ID: &str = Name::KNOWN[0];
 /// A valid session, as header lines.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Line after line: the code of the name ([`OTHER`]: and the name), the value; each text with its length before it and a NUL behind it, as
-    /// nginx leaves one behind a header. The user comes first.
+    /// How many lines; for each the code of its name ([`OTHER`]: the name is in its text) and the length of its text; then their texts, a space behind
+    /// each. The user comes first. Only texts lie between the first text and the last, so that one look over all of them finds what is not printable.
     bytes: Vec<u8>,
-    lines: usize,
 }
 
 /// The name of a line, in lower case.
@@ -35,11 +34,17 @@ pub enum Name<'s> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsafe;
 
+/// The place of the user's line.
+const USER: u8 = 0;
+
 /// Bytes that nearly every session fits into.
 const ROOM: usize = 160;
 
-/// Stands for a name that is written out.
+/// Stands for a name that is written out before the value, with a space between them.
 const OTHER: u8 = u8::MAX;
+
+/// A line's code, and the length of its text (little-endian).
+type Head = [u8; 3];
 
 impl Name<'_> {
     /// The names that Authgear has today, in the order in which a session has them.
@@ -101,16 +106,13 @@ impl Session {
         if claims.sub.is_empty() {
             return Err(Unsafe);
         }
-        let mut session = Self {
-            bytes: Vec::with_capacity(ROOM),
-            lines: 0,
-        };
-        for (place, value) in (0..).zip(values) {
+        let mut known = [None; Name::KNOWN.len()];
+        for (place, value) in known.iter_mut().zip(values) {
             if !value.is_empty() {
-                session.push(Name::Known(place), Safe::of(value.as_bytes())?)?;
+                *place = Some(Safe::of(value.as_bytes())?);
             }
         }
-        Ok(session)
+        Self::from_lines(&known, &[])
     }
 
     /// The session that the resolver spoke of: its user, and the other lines of its answer, names in lower case. Empty values are left out.
@@ -136,74 +138,92 @@ impl Session {
             }
         }
         others.sort_unstable();
-        Self::from_lines(&known, others.into_iter())
+        Self::from_lines(&known, &others)
     }
 
     /// The same of lines that are sorted already: a value for each of [`Name::KNOWN`], and the others by their names.
     pub(crate) fn from_lines<'l>(
         known: &[Option<Safe<'l>>; Name::KNOWN.len()],
-        others: impl Iterator<Item = (&'l str, Safe<'l>)>,
+        others: &[(&'l str, Safe<'l>)],
     ) -> Result<Self, Unsafe> {
-        if let [None, ..] = known {
-            return Err(Unsafe);
-        }
-        let mut session = Self {
-            bytes: Vec::with_capacity(ROOM),
-            lines: 0,
-        };
-        for (place, value) in (0..).zip(known) {
-            if let Some(value) = value {
-                session.push(Name::Known(place), *value)?;
-            }
-        }
         let mut last = "";
-        for (name, value) in others {
-            if name <= last || !is_plain(name) || name == VALID || Name::is_known(name) {
+        for (name, _) in others {
+            if *name <= last || !is_other(name) {
                 return Err(Unsafe);
             }
-            session.push(Name::Other(name), value)?;
             last = name;
         }
-        Ok(session)
+        let known = (0..).zip(known);
+        let known = known.filter_map(|(place, value)| Some((Name::Known(place), (*value)?)));
+        let others = others.iter().map(|(name, value)| (Name::Other(name), *value));
+        let lines = known.chain(others);
+        let Some((Name::Known(USER), _)) = lines.clone().next() else {
+            return Err(Unsafe);
+        };
+        let count = u8::try_from(lines.clone().count()).map_err(|_| Unsafe)?;
+        let mut bytes = Vec::with_capacity(ROOM);
+        bytes.push(count);
+        for (name, value) in lines.clone() {
+            let value = value.bytes().len();
+            let (code, length) = match name {
+                Name::Known(place) => (place, value),
+                Name::Other(name) => (OTHER, name.len().saturating_add(1).saturating_add(value)),
+            };
+            bytes.push(code);
+            bytes.extend_from_slice(&u16::try_from(length).map_err(|_| Unsafe)?.to_le_bytes());
+        }
+        for (name, value) in lines {
+            if let Name::Other(name) = name {
+                bytes.extend_from_slice(name.as_bytes());
+                bytes.push(b' ');
+            }
+            bytes.extend_from_slice(value.bytes());
+            bytes.push(b' ');
+        }
+        Ok(Self { bytes })
     }
 
     /// The session of which [`Self::as_bytes`] gave these; `None` for anything else.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (mut rest, mut lines) = (bytes, 0_usize);
-        // The user comes first; then the one order, each name once and in its one spelling.
-        let (mut last, mut least) = ("", 0);
-        while !rest.is_empty() {
-            let (name, value, after) = line(rest)?;
+        let mut lines = Lines::of(bytes)?;
+        let ([[USER, ..], ..], true) = (lines.heads, is_printable(lines.texts)) else {
+            return None;
+        };
+        // The one order, each name once and in its one spelling.
+        let (mut last, mut least) = ("", USER);
+        while !lines.heads.is_empty() {
+            let (name, value) = lines.next()?;
             match name {
-                Name::Known(place) if place >= least && (place == 0) == (lines == 0) && last.is_empty() => {
-                    least = place.saturating_add(1);
-                }
-                Name::Other(text) if lines > 0 && text > last && text != VALID && !Name::is_known(text) => {
-                    last = text;
-                }
+                Name::Known(place) if place >= least && last.is_empty() => least = place.saturating_add(1),
+                Name::Other(name) if name > last && is_other(name) => last = name,
                 Name::Known(_) | Name::Other(_) => return None,
             }
-            Safe::of(value).ok()?;
-            rest = after;
-            lines = lines.saturating_add(1);
+            if matches!(value, [] | [b' ', ..] | [.., b' ']) {
+                return None;
+            }
         }
-        (lines > 0).then(|| Self {
+        lines.texts.is_empty().then(|| Self {
             bytes: bytes.to_vec(),
-            lines,
         })
     }
 
     /// How many lines [`Self::named_lines`] gives.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.lines
+        self.named_lines().heads.len()
     }
 
     /// Its compact form.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The part of it in which all values of [`Self::named_lines`] lie, and all names that are [`Name::Other`], a space behind each.
+    #[must_use]
+    pub fn texts(&self) -> &[u8] {
+        self.named_lines().texts
     }
 
     /// Who the user is.
@@ -216,7 +236,7 @@ impl Session {
     /// All header lines but the one that says that it is valid, which every session has.
     #[must_use]
     pub fn named_lines(&self) -> Lines<'_> {
-        Lines { rest: &self.bytes }
+        Lines::of(&self.bytes).unwrap_or_default()
     }
 
     /// All header lines, names in lower case.
@@ -225,26 +245,6 @@ impl Session {
             .named_lines()
             .map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap_or_default()));
         std::iter::once((VALID, "true")).chain(others)
-    }
-
-    fn push(&mut self, name: Name<'_>, value: Safe<'_>) -> Result<(), Unsafe> {
-        self.lines = self.lines.saturating_add(1);
-        match name {
-            Name::Known(place) => self.bytes.push(place),
-            Name::Other(name) => {
-                self.bytes.push(OTHER);
-                self.push_text(name.as_bytes())?;
-            }
-        }
-        self.push_text(value.bytes())
-    }
-
-    fn push_text(&mut self, text: &[u8]) -> Result<(), Unsafe> {
-        let length = u16::try_from(text.len()).map_err(|_| Unsafe)?;
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(text);
-        self.bytes.push(0);
-        Ok(())
     }
 }
 
@@ -255,42 +255,50 @@ impl fmt::Debug for Session {
 }
 
 /// The lines of a session, one after the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Lines<'s> {
-    rest: &'s [u8],
+    heads: &'s [Head],
+    texts: &'s [u8],
+}
+
+impl<'s> Lines<'s> {
+    fn of(bytes: &'s [u8]) -> Option<Self> {
+        let (&count, rest) = bytes.split_first()?;
+        let (heads, texts) = rest.split_at_checked(usize::from(count).saturating_mul(size_of::<Head>()))?;
+        let (heads, _) = heads.as_chunks();
+        Some(Self { heads, texts })
+    }
 }
 
 impl<'s> Iterator for Lines<'s> {
     type Item = (Name<'s>, &'s [u8]);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, value, rest) = line(self.rest)?;
-        self.rest = rest;
-        Some((name, value))
+        let (&[code, low, high], heads) = self.heads.split_first()?;
+        let length = usize::from(u16::from_le_bytes([low, high]));
+        let (text, texts) = self.texts.split_at_checked(length)?;
+        let line = if usize::from(code) < Name::KNOWN.len() {
+            (Name::Known(code), text)
+        } else {
+            other(code, text)?
+        };
+        (self.heads, self.texts) = (heads, texts.strip_prefix(b" ")?);
+        Some(line)
     }
 }
 
-/// The first line, and what follows it.
-#[inline(always)]
-fn line(bytes: &[u8]) -> Option<(Name<'_>, &[u8], &[u8])> {
-    let (&code, rest) = bytes.split_first()?;
-    let (name, rest) = if code == OTHER {
-        let (name, rest) = text(rest)?;
-        let name = std::str::from_utf8(name).ok().filter(|name| is_plain(name))?;
-        (Name::Other(name), rest)
-    } else {
-        Name::KNOWN.get(usize::from(code))?;
-        (Name::Known(code), rest)
-    };
-    let (value, rest) = text(rest)?;
-    Some((name, value, rest))
+/// A line whose name is written out: none of today's.
+#[cold]
+fn other(code: u8, text: &[u8]) -> Option<(Name<'_>, &[u8])> {
+    let text = std::str::from_utf8(text).ok().filter(|_| code == OTHER)?;
+    let (name, value) = text.split_once(' ')?;
+    Some((Name::Other(name), value.as_bytes()))
 }
 
-#[inline(always)]
-fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<2>()?;
-    let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-    Some((text, rest.strip_prefix(&[0])?))
+/// Whether a name may stand beside those that are known.
+fn is_other(name: &str) -> bool {
+    is_plain(name) && name != VALID && !Name::is_known(name)
 }
 
 /// Whether a header name is ours, and spelled as Authgear spells them: what folds to it is not it.

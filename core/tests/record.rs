@@ -32,7 +32,7 @@ fn known(word: Word) -> Known {
 
 /// A session of exactly so many bytes.
 fn of_length(len: usize) -> Session {
-    let user = "u".repeat(len - 4);
+    let user = "u".repeat(len - 5);
     let session = Session::from_answer(&user, std::iter::empty()).unwrap();
     assert_eq!(session.as_bytes().len(), len);
     session
@@ -127,7 +127,7 @@ fn a_remembered_tokens_times_hold_exactly_as_a_new_ones() {
 
 #[test]
 fn every_record_comes_back_as_it_was() {
-    for session in [session(), of_length(4 + 1), of_length(400)] {
+    for session in [session(), of_length(5 + 1), of_length(400)] {
         for (kind, bytes) in every_with(&session) {
             let again = match kind {
                 "token" => Token::from_bytes(&bytes).unwrap().to_bytes(),
@@ -174,7 +174,7 @@ fn a_record_is_of_one_kind() {
 
 #[test]
 fn a_record_cut_short_is_none() {
-    for (kind, bytes) in every() {
+    for (kind, bytes) in every().into_iter().chain(every_with(&session())) {
         for len in 0..bytes.len() {
             let cut = kinds(&bytes[..len]);
             assert_eq!(cut, [""; 0], "{kind}: {len} of {}", bytes.len());
@@ -183,24 +183,9 @@ fn a_record_cut_short_is_none() {
 }
 
 #[test]
-fn only_a_cut_between_two_lines_of_a_session_cannot_be_told() {
-    let session = session();
-    let first_line = "?LLanother0".len();
-    for (kind, bytes) in every_with(&session) {
-        let Some(head) = bytes.strip_suffix(session.as_bytes()) else {
-            continue;
-        };
-        for len in 0..bytes.len() {
-            let is_told = kinds(&bytes[..len]).is_empty();
-            assert_eq!(is_told, len != head.len() + first_line, "{kind}: {len}");
-        }
-    }
-}
-
-#[test]
 fn a_record_with_something_behind_it_is_none() {
     for (kind, bytes) in every() {
-        for more in [&[0][..], &[1], &[0, 1, 0, b'u', 0]] {
+        for more in [&[0][..], &[1], b" ", b"u "] {
             assert_eq!(kinds(&[&bytes, more].concat()), [""; 0], "{kind} {more:?}");
         }
     }
@@ -232,7 +217,7 @@ fn bytes_that_no_session_has_are_none_in_any_record() {
     let good = session();
     let mut unsafe_ones = vec![Vec::new()];
     let mut line_end = good.as_bytes().to_vec();
-    line_end[3] = b'\n';
+    *line_end.last_mut().unwrap() = b'\n';
     unsafe_ones.push(line_end);
     unsafe_ones.push([good.as_bytes(), good.as_bytes()].concat());
     unsafe_ones.push(good.as_bytes()[1..].to_vec());

@@ -259,12 +259,15 @@ fn acr_is_sent_when_the_token_has_one() {
 
 // --- as bytes
 
-/// One line in compact form.
-fn coded(code: u8, texts: &[&str]) -> Vec<u8> {
-    let mut bytes = vec![code];
-    for text in texts {
+/// Lines in compact form: of each the code and the text.
+fn coded(lines: &[(u8, &str)]) -> Vec<u8> {
+    let mut bytes = vec![u8::try_from(lines.len()).unwrap()];
+    for (code, text) in lines {
+        bytes.push(*code);
         bytes.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
-        bytes.extend(text.bytes().chain([0]));
+    }
+    for (_, text) in lines {
+        bytes.extend(text.bytes().chain([b' ']));
     }
     bytes
 }
@@ -306,33 +309,63 @@ fn a_session_comes_back_from_its_bytes() {
 }
 
 #[test]
-fn bytes_that_no_session_gave_are_none() {
-    let (user, verified, roles) = (coded(0, &["u"]), coded(2, &["true"]), coded(4, &["admin"]));
-    let other = |name| coded(u8::MAX, &[name, "v"]);
-    let line_end = coded(0, &["u\r\nx: y"]);
-    assert!(Session::from_bytes(&[&user[..], &verified, &roles, &other("x-authgear-z")].concat()).is_some());
-    for parts in [
+fn lines_that_no_session_has_are_none() {
+    const OTHER: u8 = u8::MAX;
+    let (user, verified, roles) = ((0, "u"), (2, "true"), (4, "admin"));
+    let good = coded(&[user, verified, roles, (OTHER, "x-authgear-z v")]);
+    assert!(Session::from_bytes(&good).is_some());
+    for lines in [
         vec![],
-        vec![&verified],
-        vec![&verified, &user],
-        vec![&user, &user],
-        vec![&user, &verified, &verified],
-        vec![&user, &roles, &verified],
-        vec![&user, &coded(8, &["v"])],
-        vec![&user, &coded(2, &[""])],
-        vec![&coded(0, &[" u"])],
-        vec![&line_end],
-        vec![&user, &other("x-authgear-z"), &verified],
-        vec![&user, &other("x-authgear-z"), &other("x-authgear-a")],
-        vec![&user, &other("x-authgear-z"), &other("x-authgear-z")],
-        vec![&user, &other("x-authgear-user-verified")],
-        vec![&user, &other("x-authgear-session-valid")],
-        vec![&user, &other("x_authgear_z")],
-        vec![&user, &other("host")],
+        vec![verified],
+        vec![verified, user],
+        vec![user, user],
+        vec![user, verified, verified],
+        vec![user, roles, verified],
+        vec![user, (8, "v")],
+        vec![user, (2, "")],
+        vec![(0, "")],
+        vec![(0, " u")],
+        vec![(0, "u ")],
+        vec![(0, "u\r\nx: y")],
+        vec![(0, "u\0")],
+        vec![(0, "\u{e9}")],
+        vec![user, (OTHER, "x-authgear-z")],
+        vec![user, (OTHER, "x-authgear-z ")],
+        vec![user, (OTHER, "x-authgear-z  v")],
+        vec![user, (OTHER, " v")],
+        vec![user, (OTHER, "x-authgear-z v"), verified],
+        vec![user, (OTHER, "x-authgear-z v"), (OTHER, "x-authgear-a v")],
+        vec![user, (OTHER, "x-authgear-z v"), (OTHER, "x-authgear-z v")],
+        vec![user, (OTHER, "x-authgear-user-verified v")],
+        vec![user, (OTHER, "x-authgear-session-valid v")],
+        vec![user, (OTHER, "X-authgear-z v")],
+        vec![user, (OTHER, "x_authgear_z v")],
+        vec![user, (OTHER, "host v")],
     ] {
-        let bytes: Vec<u8> = parts.into_iter().flatten().copied().collect();
-        assert_eq!(Session::from_bytes(&bytes), None, "{bytes:?}");
+        let bytes = coded(&lines);
+        assert_eq!(Session::from_bytes(&bytes), None, "{lines:?}");
     }
+}
+
+#[test]
+fn bytes_with_anything_changed_are_another_session_or_none() {
+    let session = session(&Issuer::first().good());
+    let bytes = session.as_bytes();
+    for at in 0..bytes.len() {
+        assert_eq!(Session::from_bytes(&bytes[..at]), None, "cut at {at}");
+        for byte in 0..=u8::MAX {
+            let mut changed = bytes.to_vec();
+            changed[at] = byte;
+            if let Some(other) = Session::from_bytes(&changed) {
+                assert_eq!(other.as_bytes(), changed);
+                assert_eq!(other == session, byte == bytes[at], "{byte} at {at}");
+                let printable = |(_, value): (&str, &str)| value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+                assert!(other.lines().all(printable), "{byte} at {at}");
+            }
+        }
+    }
+    assert_eq!(Session::from_bytes(&[bytes, b" "].concat()), None);
+    assert_eq!(Session::from_bytes(&[bytes, bytes].concat()), None);
 }
 
 #[test]

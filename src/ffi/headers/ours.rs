@@ -62,15 +62,18 @@ impl Ours {
     }
 
     pub fn of(pool: *mut ngx_pool_t, session: &Session) -> Result<Self, OutOfMemory> {
-        // One copy of all its bytes: each value points into it, and so does a name that is not known beforehand.
-        let copy = keep(pool, &[session.as_bytes()])?;
-        let origin = session.as_bytes().as_ptr().addr();
+        // One copy of all its texts: each value points into it, and so does a name that is not known beforehand.
+        let texts = session.texts();
+        let copy = keep(pool, &[texts])?;
         let kept = |part: &[u8]| {
-            let offset = part.as_ptr().addr().saturating_sub(origin);
+            let offset = part.as_ptr().addr().saturating_sub(texts.as_ptr().addr());
+            // SAFETY: `part` is a part of the texts, and lies in the copy where it lies in them.
+            let data = unsafe { copy.data.add(offset) };
+            // SAFETY: a space stands behind each part.
+            unsafe { *data.add(part.len()) = 0 };
             ngx_str_t {
                 len: part.len(),
-                // SAFETY: `part` is a part of the session's bytes, and lies in the copy where it lies in them.
-                data: unsafe { copy.data.add(offset) },
+                data,
             }
         };
         let mut ours = Self::with_room(pool, session.count().saturating_add(1))?;

@@ -16,7 +16,7 @@ use crate::ffi::clock;
 
 const MAGIC: u64 = u64::from_be_bytes(*b"authgear");
 /// Raise it with any change to what lies in the area, the records of `authgear_core` among it.
-const LAYOUT: u64 = 3;
+const LAYOUT: u64 = 4;
 /// What nginx's slab allocator needs for itself, and then some.
 const OVERHEAD: usize = 64 * 1024;
 /// Slots for projects get at most this part of the zone; the rest is for what is remembered.
