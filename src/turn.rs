@@ -81,17 +81,17 @@ impl<'r> Turn<'r> {
     }
 
     fn read_credentials(&self) -> Credentials<'r> {
-        let survey = &self.survey;
-        let cookies = survey.has_cookies.then(|| self.request.header("cookie"));
-        if survey.authorization.is_none() && cookies.is_none() {
-            return Credentials::default();
+        let Survey {
+            authorization,
+            has_cookies,
+            ..
+        } = self.survey;
+        let allowed = self.policy.allowed;
+        if !has_cookies {
+            return Credentials::of_authorization(authorization, allowed);
         }
-        Credentials::read(
-            survey.authorization,
-            cookies.into_iter().flatten(),
-            &self.policy.cookie_prefix,
-            self.policy.allowed,
-        )
+        let cookies = self.request.header("cookie");
+        Credentials::read(authorization, cookies, &self.policy.cookie_prefix, allowed)
     }
 
     fn begin(&self) -> Next {

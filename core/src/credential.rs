@@ -171,6 +171,15 @@ impl<'h> Value<'h> {
 }
 
 impl<'h> Credentials<'h> {
+    /// Reads the `Authorization` value of a request without cookies. Allocates nothing.
+    #[must_use]
+    pub fn of_authorization(authorization: Option<&'h [u8]>, allowed: Allowed) -> Self {
+        let authorization = authorization.filter(|_| allowed.contains(Kind::Bearer));
+        Self {
+            list: [authorization.and_then(bearer_token), None, None, None],
+        }
+    }
+
     /// Reads the `Authorization` value and the `Cookie` values of a request. Allocates nothing but for a cookie that is a credential.
     pub fn read(
         authorization: Option<&'h [u8]>,
@@ -178,12 +187,8 @@ impl<'h> Credentials<'h> {
         prefix: &str,
         allowed: Allowed,
     ) -> Self {
-        let mut found: [Option<Credential<'h>>; 4] = [const { None }; 4];
-        let [bearer, others @ ..] = &mut found;
-        if allowed.contains(Kind::Bearer) {
-            *bearer = authorization.and_then(bearer_token);
-        }
-        let [_, kinds @ ..] = Kind::ALL;
+        let Self { mut list } = Self::of_authorization(authorization, allowed);
+        let ([_, others @ ..], [_, kinds @ ..]) = (&mut list, Kind::ALL);
         for pair in cookies.flat_map(|line| line.split(|&byte| byte == b';')) {
             let pair = trim_end(trim_start(pair));
             for (&kind, slot) in kinds.iter().zip(others.iter_mut()) {
@@ -198,11 +203,9 @@ impl<'h> Credentials<'h> {
                 }
             }
         }
-        let is_sorted = found.iter().map(Option::is_none).is_sorted();
-        if !is_sorted {
-            found.sort_by_key(Option::is_none);
-        }
-        Self { list: found }
+        // Those that are there, in order.
+        list.sort_by_key(Option::is_none);
+        Self { list }
     }
 
     /// Whether there is none.
@@ -225,8 +228,9 @@ impl<'h> Credentials<'h> {
 
 /// The scheme in any case, one space, and at least one byte.
 fn bearer_token(header: &[u8]) -> Option<Credential<'_>> {
-    let (scheme, token) = header.split_at_checked(b"Bearer ".len())?;
-    if !scheme.eq_ignore_ascii_case(b"Bearer ") || token.is_empty() {
+    const SCHEME: &[u8; 7] = b"bearer ";
+    let (scheme, token) = header.split_first_chunk()?;
+    if scheme.map(|byte| byte.to_ascii_lowercase()) != *SCHEME || token.is_empty() {
         return None;
     }
     let kind = Kind::Bearer;
