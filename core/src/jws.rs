@@ -35,13 +35,15 @@ pub enum Form<'c> {
 }
 
 /// `{"` in base64url.
-const BEGIN: &[u8] = b"eyJ";
+const BEGIN: &str = "eyJ";
 
 impl<'h> Candidate<'h> {
     /// These bytes, if they begin as a token does.
     #[must_use]
     pub fn of(bytes: &'h [u8]) -> Option<Self> {
-        bytes.starts_with(BEGIN).then_some(Self(Cow::Borrowed(bytes)))
+        bytes
+            .starts_with(BEGIN.as_bytes())
+            .then_some(Self(Cow::Borrowed(bytes)))
     }
 
     /// The same with bytes of its own.
@@ -150,7 +152,7 @@ pub fn claimed_end(token: &str) -> Option<u64> {
     struct End {
         exp: u64,
     }
-    let payload = Some(token).filter(|token| token.as_bytes().starts_with(BEGIN))?.split('.').nth(1)?;
+    let payload = token.strip_prefix(BEGIN)?.split('.').nth(1)?;
     let payload = decode(payload).ok()?;
     object(&payload).ok().map(|End { exp }| exp)
 }

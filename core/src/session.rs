@@ -146,6 +146,9 @@ impl Session {
         known: &[Option<Safe<'l>>; Name::KNOWN.len()],
         others: &[(&'l str, Safe<'l>)],
     ) -> Result<Self, Unsafe> {
+        if let [None, ..] = known {
+            return Err(Unsafe);
+        }
         let mut last = "";
         for (name, _) in others {
             if *name <= last || !is_other(name) {
@@ -153,34 +156,23 @@ impl Session {
             }
             last = name;
         }
-        let known = (0..).zip(known);
-        let known = known.filter_map(|(place, value)| Some((Name::Known(place), (*value)?)));
-        let others = others.iter().map(|(name, value)| (Name::Other(name), *value));
-        let lines = known.chain(others);
-        let Some((Name::Known(USER), _)) = lines.clone().next() else {
-            return Err(Unsafe);
-        };
-        let count = u8::try_from(lines.clone().count()).map_err(|_| Unsafe)?;
+        let count = known.iter().flatten().count().saturating_add(others.len());
         let mut bytes = Vec::with_capacity(ROOM);
-        bytes.push(count);
-        for (name, value) in lines.clone() {
-            let value = value.bytes().len();
-            let (code, length) = match name {
-                Name::Known(place) => (place, value),
-                Name::Other(name) => (OTHER, name.len().saturating_add(1).saturating_add(value)),
-            };
-            bytes.push(code);
-            bytes.extend_from_slice(&u16::try_from(length).map_err(|_| Unsafe)?.to_le_bytes());
-        }
-        for (name, value) in lines {
-            if let Name::Other(name) = name {
-                bytes.extend_from_slice(name.as_bytes());
-                bytes.push(b' ');
+        bytes.push(u8::try_from(count).map_err(|_| Unsafe)?);
+        bytes.extend(std::iter::repeat_n(Head::default(), count).flatten());
+        let mut session = Self { bytes };
+        let mut line = 0;
+        for (place, value) in (USER..).zip(known) {
+            if let Some(value) = value {
+                session.push(line, place, &[value.bytes()])?;
+                line = line.saturating_add(1);
             }
-            bytes.extend_from_slice(value.bytes());
-            bytes.push(b' ');
         }
-        Ok(Self { bytes })
+        for (name, value) in others {
+            session.push(line, OTHER, &[name.as_bytes(), value.bytes()])?;
+            line = line.saturating_add(1);
+        }
+        Ok(session)
     }
 
     /// The session of which [`Self::as_bytes`] gave these; `None` for anything else.
@@ -245,6 +237,23 @@ impl Session {
             .named_lines()
             .map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap_or_default()));
         std::iter::once((VALID, "true")).chain(others)
+    }
+}
+
+impl Session {
+    /// Writes the head of a line, of which there is room, and its text behind those that are there.
+    fn push(&mut self, line: usize, code: u8, parts: &[&[u8]]) -> Result<(), Unsafe> {
+        let mut length = parts.len().saturating_sub(1);
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+            self.bytes.push(b' ');
+            length = length.saturating_add(part.len());
+        }
+        let [low, high] = u16::try_from(length).map_err(|_| Unsafe)?.to_le_bytes();
+        let (_, rest) = self.bytes.split_first_mut().ok_or(Unsafe)?;
+        let (heads, _) = rest.as_chunks_mut::<{ size_of::<Head>() }>();
+        *heads.get_mut(line).ok_or(Unsafe)? = [code, low, high];
+        Ok(())
     }
 }
 

@@ -247,11 +247,7 @@ fn a_value_that_rfc_6265_does_not_allow_is_malformed() {
         "\"v \"",
     ] {
         let line = format!("session={value}");
-        assert_eq!(
-            cookie(&line),
-            Some((Kind::Session, Held::Malformed)),
-            "{value:?}"
-        );
+        assert_eq!(cookie(&line), Some((Kind::Session, Held::Malformed)), "{value:?}");
     }
     let credentials = Credentials::read(None, [&b"session=\xff"[..]].into_iter(), "", Allowed::ALL);
     assert_eq!(listed(&credentials), [(Kind::Session, Held::Malformed)]);

@@ -29,7 +29,10 @@ fn a_token_that_verifies_is_remembered_and_not_verified_again() {
         );
         match verify(&good(), &project(), &policy(mode), NOW) {
             Judgement::Verified(verified) => {
-                assert_eq!(*recall.verified.borrow(), [(good(), Token::from(*verified))]);
+                assert_eq!(
+                    *recall.verified.borrow(),
+                    [(good().into_bytes(), Token::from(*verified))]
+                );
             }
             other => panic!("{other:?}"),
         }

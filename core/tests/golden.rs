@@ -7,9 +7,9 @@ mod common;
 use std::collections::BTreeMap;
 
 use authgear_core::credential::Credentials;
-use authgear_core::jws::Form;
 use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
 use authgear_core::jwks::KeySet;
+use authgear_core::jws::Form;
 use authgear_core::resolver::{Question, Reader, Reading};
 use authgear_core::session::Session;
 use authgear_core::verdict::{Reason, Source, Verdict};

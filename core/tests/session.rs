@@ -359,7 +359,8 @@ fn bytes_with_anything_changed_are_another_session_or_none() {
             if let Some(other) = Session::from_bytes(&changed) {
                 assert_eq!(other.as_bytes(), changed);
                 assert_eq!(other == session, byte == bytes[at], "{byte} at {at}");
-                let printable = |(_, value): (&str, &str)| value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+                let printable =
+                    |(_, value): (&str, &str)| value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
                 assert!(other.lines().all(printable), "{byte} at {at}");
             }
         }

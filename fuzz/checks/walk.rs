@@ -127,7 +127,9 @@ impl Memory for Driven {
     fn remember(&self, token: &Candidate<'_>, verified: &Token) {
         let recorded_tokens = &recorded().tokens;
         assert!(
-            recorded_tokens.iter().any(|known| known.as_bytes() == token.bytes()),
+            recorded_tokens
+                .iter()
+                .any(|known| known.as_bytes() == token.bytes()),
             "forged: {:?}",
             token.bytes()
         );

@@ -23,7 +23,7 @@ pub const ASK_FIRST: Standing = Standing::AskFirst(Fallback::Unknown);
 /// A memory that does as it is told, and tells what it was asked.
 #[derive(Default)]
 pub struct Recall {
-    pub verified: RefCell<Vec<(String, Token)>>,
+    pub verified: RefCell<Vec<(Vec<u8>, Token)>>,
     /// Of each token, by its `iat`; of all others that they are good.
     pub standings: RefCell<Vec<(u64, Standing)>>,
     pub answer: RefCell<Option<Remembered>>,
@@ -51,12 +51,12 @@ impl Recall {
 impl Memory for Recall {
     fn verified(&self, token: &Candidate<'_>) -> Option<Token> {
         let verified = self.verified.borrow();
-        let found = verified.iter().find(|(known, _)| known.as_bytes() == token.bytes())?;
+        let found = verified.iter().find(|(known, _)| known == token.bytes())?;
         Some(found.1.clone())
     }
 
     fn remember(&self, token: &Candidate<'_>, verified: &Token) {
-        let token = String::from_utf8(token.bytes().to_vec()).expect("a token is text");
+        let token = token.bytes().to_vec();
         self.verified.borrow_mut().push((token, verified.clone()));
     }
 
