@@ -1,6 +1,7 @@
 //! One piece of work that many requests of a worker wait for: it is under way once, and lands once.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
 
 use crate::ffi::park::Waker;
 
@@ -43,5 +44,28 @@ impl<T> Flight<T> {
                 waker.wake();
             }
         }
+    }
+}
+
+/// Held by whoever does the work: let go without a landing, a panic's way among others, it lands with what `T` is by default, and nobody waits on.
+pub struct Pilot<T: Default>(Rc<Flight<T>>);
+
+impl<T: Default> Pilot<T> {
+    pub fn of(flight: &Rc<Flight<T>>) -> Self {
+        Self(Rc::clone(flight))
+    }
+
+    pub fn is_awaited(&self) -> bool {
+        self.0.is_awaited()
+    }
+
+    pub fn land(self, cargo: T) {
+        self.0.land(cargo);
+    }
+}
+
+impl<T: Default> Drop for Pilot<T> {
+    fn drop(&mut self) {
+        self.0.land(T::default());
     }
 }

@@ -15,7 +15,7 @@ use crate::ffi::headers::name::ACCEPT;
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, KeySlot, Owned, SlotRef};
 use crate::ffi::{clock, conf};
-use crate::flight::Flight;
+use crate::flight::{Flight, Pilot};
 
 /// Milliseconds that a fetch may take.
 const TIME_LIMIT: u64 = 5_000;
@@ -156,7 +156,7 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
         id,
         times: site.jwks_times,
         endpoint: site.endpoint.as_str().to_owned(),
-        flight: Rc::clone(&flight),
+        pilot: Pilot::of(&flight),
     });
     let order = Order {
         server: site.server,
@@ -174,7 +174,6 @@ pub fn fetch(site: &Site, need: Need) -> Fetch {
         );
         SETS.with_borrow_mut(|sets| sets.entry(id).or_default().flight = None);
         fail(slot, &site.jwks_times);
-        flight.land(());
     }
     Fetch::Here(flight)
 }
@@ -270,12 +269,12 @@ struct Arrival {
     id: Id,
     times: JwksTimes,
     endpoint: String,
-    flight: Rc<Flight<()>>,
+    pilot: Pilot<()>,
 }
 
 impl Recipient for Arrival {
     fn is_awaited(&self) -> bool {
-        self.flight.is_awaited()
+        self.pilot.is_awaited()
     }
 
     fn header(&mut self, _: u16, _: &Headers<'_>) {}
@@ -283,7 +282,7 @@ impl Recipient for Arrival {
     fn end(self: Box<Self>, outcome: Outcome) {
         SETS.with_borrow_mut(|sets| sets.entry(self.id).or_default().flight = None);
         self.settle(&outcome);
-        self.flight.land(());
+        self.pilot.land(());
     }
 }
 

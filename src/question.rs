@@ -20,7 +20,7 @@ use crate::ffi::headers::name::{AUTHORIZATION, COOKIE, USER_AGENT, X_FORWARDED_F
 use crate::ffi::request::{bytes, Request};
 use crate::ffi::zone::{self, Secret};
 use crate::ffi::{clock, conf, tick};
-use crate::flight::Flight;
+use crate::flight::{Flight, Pilot};
 use crate::memory;
 use crate::places;
 use crate::refusal;
@@ -37,6 +37,16 @@ pub struct Reply {
     pub said: Option<Said>,
     /// The answer's `Set-Cookie` headers that name one of the project's own cookies for its domain.
     pub set_cookies: Vec<Vec<u8>>,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self {
+            reading: Err(Why::Abandoned),
+            said: None,
+            set_cookies: Vec::new(),
+        }
+    }
 }
 
 thread_local! {
@@ -138,7 +148,7 @@ impl Asker<'_> {
         let arrival = Box::new(Arrival {
             key,
             permit,
-            flight: Rc::clone(&flight),
+            pilot: Pilot::of(&flight),
             resolver: self.site.resolver_id,
             prefix: self.site.cookie_prefix.clone(),
             use_of: use_of(),
@@ -220,7 +230,7 @@ fn join(line: &mut Option<Vec<u8>>, value: &[u8]) {
 struct Arrival {
     key: Key,
     permit: Permit,
-    flight: Rc<Flight<Reply>>,
+    pilot: Pilot<Reply>,
     resolver: Digest,
     /// The project's cookies begin so.
     prefix: String,
@@ -232,7 +242,7 @@ struct Arrival {
 
 impl Recipient for Arrival {
     fn is_awaited(&self) -> bool {
-        self.flight.is_awaited()
+        self.pilot.is_awaited()
     }
 
     fn header(&mut self, status: u16, headers: &Headers<'_>) {
@@ -261,7 +271,7 @@ impl Recipient for Arrival {
         let is_whole = outcome.end == End::Answered;
         let set_cookies = if is_whole { self.set_cookies } else { Vec::new() };
         let said = use_up(&self.resolver, &self.key, &reading, self.use_of);
-        self.flight.land(Reply {
+        self.pilot.land(Reply {
             reading,
             said,
             set_cookies,

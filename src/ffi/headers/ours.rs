@@ -69,8 +69,10 @@ impl Ours {
             let offset = part.as_ptr().addr().saturating_sub(texts.as_ptr().addr());
             // SAFETY: `part` is a part of the texts, and lies in the copy where it lies in them.
             let data = unsafe { copy.data.add(offset) };
-            // SAFETY: a space stands behind each part.
-            unsafe { *data.add(part.len()) = 0 };
+            // SAFETY: a space stands behind each part, in the copy too.
+            let behind = unsafe { data.add(part.len()) };
+            // SAFETY: as above.
+            unsafe { behind.write(0) };
             ngx_str_t {
                 len: part.len(),
                 data,
