@@ -3,7 +3,7 @@
 //! Verdicts are a cache: losing one costs work, and each is found only under everything that it depended on. What the resolver said of a
 //! token is knowledge: it holds in every location of a server, and losing it is noted before it happens.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use authgear_core::flow::{self, Remembered, Subject};
 use authgear_core::freshness::{self, Fallback, Known, Moment, Said, Standing, Times, Word};
@@ -21,15 +21,19 @@ const LEASE: Millis = 6_000;
 /// The longest pause after a question in the background that brought nothing.
 const LONGEST_PAUSE: Millis = 10_000;
 
+thread_local! {
+    /// Where entries are copied to: nobody holds it longer than for one look.
+    static ENTRY: RefCell<Entry> = const { RefCell::new(Entry::new()) };
+}
+
 /// The memory as one request meets it.
 pub struct Recollection<'r> {
     site: &'r Site,
     location: &'r Location,
-    zone: Option<zone::Memory>,
+    /// Looked for when something is asked of it.
+    zone: OnceCell<Option<zone::Memory>>,
     /// The token that was looked for last, by where its bytes lie, and its places.
     last: Cell<Option<(*const u8, Places)>>,
-    /// Where entries are copied to.
-    entry: RefCell<Entry>,
 }
 
 impl<'r> Recollection<'r> {
@@ -37,10 +41,13 @@ impl<'r> Recollection<'r> {
         Self {
             site,
             location,
-            zone: zone::memory(),
+            zone: OnceCell::new(),
             last: Cell::new(None),
-            entry: RefCell::new(Entry::new()),
         }
+    }
+
+    fn zone(&self) -> Option<&zone::Memory> {
+        self.zone.get_or_init(zone::memory).as_ref()
     }
 
     /// The places of a token: those that were found last are kept, since each token is looked for more than once.
@@ -68,24 +75,23 @@ impl<'r> Recollection<'r> {
 
 impl flow::Memory for Recollection<'_> {
     fn verified(&self, token: &Candidate<'_>) -> Option<Token> {
-        let zone = self.zone.as_ref()?;
-        let mut entry = self.entry.borrow_mut();
-        let found = zone.verdicts.find(&self.places(zone, token).verdict, &mut entry);
-        Token::from_bytes(entry.bytes()).filter(|_| found == Found::Here)
+        let zone = self.zone()?;
+        let key = self.places(zone, token).verdict;
+        verdict(zone, &key, |entry| Token::from_bytes(entry.bytes()))
     }
 
     fn remember(&self, token: &Candidate<'_>, verified: &Token) {
-        let Some(zone) = &self.zone else { return };
+        let Some(zone) = self.zone() else { return };
         let end = verified.exp.saturating_add(self.location.rules.leeway);
         put_verdict(zone, &self.places(zone, token).verdict, &verified.to_bytes(), end);
     }
 
     fn standing(&self, token: &Candidate<'_>, iat: u64) -> Standing {
-        let Some(zone) = &self.zone else {
+        let Some(zone) = self.zone() else {
             return Standing::AskFirst(Fallback::Unknown);
         };
         let key = self.places(zone, token).knowledge;
-        match known(zone, &key, &mut self.entry.borrow_mut()) {
+        match ENTRY.with_borrow_mut(|entry| known(zone, &key, entry)) {
             Ok(known) => freshness::standing(
                 known,
                 iat,
@@ -99,14 +105,12 @@ impl flow::Memory for Recollection<'_> {
 
     fn answer(&self, question: &Question) -> Option<Remembered> {
         let cache = self.location.cache?;
-        let mut entry = self.entry.borrow_mut();
-        let zone = self.zone.as_ref()?;
+        let zone = self.zone()?;
         let key = places::of_answer(&zone.secret(), self.location, question);
-        let found = zone.verdicts.find(&key, &mut entry);
-        if found != Found::Here || entry.end() <= clock::unix() {
-            return None;
-        }
-        let answer = Answer::from_bytes(entry.bytes())?;
+        let answer = verdict(zone, &key, |entry| {
+            let is_over = entry.end() <= clock::unix();
+            Answer::from_bytes(entry.bytes()).filter(|_| !is_over)
+        })?;
         // How long it counts is said where it is used, not where it was asked for.
         let valid = match answer.session {
             Some(_) => cache.valid,
@@ -119,6 +123,14 @@ impl flow::Memory for Recollection<'_> {
             is_fresh: age < valid,
         })
     }
+}
+
+/// What `read` makes of the entry that stands there among the verdicts.
+fn verdict<T>(zone: &zone::Memory, key: &Key, read: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
+    ENTRY.with_borrow_mut(|entry| match zone.verdicts.find(key, entry) {
+        Found::Here => read(entry),
+        Found::Absent | Found::Torn => None,
+    })
 }
 
 /// Moves a token's interval by where it stands, the same for all workers.

@@ -16,8 +16,8 @@ pub const USER_ID: &str = Name::KNOWN[0];
 /// A valid session, as header lines.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
-    /// How many lines; for each the code of its name ([`OTHER`]: the name is in its text) and the length of its text; then their texts, a space behind
-    /// each. The user comes first. Only texts lie between the first text and the last, so that one look over all of them finds what is not printable.
+    /// How many lines; for each the code of its name ([`OTHER`]: the name is in its text) and the length of its text; then all texts, a space behind
+    /// each, so that one look over them finds what is not printable. The user comes first.
     bytes: Vec<u8>,
 }
 
@@ -238,9 +238,7 @@ impl Session {
             .map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap_or_default()));
         std::iter::once((VALID, "true")).chain(others)
     }
-}
 
-impl Session {
     /// Writes the head of a line, of which there is room, and its text behind those that are there.
     fn push(&mut self, line: usize, code: u8, parts: &[&[u8]]) -> Result<(), Unsafe> {
         let mut length = parts.len().saturating_sub(1);

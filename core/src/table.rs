@@ -69,7 +69,7 @@ pub struct Place(usize);
 impl Entry {
     /// Room, with nothing in it.
     #[must_use]
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             bytes: [0; CAPACITY],
             len: 0,
