@@ -19,6 +19,7 @@ use nginx_sys::{
 pub use statement::Statement;
 
 use super::entry::{entry, report_panics};
+use super::headers::variables::HeaderVariables;
 use super::request::{OutOfMemory, Request};
 use super::{filter, module, phases, variable, zone};
 use crate::conf::complete::{complete, Completed, Fault};
@@ -44,7 +45,7 @@ struct Level<W, C> {
     complete: C,
 }
 
-type MainLevel = Level<(MainWritten, Survey), Main>;
+type MainLevel = Level<(MainWritten, Survey), (Main, HeaderVariables)>;
 type ServerLevel = Level<ServerWritten, Server>;
 type LocationLevel = Level<LocationWritten, Location>;
 
@@ -63,6 +64,14 @@ pub fn location(request: Request<'_>) -> &Location {
     // SAFETY: nginx's array for this kind of level; nothing changes it once requests are served.
     let level: &LocationLevel = unsafe { level(request.raw().loc_conf) };
     &level.complete
+}
+
+/// Which of nginx's variables are headers of ours.
+pub fn header_variables(request: Request<'_>) -> &HeaderVariables {
+    // SAFETY: as in location().
+    let level: &MainLevel = unsafe { level(request.raw().main_conf) };
+    let (_, variables) = &level.complete;
+    variables
 }
 
 fn server(request: Request<'_>) -> &Server {
@@ -89,7 +98,8 @@ pub fn is_active(cycle: *mut ngx_cycle_t) -> bool {
     http(cycle).is_some_and(|context| {
         // SAFETY: as in location().
         let level: &MainLevel = unsafe { level(context.main_conf) };
-        level.complete.active
+        let (main, _) = &level.complete;
+        main.active
     })
 }
 
@@ -324,7 +334,7 @@ fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
     }
     filter::install();
     zone::forget_cycle();
-    level.complete = main;
+    level.complete = (main, HeaderVariables::default());
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 
 pub mod name;
 mod ours;
+pub mod variables;
 
 use std::mem::size_of;
 use std::ptr::{self, addr_of_mut};
@@ -128,16 +129,17 @@ struct Changes {
 
 fn rebuild(request: Request<'_>, survey: &Survey<'_>, ours: Ours) -> Result<(), OutOfMemory> {
     match (survey.is_touched, ours.count) {
-        (false, 0) => Ok(()),
-        (false, _) if !survey.is_empty => append(request, ours),
+        (false, 0) => return Ok(()),
+        (false, _) if !survey.is_empty => append(request, ours)?,
         (true | false, _) => {
             let changes = plan(request)?;
             let headers = &request.raw().headers_in.headers;
             let list = relinked(request.pool(), headers, &changes.kept, ours)?;
             commit(request, list, &changes.connections);
-            Ok(())
         }
     }
+    variables::forget(request);
+    Ok(())
 }
 
 /// Hangs ours behind a list of which nothing has to go, as a part of their own.

@@ -1,0 +1,62 @@
+//! What nginx has read of our headers into variables: it keeps the value of `$http_x_authgear_...` for the request's life, and must read it again
+//! when the headers have changed. Else a cache that is keyed by one which was looked at early would hand out one user's answers to all.
+
+use std::cell::OnceCell;
+
+use authgear_core::ownership;
+use nginx_sys::{ngx_hash_find, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_variable_t};
+
+use super::name::hash;
+use crate::ffi::conf;
+use crate::ffi::request::{bytes, Request};
+
+/// Which of a configuration's variables they are, by their places: found with the first request whose headers change.
+#[derive(Default)]
+pub struct HeaderVariables(OnceCell<Box<[usize]>>);
+
+/// Has nginx read them again.
+pub fn forget(request: Request<'_>) {
+    let HeaderVariables(known) = conf::header_variables(request);
+    for &index in known.get_or_init(|| find(request)) {
+        // SAFETY: a request has a value for each variable of its configuration.
+        let value = unsafe { request.raw().variables.add(index) };
+        // SAFETY: ours to change while nginx is in our callback.
+        let value = unsafe { &mut *value };
+        value.set_valid(0);
+        value.set_not_found(0);
+    }
+}
+
+/// Which of the configuration's variables are headers of ours.
+fn find(request: Request<'_>) -> Box<[usize]> {
+    let module = &raw const ngx_http_core_module;
+    // SAFETY: nginx's own module; numbered before any request.
+    let index = unsafe { (*module).ctx_index };
+    // SAFETY: every HTTP module has an entry in the main configuration.
+    let slot = unsafe { request.raw().main_conf.add(index) };
+    // SAFETY: as above.
+    let core: *const ngx_http_core_main_conf_t = unsafe { *slot }.cast();
+    // SAFETY: the core module's, complete since requests are served.
+    let core = unsafe { &*core };
+    // SAFETY: an array of variables.
+    let variables: &[ngx_http_variable_t] = unsafe { core.variables.as_slice() };
+    let ours = variables
+        .iter()
+        .enumerate()
+        .filter(|(_, variable)| is_ours(core, bytes(&variable.name)));
+    ours.map(|(index, _)| index).collect()
+}
+
+/// Whether a variable of this name is a header of ours. One that a configuration has defined itself, by `set` say, holds what it was given.
+fn is_ours(core: &ngx_http_core_main_conf_t, name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"http_";
+    let header = name.strip_prefix(PREFIX);
+    header.is_some_and(ownership::is_ours) && !is_defined(core, name)
+}
+
+fn is_defined(core: &ngx_http_core_main_conf_t, name: &[u8]) -> bool {
+    let all = (&raw const core.variables_hash).cast_mut();
+    // SAFETY: nginx's table of all that are defined by their whole names; it only reads both.
+    let found = unsafe { ngx_hash_find(all, hash(name), name.as_ptr().cast_mut(), name.len()) };
+    !found.is_null()
+}
