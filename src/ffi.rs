@@ -18,4 +18,5 @@ pub mod phases;
 pub mod request;
 pub mod tick;
 pub mod variable;
+pub mod worker;
 pub mod zone;

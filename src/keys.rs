@@ -14,12 +14,12 @@ use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
 use crate::ffi::headers::name::ACCEPT;
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, KeySlot, Owned, SlotRef};
-use crate::ffi::{clock, conf};
+use crate::ffi::{clock, conf, worker};
 use crate::flight::{Flight, Pilot};
 
 /// Milliseconds that a fetch may take.
 const TIME_LIMIT: u64 = 5_000;
-/// How long others leave a fetch alone: its time limit, and room for the worker to notice.
+/// How long others leave a fetch alone while its worker is there: its time limit, and room for the worker to notice.
 const LEASE: u64 = 6_000;
 /// The first pause after a fetch that failed; it doubles with each.
 const FIRST_PAUSE: u64 = 1_000;
@@ -122,12 +122,11 @@ pub fn is_due(site: &Site) -> bool {
 
 /// Whether somebody is fetching the set right now.
 pub fn is_under_way(site: &Site) -> bool {
-    let now = clock::monotonic();
     SETS.with_borrow_mut(|sets| {
         let local = sets.entry(site.key_set_id).or_default();
         local
             .slot(&site.key_set_id)
-            .is_some_and(|slot| number(&slot.lease) > now)
+            .is_some_and(|slot| Hold::of(slot, clock::monotonic()) == Hold::Taken)
     })
 }
 
@@ -232,6 +231,25 @@ fn is_in_use(slot: &KeySlot) -> bool {
     conf::sites().any(|site| slot.is(&site.key_set_id))
 }
 
+/// Whether somebody is at a set.
+#[derive(PartialEq, Eq)]
+enum Hold {
+    Free,
+    Taken,
+    /// Who was at it is gone without a word.
+    Abandoned,
+}
+
+impl Hold {
+    fn of(slot: &KeySlot, now: u64) -> Self {
+        match number(&slot.lease) > now {
+            false => Self::Free,
+            true if worker::is_alive(number(&slot.holder)) => Self::Taken,
+            true => Self::Abandoned,
+        }
+    }
+}
+
 enum Lease {
     Taken,
     Elsewhere,
@@ -243,12 +261,13 @@ fn lease(slot: &KeySlot, need: Need, times: &JwksTimes) -> Lease {
         return Lease::Paused;
     };
     let now = clock::monotonic();
-    if number(&slot.lease) > now {
-        return Lease::Elsewhere;
+    match Hold::of(slot, now) {
+        Hold::Taken => return Lease::Elsewhere,
+        Hold::Free if is_paused(slot, need, now) => return Lease::Paused,
+        // What was begun goes on, whatever pause its beginning was.
+        Hold::Free | Hold::Abandoned => {}
     }
-    if is_paused(slot, need, now) {
-        return Lease::Paused;
-    }
+    set(&slot.holder, worker::own());
     set(&slot.lease, now.saturating_add(LEASE));
     if need == Need::Key {
         set(&slot.no_refetch_before, now.saturating_add(times.refetch));

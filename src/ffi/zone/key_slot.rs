@@ -28,6 +28,8 @@ pub struct KeySlot {
     pub no_refetch_before: AtomicU64,
     /// Somebody is fetching it, and has until then.
     pub lease: AtomicU64,
+    /// The process that does.
+    pub holder: AtomicU64,
     len: AtomicU64,
     /// Written and copied only under the lock.
     bytes: UnsafeCell<[u8; jwks::MAX_SERIALISED]>,
@@ -67,6 +69,7 @@ impl Owned for KeySlot {
             &self.not_before,
             &self.no_refetch_before,
             &self.lease,
+            &self.holder,
             &self.len,
         ];
         numbers.into_iter()
