@@ -359,6 +359,7 @@ fn read(outcome: &Outcome) -> Result<(KeySet, String), String> {
         End::Answered | End::Stored => return Err(format!("status {}", outcome.status)),
         End::CutShort => return Err("the answer was cut short".to_owned()),
         End::TooLarge => return Err(format!("the answer is larger than {MAX_DOCUMENT} bytes")),
+        End::HeaderTooLarge => return Err("the answer's header is larger than proxy_buffer_size".to_owned()),
         End::Unreachable => return Err("no server could be reached".to_owned()),
         End::TimedOut => return Err("it timed out".to_owned()),
         End::Redirected => {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use authgear_core::flow::Subject;
 use authgear_core::freshness::{self, Said};
 use authgear_core::jws;
-use authgear_core::resolver::{self, Question, Reader, Reading};
+use authgear_core::resolver::{self, Question, Reader, Reading, UnknownAnswer};
 use authgear_core::table::Key;
 use authgear_core::verdict::Why;
 
@@ -262,6 +262,7 @@ impl Recipient for Arrival {
         let reading = match (outcome.end, self.reading) {
             (End::Answered, Some(reading)) => Ok(reading),
             (End::TooLarge, _) => Ok(Reader::new(outcome.status).reading(false)),
+            (End::HeaderTooLarge, _) => Ok(Reading::Unknown(UnknownAnswer::TooLarge)),
             (End::Stored | End::Redirected, _) => Err(Why::NotAuthgears),
             (End::CutShort, _) | (End::Answered, None) => Err(Why::CutShort),
             (End::Unreachable, _) => Err(Why::Unreachable),

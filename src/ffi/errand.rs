@@ -70,6 +70,8 @@ pub struct Errand {
     /// What the subrequest was first finalized with.
     first: Option<ngx_int_t>,
     tried_upstream: bool,
+    /// The upstream's header did not fit into the location's buffer.
+    header_too_large: bool,
     status: u16,
     body: Vec<u8>,
     recipient: Option<Box<dyn Recipient>>,
@@ -136,6 +138,7 @@ fn launch(
         timed_out: false,
         first: None,
         tried_upstream: false,
+        header_too_large: false,
         status: 0,
         body: Vec::new(),
         recipient: Some(recipient),
@@ -303,6 +306,7 @@ impl Errand {
         match (self.first, self.tried_upstream) {
             (None, _) => End::Abandoned,
             (Some(504), true) => End::TimedOut,
+            (Some(500..), true) if self.header_too_large => End::HeaderTooLarge,
             (Some(500..), true) => End::Unreachable,
             (Some(_), _) => End::Redirected,
         }
@@ -326,13 +330,17 @@ unsafe extern "C" fn subrequest_ended(
     rc: ngx_int_t,
 ) -> ngx_int_t {
     entry(NGX_ERROR as ngx_int_t, || {
-        if let Some(errand) = of(request) {
+        if let Some(errand) = of(request).filter(|errand| errand.first.is_none()) {
             // SAFETY: nginx calls this with a live request.
-            let tried = unsafe { !(*request).upstream.is_null() };
-            if errand.first.is_none() {
-                errand.first = Some(rc);
-                errand.tried_upstream = tried;
-            }
+            let upstream = unsafe { (*request).upstream };
+            // SAFETY: null, or the upstream state that lives as long as the request.
+            let upstream = unsafe { upstream.as_ref() };
+            errand.first = Some(rc);
+            errand.tried_upstream = upstream.is_some();
+            errand.header_too_large = upstream.is_some_and(|upstream| {
+                // nginx gives up on a header once its buffer is full, and says no more of it.
+                upstream.headers_in.status_n != 0 && upstream.buffer.last == upstream.buffer.end
+            });
         }
         NGX_OK as ngx_int_t
     })

@@ -36,6 +36,8 @@ pub enum End {
     CutShort,
     /// Larger than the limit.
     TooLarge,
+    /// The upstream's answer has a header that does not fit into the location's buffer.
+    HeaderTooLarge,
     /// No upstream could be reached, or none gave an answer.
     Unreachable,
     /// An upstream took longer than the location allows, or all took longer than the time limit.
