@@ -19,7 +19,7 @@ use authgear_core::jwks::{JwksError, KeySet, MAX_DOCUMENT, MAX_KEYS, MAX_SERIALI
 use authgear_core::ownership::is_ours;
 use authgear_core::record::{self, Token};
 use authgear_core::resolver::{self, Question, Reader, Reading};
-use authgear_core::session::Session;
+use authgear_core::session::{Name, Session};
 use authgear_core::verdict::Reason;
 use authgear_core::verify::{hopeless, verify, Judgement, Mode, Policy};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -212,11 +212,28 @@ pub fn reading(answer: &[u8]) -> Reading {
     reading
 }
 
+/// Values, and names that are written out, lie in the texts one behind the other, a space behind each: whoever copies the texts relies on it.
+fn tiled(session: &Session) {
+    let mut rest = session.texts();
+    let mut take = |part: &[u8]| {
+        assert!(std::ptr::eq(part.as_ptr(), rest.as_ptr()), "elsewhere");
+        rest = rest[part.len()..].strip_prefix(b" ").unwrap();
+    };
+    for (name, value) in session.named_lines() {
+        if let Name::Other(name) = name {
+            take(name.as_bytes());
+        }
+        take(value);
+    }
+    assert!(rest.is_empty(), "more than the lines");
+}
+
 /// A session's lines can stand in a request as they are: ours by their plain names, each once, and no value that ends a line or is trimmed.
 pub fn safe(session: &Session) {
     let lines: Vec<(&str, &str)> = session.lines().collect();
     assert_eq!(lines[0], ("x-authgear-session-valid", "true"));
     assert_eq!(lines[1], ("x-authgear-user-id", session.user_id()));
+    tiled(session);
     for (at, (name, value)) in lines.iter().enumerate() {
         assert!(is_ours(name.as_bytes()), "{name}");
         assert!(

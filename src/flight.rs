@@ -47,7 +47,7 @@ impl<T> Flight<T> {
     }
 }
 
-/// Held by whoever does the work: let go without a landing, a panic's way among others, it lands with what `T` is by default, and nobody waits on.
+/// Held by whoever does the work. When it is let go, by a panic's way too, the flight has landed: with what `T` is by default, unless it has before.
 pub struct Pilot<T: Default>(Rc<Flight<T>>);
 
 impl<T: Default> Pilot<T> {

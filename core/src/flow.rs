@@ -164,7 +164,7 @@ impl Flow {
         }
     }
 
-    /// A token that verified before, while its key is in the set.
+    /// A token that verified before, while its times hold and its key is in the set.
     fn recall(&mut self, candidate: &Candidate<'_>, scene: &Scene<'_>) -> Option<Step> {
         let Scene { policy, now, .. } = *scene;
         let known = scene.memory.verified(candidate)?;
@@ -220,6 +220,7 @@ impl Flow {
     ) -> Step {
         let (iat, exp) = (known.iat, known.exp);
         let standing = scene.memory.standing(candidate, iat);
+        // Only what has the form of a token is ever sent on, whoever vouches for it.
         let about = |claimed: Session| match candidate.form() {
             Form::Token(token) => Some(Subject {
                 token: token.as_str().to_owned(),

@@ -14,8 +14,8 @@ use crate::verdict::Reason;
 /// The largest token that is looked at, in bytes.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
-/// Bytes that begin as a compact JWS does: as an encoded JSON object. Nothing else is known of them, and they are not looked at until
-/// somebody has to: that they are the bytes of a token seen before says all there is to know.
+/// Bytes that begin as a compact JWS does: as an encoded JSON object. Nothing else is known of them until [`Self::form`] looks, which nobody has to
+/// do for the bytes of a token that verified before.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Candidate<'h>(Cow<'h, [u8]>);
 

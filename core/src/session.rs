@@ -119,6 +119,7 @@ impl Session {
     ///
     /// # Errors
     /// When a name is not ours in its plain spelling, stands twice or is one that every session has, or a value can't stand in a header.
+    /// More than 255 lines, or a line longer than 64 KiB, are too much.
     pub fn from_answer(user_id: &str, lines: impl Iterator<Item = (String, String)>) -> Result<Self, Unsafe> {
         let lines: Vec<(String, String)> = lines.filter(|(_, value)| !value.is_empty()).collect();
         let mut known = [None; Name::KNOWN.len()];

@@ -28,23 +28,38 @@ fn without_a_credential_nobody_is_asked_and_nothing_is_fetched() {
     }
 }
 
+/// Bytes that no credential has; some begin as a token does.
+const MALFORMED: [&str; 4] = [
+    "Bearer \u{e9}",
+    "Bearer eyJ\u{e9}",
+    "Bearer eyJ.a.b\u{7f}",
+    "Bearer eyJ.a.b\r\nx: y",
+];
+
 #[test]
 fn only_malformed_credentials_are_invalid_and_never_sent() {
-    for mode in MODES {
-        let walk = Walk::new(mode, Some("Bearer \u{e9}"), &["app_session=a b; session=\"x"]);
+    for (mode, bearer) in MODES
+        .into_iter()
+        .flat_map(|mode| MALFORMED.map(|bearer| (mode, bearer)))
+    {
+        let walk = Walk::new(mode, Some(bearer), &["app_session=a b; session=\"x"]);
         assert_eq!(
             walk.verdict(),
             Verdict::Invalid(Reason::MalformedCredential),
-            "{mode:?}"
+            "{mode:?} {bearer:?}"
         );
     }
 }
 
 #[test]
 fn a_malformed_credential_is_stepped_over() {
-    for mode in [Mode::On, Mode::Remote] {
-        let mut walk = Walk::new(mode, Some("Bearer \u{e9}"), &["app_session=a b; session=s"]);
-        assert_eq!(walk.question(), ["", "session=s"], "{mode:?}");
+    let modes = [Mode::On, Mode::Remote];
+    for (mode, bearer) in modes
+        .into_iter()
+        .flat_map(|mode| MALFORMED.map(|bearer| (mode, bearer)))
+    {
+        let mut walk = Walk::new(mode, Some(bearer), &["app_session=a b; session=s"]);
+        assert_eq!(walk.question(), ["", "session=s"], "{mode:?} {bearer:?}");
         let verdict = decided(walk.step(Event::Answered(Reading::Silent)));
         assert_eq!(
             verdict,

@@ -43,8 +43,10 @@ impl CredentialSource for Credentials<'_> {
 }
 
 /// What is remembered of earlier requests. None of it has to be.
+///
+/// A candidate is looked for before anybody knows what it is: it counts as found under all of its bytes, exactly as they were remembered, or not at all.
 pub trait Memory {
-    /// The token, if it verified earlier under the same policy.
+    /// The token, if these bytes verified earlier under the same policy.
     fn verified(&self, token: &Candidate<'_>) -> Option<record::Token>;
     /// Remembers a token that verified.
     fn remember(&self, token: &Candidate<'_>, verified: &record::Token);
