@@ -2,7 +2,8 @@
 //!
 //! What enters: nginx's calls while it reads its configuration, later a request. What leaves: the directives' words to `crate::conf`, and
 //! the completed configuration to whoever handles the request. What always holds: each level is one Rust value, owned by the cycle's pool
-//! and dropped with it; it is changed only while nginx reads its configuration, so a request borrows it for its own life.
+//! and dropped with it; it is changed only while nginx reads its configuration, so a request borrows it for its own life. ([`HeaderVariables`]
+//! alone is found later, once.)
 
 pub mod parse;
 mod statement;
