@@ -177,31 +177,35 @@ impl<'m> Table<'m> {
     /// `evicted` gets an entry of another key that has to go although it is not over, before anything is changed; `true` says that there is one.
     pub fn place(&self, key: &Key, now: u64, evicted: &mut Entry) -> (Place, bool) {
         let words = words(key);
-        // Of two sets with a free place the emptier one: so both are full last.
-        let mut best: Option<(Worth, usize, usize)> = None;
+        // The slots of others are looked at only where the tags leave no choice: each lies in memory of its own, and far away.
+        let mut free: Option<(usize, usize)> = None;
         for (begin, tags) in self.sets(&words) {
-            let mut least: Option<(Worth, usize)> = None;
-            let mut kept: usize = 0;
+            let mut first_free = None;
+            let mut taken: usize = 0;
             for (index, tag) in (begin..).zip(tags) {
                 let seen = tag.load(Ordering::Acquire);
-                let worth = match self.slot(index).filter(|_| seen & TAKEN != 0) {
-                    None => Worth::Nothing,
-                    Some(slot) if slot.key_is(&words) && seen & !USED == mark(&words) => {
-                        return (Place(index), false)
-                    }
-                    Some(slot) => slot.worth(now, seen & USED != 0),
-                };
-                kept = kept.saturating_add(usize::from(worth > Worth::Nothing));
-                if least.as_ref().is_none_or(|(least, _)| worth < *least) {
-                    least = Some((worth, index));
+                if seen & TAKEN == 0 {
+                    first_free.get_or_insert(index);
+                    continue;
+                }
+                taken = taken.saturating_add(1);
+                let may_be_it = seen & !USED == mark(&words);
+                if may_be_it && self.slot(index).is_some_and(|slot| slot.key_is(&words)) {
+                    return (Place(index), false);
                 }
             }
-            best = best
-                .into_iter()
-                .chain(least.map(|(worth, index)| (worth, kept, index)))
-                .min_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+            // Of two sets with a free place the emptier one: so both are full last.
+            let here = first_free.map(|index| (taken, index));
+            free = free.into_iter().chain(here).min();
         }
-        let (worth, _, index) = best.unwrap_or((Worth::Nothing, 0, 0));
+        if let Some((_, index)) = free {
+            return (Place(index), false);
+        }
+        let worths = self.ways(&words).filter_map(|(index, tag)| {
+            let is_used = tag.load(Ordering::Acquire) & USED != 0;
+            Some((self.slot(index)?.worth(now, is_used), index))
+        });
+        let (worth, index) = worths.min().unwrap_or((Worth::Nothing, 0));
         if matches!(worth, Worth::Something(_, true)) {
             // Everybody of its rank was found lately: from now on it counts who is found again.
             for (_, tag) in self.ways(&words) {
