@@ -3,6 +3,8 @@
 //! A set belongs to an endpoint and its source. Those that are fetched lie in shared memory, parsed once per worker and version; one
 //! worker fetches for all, in a request of its own. Whatever a fetch brings, only a good set replaces a good set.
 
+mod lease;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -14,13 +16,13 @@ use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
 use crate::ffi::headers::name::ACCEPT;
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, KeySlot, Owned, SlotRef};
-use crate::ffi::{clock, conf, worker};
+use crate::ffi::{clock, conf};
 use crate::flight::{Flight, Pilot};
+
+use lease::{lease, Hold, Lease};
 
 /// Milliseconds that a fetch may take.
 const TIME_LIMIT: u64 = 5_000;
-/// How long others leave a fetch alone while its worker is there: its time limit, and room for the worker to notice.
-const LEASE: u64 = 6_000;
 /// The first pause after a fetch that failed; it doubles with each.
 const FIRST_PAUSE: u64 = 1_000;
 
@@ -229,58 +231,6 @@ impl Age {
 /// Whether a server of the running configuration judges by the set in this slot.
 fn is_in_use(slot: &KeySlot) -> bool {
     conf::sites().any(|site| slot.is(&site.key_set_id))
-}
-
-/// Whether somebody is at a set.
-#[derive(PartialEq, Eq)]
-enum Hold {
-    Free,
-    Taken,
-    /// Who was at it is gone without a word.
-    Abandoned,
-}
-
-impl Hold {
-    fn of(slot: &KeySlot, now: u64) -> Self {
-        match number(&slot.lease) > now {
-            false => Self::Free,
-            true if worker::is_alive(number(&slot.holder)) => Self::Taken,
-            true => Self::Abandoned,
-        }
-    }
-}
-
-enum Lease {
-    Taken,
-    Elsewhere,
-    Paused,
-}
-
-fn lease(slot: &KeySlot, need: Need, times: &JwksTimes) -> Lease {
-    let Some(_locked) = zone::lock() else {
-        return Lease::Paused;
-    };
-    let now = clock::monotonic();
-    match Hold::of(slot, now) {
-        Hold::Taken => return Lease::Elsewhere,
-        Hold::Free if is_paused(slot, need, now) => return Lease::Paused,
-        // What was begun goes on, whatever pause its beginning was.
-        Hold::Free | Hold::Abandoned => {}
-    }
-    set(&slot.holder, worker::own());
-    set(&slot.lease, now.saturating_add(LEASE));
-    if need == Need::Key {
-        set(&slot.no_refetch_before, now.saturating_add(times.refetch));
-    }
-    Lease::Taken
-}
-
-fn is_paused(slot: &KeySlot, need: Need, now: u64) -> bool {
-    match need {
-        Need::Set => number(&slot.not_before) > now,
-        // Fetches that failed pause those that are due, up to the keys' whole time; an unknown key has waited for its own pause.
-        Need::Key => number(&slot.no_refetch_before) > now,
-    }
 }
 
 /// A fetch on its way back.

@@ -218,15 +218,15 @@ impl Flow {
         source: Source,
         scene: &Scene<'_>,
     ) -> Step {
-        let (iat, exp) = (known.iat, known.exp);
+        let iat = known.iat;
         let standing = scene.memory.standing(candidate, iat);
         // Only what has the form of a token is ever sent on, whoever vouches for it.
-        let about = |claimed: Session| match candidate.form() {
+        let about = || match candidate.form() {
             Form::Token(token) => Some(Subject {
                 token: token.as_str().to_owned(),
-                claimed,
+                claimed: known.session.clone(),
                 iat,
-                exp,
+                exp: known.exp,
             }),
             Form::Other(_) | Form::Malformed => None,
         };
@@ -245,7 +245,7 @@ impl Flow {
                 },
                 _,
             ) => {
-                let Some(subject) = about(known.session.clone()) else {
+                let Some(subject) = about() else {
                     return Step::Next(Reason::MalformedCredential);
                 };
                 Step::Stop(Action::DecideAndAsk(
@@ -259,7 +259,7 @@ impl Flow {
                 Step::Stop(Action::Decide(Verdict::Unknown(Why::NotRemembered)))
             }
             (Standing::AskFirst(otherwise), Mode::On | Mode::Remote) => {
-                let Some(subject) = about(known.session.clone()) else {
+                let Some(subject) = about() else {
                     return Step::Next(Reason::MalformedCredential);
                 };
                 self.asking = Asking::Alone {

@@ -36,12 +36,16 @@ const MALFORMED: [&str; 4] = [
     "Bearer eyJ.a.b\r\nx: y",
 ];
 
+/// Each mode with each of them.
+fn malformed(modes: &[Mode]) -> impl Iterator<Item = (Mode, &'static str)> + '_ {
+    modes
+        .iter()
+        .flat_map(|&mode| MALFORMED.map(|bearer| (mode, bearer)))
+}
+
 #[test]
 fn only_malformed_credentials_are_invalid_and_never_sent() {
-    for (mode, bearer) in MODES
-        .into_iter()
-        .flat_map(|mode| MALFORMED.map(|bearer| (mode, bearer)))
-    {
+    for (mode, bearer) in malformed(&MODES) {
         let walk = Walk::new(mode, Some(bearer), &["app_session=a b; session=\"x"]);
         assert_eq!(
             walk.verdict(),
@@ -53,11 +57,7 @@ fn only_malformed_credentials_are_invalid_and_never_sent() {
 
 #[test]
 fn a_malformed_credential_is_stepped_over() {
-    let modes = [Mode::On, Mode::Remote];
-    for (mode, bearer) in modes
-        .into_iter()
-        .flat_map(|mode| MALFORMED.map(|bearer| (mode, bearer)))
-    {
+    for (mode, bearer) in malformed(&[Mode::On, Mode::Remote]) {
         let mut walk = Walk::new(mode, Some(bearer), &["app_session=a b; session=s"]);
         assert_eq!(walk.question(), ["", "session=s"], "{mode:?} {bearer:?}");
         let verdict = decided(walk.step(Event::Answered(Reading::Silent)));

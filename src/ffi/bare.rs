@@ -19,7 +19,7 @@ use nginx_sys::{
     ngx_connection_tcp_nodelay_e_NGX_TCP_NODELAY_DISABLED,
     ngx_connection_tcp_nopush_e_NGX_TCP_NOPUSH_DISABLED, ngx_create_pool, ngx_current_msec, ngx_cycle,
     ngx_event_flags, ngx_event_t, ngx_get_connection, ngx_http_block_reading, ngx_http_close_connection,
-    ngx_http_connection_t, ngx_http_core_find_config_phase, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_connection_t, ngx_http_core_find_config_phase, ngx_http_core_main_conf_t,
     ngx_http_create_request, ngx_http_event_handler_pt, ngx_http_free_request, ngx_http_log_ctx_t,
     ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t, ngx_list_init, ngx_list_push, ngx_log_t,
     ngx_pool_t, ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, u_char, AF_INET, NGX_ERROR,
@@ -29,6 +29,7 @@ use nginx_sys::{
 use super::errand::{configuration, zeroed_in, CannotStart, Order};
 use super::headers::element;
 use super::headers::name::{HeaderName, HOST};
+use super::module::core_entry;
 use super::request::keep;
 
 type EventHandler = unsafe extern "C" fn(*mut ngx_event_t);
@@ -89,17 +90,14 @@ pub fn is_bare(connection: *mut ngx_connection_t) -> bool {
 
 /// Where in the phases nginx looks for a request's location.
 pub fn find_config_index(request: NonNull<ngx_http_request_t>) -> Option<ngx_int_t> {
-    let module = &raw const ngx_http_core_module;
-    // SAFETY: nginx's own module; numbered before any request.
-    let index = unsafe { (*module).ctx_index };
     // SAFETY: a live request, made by create().
     let configurations = unsafe { request.as_ref() }.main_conf;
-    // SAFETY: every HTTP module has an entry in the main configuration.
-    let slot = unsafe { configurations.add(index) };
-    // SAFETY: the core module's.
-    let core: *const ngx_http_core_main_conf_t = unsafe { *slot }.cast();
+    // SAFETY: the core module's main configuration.
+    let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(configurations) };
+    // SAFETY: nginx keeps it until the cycle ends.
+    let core = unsafe { core.as_ref() };
     // SAFETY: built by nginx when it read its configuration; ended by an entry without a checker.
-    let mut handler: *const ngx_http_phase_handler_t = unsafe { (*core).phase_engine.handlers };
+    let mut handler: *const ngx_http_phase_handler_t = core.phase_engine.handlers;
     let wanted: unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_phase_handler_t) -> ngx_int_t =
         ngx_http_core_find_config_phase;
     for index in 0.. {

@@ -1,12 +1,12 @@
 //! What nginx reads when it loads the module: the module itself, its callbacks, its directives, and its place among the others.
 
 use std::ffi::{c_char, c_void, CStr};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t, ngx_str_t,
-    ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_ERROR,
-    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
+    ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_core_module, ngx_http_module_t, ngx_int_t, ngx_module_t,
+    ngx_str_t, ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123,
+    NGX_ERROR, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
     NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET, NGX_OK,
 };
 
@@ -122,6 +122,22 @@ pub static mut ngx_module_order: [*const c_char; 3] = [
 pub fn ctx_index() -> usize {
     // SAFETY: written by nginx while it reads its configuration, when nothing else runs.
     unsafe { MODULE.ctx_index }
+}
+
+/// nginx's core module's entry of one of its arrays of configurations.
+///
+/// # Safety
+/// The array is of the kind that `T` is, and nginx has made the core module's entry.
+pub unsafe fn core_entry<T>(array: *mut *mut c_void) -> NonNull<T> {
+    let module = &raw const ngx_http_core_module;
+    // SAFETY: nginx's own module; numbered before any array is made.
+    let index = unsafe { (*module).ctx_index };
+    // SAFETY: the array has an entry for every HTTP module.
+    let slot = unsafe { array.add(index) };
+    // SAFETY: as above.
+    let entry = unsafe { *slot };
+    // SAFETY: the core module has one of every kind, made before ours.
+    unsafe { NonNull::new_unchecked(entry.cast()) }
 }
 
 /// What marks shared memory as ours.

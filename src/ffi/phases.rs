@@ -6,8 +6,8 @@
 use std::ptr;
 
 use nginx_sys::{
-    ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_handler_pt, ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_POST_READ_PHASE,
+    ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_handler_pt,
+    ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_POST_READ_PHASE,
     ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
     ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, NGX_AGAIN, NGX_DECLINED,
     NGX_HTTP_INTERNAL_SERVER_ERROR,
@@ -15,6 +15,7 @@ use nginx_sys::{
 
 use super::context;
 use super::entry::entry;
+use super::module::core_entry;
 use super::request::{OutOfMemory, Request};
 use crate::handler::{self, Next};
 
@@ -56,17 +57,12 @@ fn add(
 ) -> Result<(), OutOfMemory> {
     // SAFETY: in postconfiguration `ctx` is that of the http block.
     let context: *const ngx_http_conf_ctx_t = unsafe { (*cf.as_ptr()).ctx }.cast();
-    let module = &raw const ngx_http_core_module;
-    // SAFETY: nginx's own module; numbered by now.
-    let index = unsafe { (*module).ctx_index };
     // SAFETY: as above.
     let configurations = unsafe { (*context).main_conf };
-    // SAFETY: every HTTP module has an entry.
-    let slot = unsafe { configurations.add(index) };
     // SAFETY: the core module's main configuration.
-    let core: *mut ngx_http_core_main_conf_t = unsafe { *slot }.cast();
-    // SAFETY: as above; nginx is in this thread, in our callback.
-    let core = unsafe { &mut *core };
+    let mut core = unsafe { core_entry::<ngx_http_core_main_conf_t>(configurations) };
+    // SAFETY: nginx is in this thread, in our callback.
+    let core = unsafe { core.as_mut() };
     let Some(phase) = usize::try_from(phase)
         .ok()
         .and_then(|phase| core.phases.get_mut(phase))

@@ -5,9 +5,11 @@ use std::ptr::NonNull;
 use std::slice;
 
 use nginx_sys::{
-    ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_http_request_t, ngx_list_part_t, ngx_log_t,
-    ngx_palloc, ngx_pool_t, ngx_str_t, ngx_table_elt_t, ngx_uint_t, NGX_HTTP_SATISFY_ALL,
+    ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_list_part_t, ngx_log_t, ngx_palloc, ngx_pool_t,
+    ngx_str_t, ngx_table_elt_t, ngx_uint_t, NGX_HTTP_SATISFY_ALL,
 };
+
+use super::module::core_entry;
 
 /// nginx's pool could not give memory: the request fails, nothing else does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +108,11 @@ impl<'r> Request<'r> {
 
     /// Whether every handler of the access phase has to admit (`satisfy all`).
     pub fn satisfies_all(self) -> bool {
-        // SAFETY: the array has an entry for every HTTP module.
-        let slot = unsafe { self.raw().loc_conf.add(ngx_http_core_module_index()) };
-        // SAFETY: the core module's location configuration, made by nginx for every location.
-        let core: *const ngx_http_core_loc_conf_t = unsafe { *slot }.cast();
-        // SAFETY: as above; it lives as long as the cycle.
-        unsafe { (*core).satisfy == NGX_HTTP_SATISFY_ALL as ngx_uint_t }
+        // SAFETY: the core module's of the request's location.
+        let core = unsafe { core_entry::<ngx_http_core_loc_conf_t>(self.raw().loc_conf) };
+        // SAFETY: it lives as long as the cycle.
+        let core = unsafe { core.as_ref() };
+        core.satisfy == NGX_HTTP_SATISFY_ALL as ngx_uint_t
     }
 }
 
@@ -180,10 +181,4 @@ pub unsafe fn each_element<'l>(part: *const ngx_list_part_t, mut visit: impl FnM
         }
         next = part.next;
     }
-}
-
-fn ngx_http_core_module_index() -> usize {
-    let module = &raw const ngx_http_core_module;
-    // SAFETY: nginx's own module; numbered before any request.
-    unsafe { (*module).ctx_index }
 }

@@ -9,8 +9,8 @@ use std::slice;
 
 use nginx_sys::{
     ngx_conf_t, ngx_http_conf_addr_t, ngx_http_conf_ctx_t, ngx_http_conf_port_t, ngx_http_core_loc_conf_t,
-    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_core_srv_conf_t, ngx_http_server_name_t,
-    ngx_http_upstream_conf_t, ngx_str_t,
+    ngx_http_core_main_conf_t, ngx_http_core_srv_conf_t, ngx_http_server_name_t, ngx_http_upstream_conf_t,
+    ngx_str_t,
 };
 
 use super::statement::noted_place;
@@ -18,6 +18,7 @@ use super::{level, LocationLevel, ServerLevel, ServerRef};
 use crate::conf::complete::ServerRead;
 use crate::conf::locations::{Facts, Kind};
 use crate::conf::{Location, Server};
+use crate::ffi::module::core_entry;
 use crate::ffi::request::bytes;
 
 /// One location, or a server's own level, noted while nginx merged it.
@@ -169,22 +170,6 @@ fn is_by_other_means(core: &ngx_http_core_loc_conf_t) -> bool {
     #[cfg(not(ngx_feature = "pcre"))]
     let regex = false;
     regex || core.named() != 0 || core.noname() != 0
-}
-
-/// The core module's entry of one of nginx's arrays of configurations.
-///
-/// # Safety
-/// The array is of the kind that `T` is.
-unsafe fn core_entry<T>(array: *mut *mut c_void) -> NonNull<T> {
-    let module = &raw const ngx_http_core_module;
-    // SAFETY: nginx's own module; numbered by now.
-    let index = unsafe { (*module).ctx_index };
-    // SAFETY: the array has an entry for every HTTP module.
-    let slot = unsafe { array.add(index) };
-    // SAFETY: as above.
-    let entry = unsafe { *slot };
-    // SAFETY: the core module has one of every kind, made before ours.
-    unsafe { NonNull::new_unchecked(entry.cast()) }
 }
 
 /// All servers of an `http` block.

@@ -4,10 +4,11 @@
 use std::cell::OnceCell;
 
 use authgear_core::ownership;
-use nginx_sys::{ngx_hash_find, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_variable_t};
+use nginx_sys::{ngx_hash_find, ngx_http_core_main_conf_t, ngx_http_variable_t};
 
 use super::name::hash;
 use crate::ffi::conf;
+use crate::ffi::module::core_entry;
 use crate::ffi::request::{bytes, Request};
 
 /// Which of a configuration's variables they are, by their places: found with the first request whose headers change.
@@ -29,15 +30,10 @@ pub fn forget(request: Request<'_>) {
 
 /// Which of the configuration's variables are headers of ours.
 fn find(request: Request<'_>) -> Box<[usize]> {
-    let module = &raw const ngx_http_core_module;
-    // SAFETY: nginx's own module; numbered before any request.
-    let index = unsafe { (*module).ctx_index };
-    // SAFETY: every HTTP module has an entry in the main configuration.
-    let slot = unsafe { request.raw().main_conf.add(index) };
-    // SAFETY: as above.
-    let core: *const ngx_http_core_main_conf_t = unsafe { *slot }.cast();
-    // SAFETY: the core module's, complete since requests are served.
-    let core = unsafe { &*core };
+    // SAFETY: the core module's main configuration.
+    let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(request.raw().main_conf) };
+    // SAFETY: complete since requests are served; nginx keeps it until the cycle ends.
+    let core = unsafe { core.as_ref() };
     // SAFETY: an array of variables.
     let variables: &[ngx_http_variable_t] = unsafe { core.variables.as_slice() };
     let ours = variables
