@@ -1,6 +1,6 @@
 //! Who fetches a key set: one process at a time, until it is done, its time is over, or it is gone.
 
-use super::{number, set, Need};
+use super::{number, set, Age, Need};
 use crate::conf::JwksTimes;
 use crate::ffi::zone::{self, KeySlot};
 use crate::ffi::{clock, worker};
@@ -42,7 +42,7 @@ pub fn lease(slot: &KeySlot, need: Need, times: &JwksTimes) -> Lease {
     let now = clock::monotonic();
     match Hold::of(slot, now) {
         Hold::Taken => return Lease::Elsewhere,
-        Hold::Free if is_paused(slot, need, now) => return Lease::Paused,
+        Hold::Free if is_paused(slot, need, now) || is_done(slot, need, times) => return Lease::Paused,
         // What was begun goes on, whatever pause its beginning was.
         Hold::Free | Hold::Abandoned => {}
     }
@@ -52,6 +52,11 @@ pub fn lease(slot: &KeySlot, need: Need, times: &JwksTimes) -> Lease {
         set(&slot.no_refetch_before, now.saturating_add(times.refetch));
     }
     Lease::Taken
+}
+
+/// Whether somebody else has just brought what was wanted: that the set was due may have been seen while it was being stored.
+fn is_done(slot: &KeySlot, need: Need, times: &JwksTimes) -> bool {
+    need == Need::Set && !Age::of(slot, times).due
 }
 
 fn is_paused(slot: &KeySlot, need: Need, now: u64) -> bool {
