@@ -1,4 +1,20 @@
-//! Tells the compiler which nginx the module is built against, as `nginx-sys` has found it, and the linker that the module stays loaded.
+//! Tells the compiler which nginx the module is built against, as `nginx-sys` has found it, and the linker that the module stays loaded; and proves
+//! that nginx's structures are to the module what they are to the C compiler.
+
+// A build script stops the build by a panic, which says why.
+#![allow(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::let_underscore_must_use
+)]
+
+#[path = "build/compiler.rs"]
+mod compiler;
+#[path = "build/headers.rs"]
+mod headers;
+#[path = "build/layout.rs"]
+mod layout;
 
 use std::env;
 use std::fs;
@@ -12,6 +28,7 @@ fn main() {
     values("ngx_os", "DEP_NGINX_OS_CHECK", "DEP_NGINX_OS");
     versions();
     stat_stub();
+    layout::prove(Path::new("src/ffi"));
     // A reload must find the module where it was: its threads' state and its handlers outlive nginx's dlclose().
     if matches!(
         env::var("CARGO_CFG_TARGET_OS").as_deref(),

@@ -29,6 +29,7 @@ use nginx_sys::{
 use super::errand::{configuration, zeroed_in, CannotStart, Order};
 use super::headers::element;
 use super::headers::name::{HeaderName, HOST};
+use super::layout;
 use super::module::core_entry;
 use super::request::keep;
 
@@ -131,12 +132,12 @@ fn connect(order: &Order<'_>, dispatch: EventHandler) -> Result<NonNull<ngx_conn
     let pool = unsafe { ngx_create_pool(POOL_SIZE, log) };
     // SAFETY: a slot that is ours alone.
     let slot = unsafe { &mut *connection.as_ptr() };
-    slot.set_shared(1);
+    layout::ngx_connection_t::SHARED.set(slot, 1);
     // So that a worker that leaves says so.
-    slot.set_idle(1);
+    layout::ngx_connection_t::IDLE.set(slot, 1);
     // A datagram socket takes neither option, and an unbuffered answer would set them.
-    slot.set_tcp_nodelay(ngx_connection_tcp_nodelay_e_NGX_TCP_NODELAY_DISABLED);
-    slot.set_tcp_nopush(ngx_connection_tcp_nopush_e_NGX_TCP_NOPUSH_DISABLED);
+    layout::ngx_connection_t::TCP_NODELAY.set(slot, ngx_connection_tcp_nodelay_e_NGX_TCP_NODELAY_DISABLED);
+    layout::ngx_connection_t::TCP_NOPUSH.set(slot, ngx_connection_tcp_nopush_e_NGX_TCP_NOPUSH_DISABLED);
     slot.pool = pool;
     counters::opened();
     if pool.is_null() {
@@ -196,11 +197,11 @@ fn furnish(
         event.log = own_log.as_ptr();
         event.handler = Some(dispatch);
         // Neither is ever registered: an edge-triggered method leaves alone what is active, another one what is ready.
-        event.set_active(u32::from(is_edge_triggered));
-        event.set_ready(u32::from(!is_edge_triggered));
+        layout::ngx_event_t::ACTIVE.set(event, u32::from(is_edge_triggered));
+        layout::ngx_event_t::READY.set(event, u32::from(!is_edge_triggered));
     }
     // SAFETY: as above.
-    unsafe { &mut *slot.write }.set_ready(1);
+    layout::ngx_event_t::READY.set(unsafe { &mut *slot.write }, 1);
     slot.recv = Some(receive);
     slot.send = Some(receive);
     slot.recv_chain = Some(receive_chain);
@@ -269,14 +270,15 @@ fn dress(
     raw.unparsed_uri = raw.uri;
     raw.read_event_handler = Some(ngx_http_block_reading);
     raw.write_event_handler = ngx_http_event_handler_pt::Some(woken);
-    raw.set_http_state(nginx_sys::ngx_http_state_e_NGX_HTTP_PROCESS_REQUEST_STATE);
-    raw.set_logged(1);
-    raw.set_valid_location(1);
-    raw.set_limit_req_status(LIMITS_PASSED);
-    raw.set_limit_conn_status(LIMITS_PASSED);
+    layout::ngx_http_request_t::HTTP_STATE
+        .set(raw, nginx_sys::ngx_http_state_e_NGX_HTTP_PROCESS_REQUEST_STATE);
+    layout::ngx_http_request_t::LOGGED.set(raw, 1);
+    layout::ngx_http_request_t::VALID_LOCATION.set(raw, 1);
+    layout::ngx_http_request_t::LIMIT_REQ_STATUS.set(raw, LIMITS_PASSED);
+    layout::ngx_http_request_t::LIMIT_CONN_STATUS.set(raw, LIMITS_PASSED);
     // No `post_action` of the server either: nginx runs none for a request that looks like one without a redirect left.
-    raw.set_post_action(1);
-    raw.set_uri_changes(0);
+    layout::ngx_http_request_t::POST_ACTION.set(raw, 1);
+    layout::ngx_http_request_t::URI_CHANGES.set(raw, 0);
     counters::processing(raw);
     let headers = &mut raw.headers_in;
     headers.content_length_n = -1 as off_t;

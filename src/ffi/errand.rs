@@ -15,10 +15,9 @@ use std::mem::{align_of, size_of};
 use std::ptr::{self, addr_of_mut, NonNull};
 
 use nginx_sys::{
-    ngx_add_timer, ngx_chain_t, ngx_del_timer, ngx_event_t, ngx_http_conf_ctx_t, ngx_http_core_run_phases,
-    ngx_http_post_subrequest_t, ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests,
-    ngx_http_subrequest, ngx_int_t, ngx_msec_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_t, NGX_ERROR,
-    NGX_OK,
+    ngx_chain_t, ngx_event_t, ngx_http_conf_ctx_t, ngx_http_core_run_phases, ngx_http_post_subrequest_t,
+    ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_subrequest,
+    ngx_int_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_t, NGX_ERROR, NGX_OK,
 };
 
 pub use self::recipient::{End, Headers, Outcome, Recipient};
@@ -26,9 +25,10 @@ pub use self::recipient::{End, Headers, Outcome, Recipient};
 use self::events::{connection_event, main_event, timer_event};
 use super::conf::ServerRef;
 use super::entry::entry;
+use super::event::{add_timer, delete_timer, is_timer_set};
 use super::headers::name::HeaderName;
 use super::request::{keep, OutOfMemory, Request};
-use super::{bare, module};
+use super::{bare, layout, module};
 
 /// What to ask, where, and for whom.
 pub struct Order<'o> {
@@ -162,9 +162,8 @@ fn launch(
     let connection = unsafe { main.as_ref() }.connection;
     // SAFETY: it has a connection, made by bare::create().
     errand.timer.log = unsafe { (*connection).log };
-    let limit = ngx_msec_t::try_from(order.time_limit).unwrap_or(ngx_msec_t::MAX);
     // SAFETY: the event lives in the pool until its clean-up, which takes it out of the tree.
-    unsafe { ngx_add_timer(&mut errand.timer, limit) };
+    unsafe { add_timer(&mut errand.timer, order.time_limit) };
     Ok(())
 }
 
@@ -196,8 +195,8 @@ fn subrequest(
     request.request_body = body.as_ptr();
     request.phase_handler = at;
     request.write_event_handler = Some(ngx_http_core_run_phases);
-    request.set_valid_location(1);
-    request.set_filter_need_in_memory(1);
+    layout::ngx_http_request_t::VALID_LOCATION.set(request, 1);
+    layout::ngx_http_request_t::FILTER_NEED_IN_MEMORY.set(request, 1);
     Ok(made)
 }
 
@@ -222,7 +221,7 @@ impl Errand {
     pub fn header(&mut self, request: *mut ngx_http_request_t) -> ngx_int_t {
         // SAFETY: nginx calls the filter with a live request; nobody else uses it meanwhile.
         let request = unsafe { &mut *request };
-        request.set_header_sent(1);
+        layout::ngx_http_request_t::HEADER_SENT.set(request, 1);
         if self.header_seen || !self.is_first_subrequest(request) {
             return NGX_OK as ngx_int_t;
         }
@@ -258,10 +257,11 @@ impl Errand {
                     let len = usize::try_from(unsafe { buffer.last.offset_from(buffer.pos) }).unwrap_or(0);
                     // SAFETY: as above.
                     self.take(unsafe { std::slice::from_raw_parts(buffer.pos, len) });
-                } else if buffer.in_file() != 0 && buffer.file_pos < buffer.file_last {
+                } else if layout::ngx_buf_t::IN_FILE.is_set(buffer) && buffer.file_pos < buffer.file_last {
                     self.too_large = true;
                 }
-                self.complete |= buffer.last_buf() != 0 || buffer.last_in_chain() != 0;
+                self.complete |= layout::ngx_buf_t::LAST_BUF.is_set(buffer)
+                    || layout::ngx_buf_t::LAST_IN_CHAIN.is_set(buffer);
             }
             buffer.pos = buffer.last;
             buffer.file_pos = buffer.file_last;
@@ -315,7 +315,7 @@ impl Errand {
 
 #[cfg(ngx_feature = "http_cache")]
 fn is_cached(request: &ngx_http_request_t) -> bool {
-    request.cached() != 0
+    layout::ngx_http_request_t::CACHED.is_set(request)
 }
 
 #[cfg(not(ngx_feature = "http_cache"))]
@@ -351,9 +351,9 @@ unsafe extern "C" fn end_of_pool(data: *mut c_void) {
         let place: *mut Errand = data.cast();
         // SAFETY: what launch() wrote, in the pool that is about to go; nobody else refers to it now.
         let errand = unsafe { &mut *place };
-        if errand.timer.timer_set() != 0 {
-            // SAFETY: timer_set says that it stands in the timer tree.
-            unsafe { ngx_del_timer(addr_of_mut!(errand.timer)) };
+        if is_timer_set(&errand.timer) {
+            // SAFETY: it stands in the timer tree.
+            unsafe { delete_timer(addr_of_mut!(errand.timer)) };
         }
         let outcome = Outcome {
             end: errand.end(),

@@ -21,6 +21,8 @@ use nginx_sys::{
 
 use self::name::HeaderName;
 use self::ours::Ours;
+#[cfg(nginx1_23)]
+use super::layout;
 use super::request::{bytes, elements, keep, OutOfMemory, Request};
 
 /// What the backend is told of who is calling.
@@ -155,7 +157,7 @@ fn append(request: Request<'_>, ours: Ours) -> Result<(), OutOfMemory> {
     // A full last part: the next push opens a part of its own instead of writing behind ours.
     list.nalloc = ours.count;
     #[cfg(nginx1_23)]
-    raw.headers_in.set_multi_linked(0);
+    layout::ngx_http_headers_in_t::MULTI_LINKED.set(&mut raw.headers_in, 0);
     Ok(())
 }
 
@@ -285,7 +287,7 @@ fn commit(request: Request<'_>, list: ngx_list_t, connections: &[(*mut ngx_table
         raw.headers_in.headers.last = addr_of_mut!(raw.headers_in.headers.part);
     }
     #[cfg(nginx1_23)]
-    raw.headers_in.set_multi_linked(0);
+    layout::ngx_http_headers_in_t::MULTI_LINKED.set(&mut raw.headers_in, 0);
     // SAFETY: the list that was just set.
     let connection =
         unsafe { elements(&raw const raw.headers_in.headers.part) }.find(|element| is_connection(element));

@@ -4,16 +4,17 @@
 //! runs its phases for another reason. It is only ever woken from the event loop, never from inside the stack of what it waits for.
 
 use std::cell::{Cell, UnsafeCell};
-use std::ptr::{addr_of_mut, fn_addr_eq, NonNull};
+use std::ptr::{fn_addr_eq, NonNull};
 use std::rc::Rc;
 
 use nginx_sys::{
-    ngx_add_timer, ngx_del_timer, ngx_delete_posted_event, ngx_event_t, ngx_http_block_reading,
-    ngx_http_core_run_phases, ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_test_reading,
-    ngx_msec_t, ngx_post_event, ngx_posted_events,
+    ngx_event_t, ngx_http_block_reading, ngx_http_core_run_phases, ngx_http_request_t,
+    ngx_http_run_posted_requests, ngx_http_test_reading,
 };
 
 use super::entry::entry;
+use super::event::{add_timer, delete_posted, delete_timer, is_timer_set, post};
+use super::layout;
 use super::request::Request;
 
 /// The place where one request waits; it lives in the request's state and dies with it.
@@ -59,18 +60,13 @@ impl Parking {
         request.write_event_handler = Some(parked);
         self.disarm();
         // SAFETY: the event is ours, alive until drop, and in no queue or tree after disarm().
-        unsafe {
-            ngx_add_timer(
-                self.event(),
-                ngx_msec_t::try_from(milliseconds).unwrap_or(ngx_msec_t::MAX),
-            )
-        };
+        unsafe { add_timer(self.event(), milliseconds) };
     }
 
     /// Whether the time was over before anybody woke the request.
     pub fn expired(&self) -> bool {
         // SAFETY: the event is ours and alive until drop.
-        unsafe { &*self.event() }.timedout() != 0
+        layout::ngx_event_t::TIMEDOUT.is_set(unsafe { &*self.event() })
     }
 
     /// A handle by which somebody else wakes the request.
@@ -81,14 +77,14 @@ impl Parking {
     fn disarm(&self) {
         // SAFETY: the event is ours and alive until drop.
         let event = unsafe { &mut *self.event() };
-        event.set_timedout(0);
-        if event.timer_set() != 0 {
-            // SAFETY: timer_set says that it stands in the timer tree.
-            unsafe { ngx_del_timer(self.event()) };
+        layout::ngx_event_t::TIMEDOUT.set(event, 0);
+        if is_timer_set(event) {
+            // SAFETY: it stands in the timer tree.
+            unsafe { delete_timer(event) };
         }
-        if event.posted() != 0 {
-            // SAFETY: posted says that it stands in the queue of posted events.
-            unsafe { ngx_delete_posted_event(self.event()) };
+        if layout::ngx_event_t::POSTED.is_set(event) {
+            // SAFETY: it stands in the queue of posted events.
+            unsafe { delete_posted(event) };
         }
     }
 }
@@ -106,9 +102,8 @@ impl Waker {
         if !self.0.is_alive.get() {
             return;
         }
-        let queue = addr_of_mut!(ngx_posted_events);
-        // SAFETY: the event's Parking is alive, and takes it out of the queue before the request goes; posting twice does nothing.
-        unsafe { ngx_post_event(self.0.event.get(), queue) };
+        // SAFETY: the event's Parking is alive, and takes it out of the queue before the request goes.
+        unsafe { post(self.0.event.get()) };
     }
 }
 
@@ -128,9 +123,9 @@ unsafe extern "C" fn on_event(event: *mut ngx_event_t) {
     entry((), || {
         // SAFETY: nginx hands back the event that it was given; drop() takes it out before it is freed.
         let event = unsafe { &mut *event };
-        if event.timer_set() != 0 {
-            // SAFETY: timer_set says that it stands in the timer tree.
-            unsafe { ngx_del_timer(event) };
+        if is_timer_set(event) {
+            // SAFETY: it stands in the timer tree.
+            unsafe { delete_timer(event) };
         }
         let request: *mut ngx_http_request_t = event.data.cast();
         // SAFETY: set in new(); the request outlives the event.

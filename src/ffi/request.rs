@@ -9,6 +9,7 @@ use nginx_sys::{
     ngx_str_t, ngx_table_elt_t, ngx_uint_t, NGX_HTTP_SATISFY_ALL,
 };
 
+use super::layout;
 use super::module::core_entry;
 
 /// nginx's pool could not give memory: the request fails, nothing else does.
@@ -46,7 +47,7 @@ impl<'r> Request<'r> {
 
     /// Whether it has been redirected internally, or never came from a client.
     pub fn is_internal(self) -> bool {
-        self.raw().internal() != 0
+        layout::ngx_http_request_t::INTERNAL.is_set(self.raw())
     }
 
     pub fn pool(self) -> *mut ngx_pool_t {

@@ -3,11 +3,13 @@
 use std::cell::{OnceCell, UnsafeCell};
 
 use nginx_sys::{
-    ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_cycle_t, ngx_event_t, ngx_exiting, ngx_process,
-    ngx_uint_t, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER,
+    ngx_connection_t, ngx_cycle, ngx_cycle_t, ngx_event_t, ngx_exiting, ngx_process, ngx_uint_t,
+    NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER,
 };
 
 use super::entry::{entry, report_panics};
+use super::event::add_timer;
+use super::layout;
 use crate::process;
 
 thread_local! {
@@ -21,8 +23,8 @@ struct Timer {
     connection: Box<UnsafeCell<ngx_connection_t>>,
 }
 
-const FIRST_MS: usize = 1;
-const PERIOD_MS: usize = 1000;
+const FIRST_MS: u64 = 1;
+const PERIOD_MS: u64 = 1000;
 
 /// Starts the timer where requests are served; cache manager and loader have none.
 pub fn start(cycle: *mut ngx_cycle_t) {
@@ -37,7 +39,7 @@ pub fn start(cycle: *mut ngx_cycle_t) {
     event.handler = Some(on_timer);
     // SAFETY: nginx's cycle, when it starts a process.
     event.log = unsafe { (*cycle).log };
-    event.set_cancelable(1);
+    layout::ngx_event_t::CANCELABLE.set(&mut event, 1);
     // SAFETY: all-zero is nginx's own start value of a connection.
     let mut nobody: ngx_connection_t = unsafe { std::mem::zeroed() };
     nobody.fd = -1;
@@ -53,7 +55,7 @@ pub fn start(cycle: *mut ngx_cycle_t) {
         timer.event.get()
     });
     // SAFETY: the event lives as long as the process.
-    unsafe { ngx_add_timer(event, FIRST_MS) };
+    unsafe { add_timer(event, FIRST_MS) };
 }
 
 /// Whether this worker serves the requests that it has, and no others.
@@ -76,6 +78,6 @@ unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
         // SAFETY: the timer that start() made.
         unsafe { (*event).log = log };
         // SAFETY: the event lives as long as the process.
-        unsafe { ngx_add_timer(event, PERIOD_MS) };
+        unsafe { add_timer(event, PERIOD_MS) };
     });
 }

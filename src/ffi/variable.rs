@@ -3,11 +3,12 @@
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    __BindgenBitfieldUnit, ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t,
-    ngx_int_t, NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
+    ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, NGX_ERROR,
+    NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
 };
 
 use super::entry::entry;
+use super::layout;
 use super::request::{keep, OutOfMemory, Request};
 use crate::variables::{Variable, ALL};
 
@@ -51,20 +52,13 @@ fn fill(request: Request<'_>, variable: Variable, mut value: NonNull<ngx_http_va
     let text = variable.of(request);
     let len = text.and_then(|text| u32::try_from(text.len()).ok().filter(|len| *len < 1 << 28));
     let (Some(text), Some(len)) = (text, len) else {
-        value.set_valid(0);
-        value.set_not_found(1);
+        layout::ngx_http_variable_value_t::VALID.set(value, 0);
+        layout::ngx_http_variable_value_t::NOT_FOUND.set(value, 1);
         return;
     };
-    value._bitfield_1 = __BindgenBitfieldUnit::new(bits(len).to_ne_bytes());
+    layout::ngx_http_variable_value_t::LEN.set(value, len);
+    layout::ngx_http_variable_value_t::VALID.set(value, 1);
+    layout::ngx_http_variable_value_t::NO_CACHEABLE.set(value, 1);
+    layout::ngx_http_variable_value_t::NOT_FOUND.set(value, 0);
     value.data = text.as_ptr().cast_mut();
-}
-
-/// The bit field of a value of this length that is valid and not to be cached: `len` has the first 28 bits, then each flag one. The setters that
-/// are generated for it write bit by bit, and this is done for each question.
-const fn bits(len: u32) -> u32 {
-    if cfg!(target_endian = "little") {
-        len | 1 << 28 | 1 << 29
-    } else {
-        len << 4 | 1 << 3 | 1 << 2
-    }
 }

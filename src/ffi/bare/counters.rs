@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nginx_sys::ngx_http_request_t;
 
+#[cfg(stat_stub)]
+use crate::ffi::layout;
+
 /// nginx's own count of open connections, which closing this one will lower.
 #[cfg(stat_stub)]
 pub fn opened() {
@@ -31,8 +34,8 @@ pub fn processing(raw: &mut ngx_http_request_t) {
     shared(unsafe { nginx_sys::ngx_stat_reading }).fetch_sub(1, Ordering::Relaxed);
     // SAFETY: as above.
     shared(unsafe { nginx_sys::ngx_stat_writing }).fetch_add(1, Ordering::Relaxed);
-    raw.set_stat_reading(0);
-    raw.set_stat_writing(1);
+    layout::ngx_http_request_t::STAT_READING.set(raw, 0);
+    layout::ngx_http_request_t::STAT_WRITING.set(raw, 1);
 }
 
 #[cfg(not(stat_stub))]

@@ -18,6 +18,7 @@ use super::{level, LocationLevel, ServerLevel, ServerRef};
 use crate::conf::complete::ServerRead;
 use crate::conf::locations::{Facts, Kind};
 use crate::conf::{Location, Server};
+use crate::ffi::layout;
 use crate::ffi::module::core_entry;
 use crate::ffi::request::bytes;
 
@@ -147,11 +148,15 @@ impl Seen {
     fn facts(&self, outer: Option<usize>, modules: &OtherModules) -> Facts {
         // SAFETY: nginx keeps it until the cycle ends.
         let core = unsafe { self.core.as_ref() };
-        let kind = match (self.outer, is_by_other_means(core), core.exact_match()) {
+        let kind = match (
+            self.outer,
+            is_by_other_means(core),
+            layout::ngx_http_core_loc_conf_t::EXACT_MATCH.is_set(core),
+        ) {
             (None, _, _) => Kind::Server,
             (Some(_), true, _) => Kind::Other,
-            (Some(_), false, 0) => Kind::Prefix,
-            (Some(_), false, _) => Kind::Exact,
+            (Some(_), false, false) => Kind::Prefix,
+            (Some(_), false, true) => Kind::Exact,
         };
         Facts {
             name: bytes(&core.name).to_vec(),
@@ -169,7 +174,9 @@ fn is_by_other_means(core: &ngx_http_core_loc_conf_t) -> bool {
     let regex = !core.regex.is_null();
     #[cfg(not(ngx_feature = "pcre"))]
     let regex = false;
-    regex || core.named() != 0 || core.noname() != 0
+    regex
+        || layout::ngx_http_core_loc_conf_t::NAMED.is_set(core)
+        || layout::ngx_http_core_loc_conf_t::NONAME.is_set(core)
 }
 
 /// All servers of an `http` block.
@@ -270,7 +277,7 @@ impl OtherModules {
         #[cfg(ngx_feature = "http_cache")]
         // SAFETY: that module's first member.
         let on = unsafe { first_member::<ngx_http_upstream_conf_t>(location, self.proxy) }
-            .is_some_and(|upstream| upstream.cache() == 1);
+            .is_some_and(|upstream| layout::ngx_http_upstream_conf_t::CACHE.of(upstream) == 1);
         #[cfg(not(ngx_feature = "http_cache"))]
         let on = false;
         on

@@ -7,6 +7,7 @@ use nginx_sys::{
 
 use super::of;
 use crate::ffi::entry::entry;
+use crate::ffi::layout;
 
 /// The main request is woken: by the end of its subrequest, or for nothing.
 pub unsafe extern "C" fn main_event(request: *mut ngx_http_request_t) {
@@ -30,18 +31,21 @@ pub unsafe extern "C" fn connection_event(event: *mut ngx_event_t) {
         let active = unsafe { &*request };
         let (main, read, write) = (active.main, active.read_event_handler, active.write_event_handler);
         // A worker that leaves closes what is idle; when its time is up, everything, and then there is an error too.
-        let stays = connection.error() == 0 && of(main).is_some_and(|errand| errand.is_awaited());
-        if connection.close() != 0 && stays {
-            connection.set_close(0);
-        } else if connection.close() != 0 {
+        let is_closing = layout::ngx_connection_t::CLOSE.is_set(connection);
+        let stays = !layout::ngx_connection_t::ERROR.is_set(connection)
+            && of(main).is_some_and(|errand| errand.is_awaited());
+        if is_closing && stays {
+            layout::ngx_connection_t::CLOSE.set(connection, 0);
+        } else if is_closing {
             // SAFETY: a live main request of ours.
             unsafe { terminate(main) };
         } else {
-            if event.delayed() != 0 && event.timedout() != 0 {
-                event.set_delayed(0);
-                event.set_timedout(0);
+            if layout::ngx_event_t::DELAYED.is_set(event) && layout::ngx_event_t::TIMEDOUT.is_set(event) {
+                layout::ngx_event_t::DELAYED.set(event, 0);
+                layout::ngx_event_t::TIMEDOUT.set(event, 0);
             }
-            if let Some(handler) = if event.write() != 0 { write } else { read } {
+            let is_write = layout::ngx_event_t::WRITE.is_set(event);
+            if let Some(handler) = if is_write { write } else { read } {
                 // SAFETY: what nginx's own dispatcher does.
                 unsafe { handler(request) };
             }
@@ -76,7 +80,7 @@ unsafe fn terminate(main: *mut ngx_http_request_t) {
     // SAFETY: the caller vouches.
     let request = unsafe { &mut *main };
     // SAFETY: a request has a connection.
-    unsafe { &mut *request.connection }.set_error(1);
+    layout::ngx_connection_t::ERROR.set(unsafe { &mut *request.connection }, 1);
     // SAFETY: with `error` set nginx runs the clean-ups, the upstream's among them, and frees the request from its event loop.
     unsafe { ngx_http_finalize_request(main, NGX_ERROR as ngx_int_t) };
 }

@@ -8,6 +8,7 @@ use nginx_sys::{ngx_hash_find, ngx_http_core_main_conf_t, ngx_http_variable_t};
 
 use super::name::hash;
 use crate::ffi::conf;
+use crate::ffi::layout;
 use crate::ffi::module::core_entry;
 use crate::ffi::request::{bytes, Request};
 
@@ -23,8 +24,8 @@ pub fn forget(request: Request<'_>) {
         let value = unsafe { request.raw().variables.add(index) };
         // SAFETY: ours to change while nginx is in our callback.
         let value = unsafe { &mut *value };
-        value.set_valid(0);
-        value.set_not_found(0);
+        layout::ngx_http_variable_value_t::VALID.set(value, 0);
+        layout::ngx_http_variable_value_t::NOT_FOUND.set(value, 0);
     }
 }
 

@@ -12,7 +12,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::owned::Owned;
 use super::{KeySlot, ResolverSlot};
-use crate::ffi::clock;
+use crate::ffi::{clock, layout};
 
 const MAGIC: u64 = u64::from_be_bytes(*b"authgear");
 /// Raise it with any change to what lies in the area, the records of `authgear_core` among it.
@@ -107,7 +107,7 @@ pub(super) fn lay_out(slab: &mut ngx_slab_pool_t, needed: usize) -> Option<NonNu
     let page = unsafe { ngx_pagesize };
     // SAFETY: both bound the pool's pages.
     let room = usize::try_from(unsafe { slab.end.offset_from(slab.start) }).ok()?;
-    slab.set_log_nomem(0);
+    layout::ngx_slab_pool_t::LOG_NOMEM.set(slab, 0);
     let mut pages = room.checked_div(page)?;
     let area = loop {
         let size = pages.checked_mul(page)?;
