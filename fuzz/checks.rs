@@ -8,6 +8,8 @@
     clippy::arithmetic_side_effects
 )]
 
+#[path = "checks/answered.rs"]
+pub mod answered;
 #[path = "checks/walk.rs"]
 pub mod walk;
 
@@ -143,10 +145,11 @@ pub fn record(data: &[u8]) {
     if let Some(session) = Session::from_bytes(data) {
         assert_eq!(session.as_bytes(), data);
         safe(&session);
-        let lines = session.lines().skip(2);
-        let lines = lines.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let again = Session::from_answer(session.user_id(), lines);
-        assert_eq!(again, Ok(session), "another order, or another spelling");
+        // More than that no answer may say.
+        if data.len() < 4096 && session.count() < 64 {
+            let again = answered::answered(session.user_id(), session.lines().skip(2));
+            assert_eq!(again, Some(session), "another order, or another spelling");
+        }
     }
     if let Some(token) = Token::from_bytes(data) {
         assert_eq!(token.to_bytes(), data);

@@ -11,7 +11,6 @@ pub struct Endpoint {
     origin: String,
     scheme: Scheme,
     hostname: String,
-    port: u16,
 }
 
 /// The schemes that an endpoint can have.
@@ -118,12 +117,6 @@ impl Endpoint {
         &self.hostname
     }
 
-    /// The port.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Whether the host is this machine itself.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -191,7 +184,6 @@ fn parse(url: &str) -> Result<(Endpoint, PathAndQuery), EndpointError> {
             origin,
             scheme,
             hostname,
-            port,
         },
         path,
     ))

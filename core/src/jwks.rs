@@ -268,12 +268,6 @@ impl Key {
     pub fn thumbprint(&self) -> &[u8; 32] {
         &self.thumbprint
     }
-
-    /// The key's `kid`.
-    #[must_use]
-    pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
 }
 
 /// Whether JSON is an object: an array of the right values would otherwise be taken for one.

@@ -10,8 +10,6 @@ use crate::ownership::is_ours;
 
 /// Says that the session is valid; the only line of one that is not.
 pub const VALID: &str = "x-authgear-session-valid";
-/// Who the user is.
-pub const USER_ID: &str = Name::KNOWN[0];
 
 /// A valid session, as header lines.
 #[derive(Clone, PartialEq, Eq)]
@@ -115,34 +113,7 @@ impl Session {
         Self::from_lines(&known, &[])
     }
 
-    /// The session that the resolver spoke of: its user, and the other lines of its answer, names in lower case. Empty values are left out.
-    ///
-    /// # Errors
-    /// When a name is not ours in its plain spelling, stands twice or is one that every session has, or a value can't stand in a header.
-    /// More than 255 lines, or a line longer than 64 KiB, are too much.
-    pub fn from_answer(user_id: &str, lines: impl Iterator<Item = (String, String)>) -> Result<Self, Unsafe> {
-        let lines: Vec<(String, String)> = lines.filter(|(_, value)| !value.is_empty()).collect();
-        let mut known = [None; Name::KNOWN.len()];
-        let mut others = Vec::new();
-        let user = (Name::KNOWN[0], user_id);
-        for (name, value) in
-            std::iter::once(user).chain(lines.iter().map(|(name, value)| (&**name, &**value)))
-        {
-            match Name::KNOWN.iter().position(|known| *known == name) {
-                Some(place) => {
-                    let place = known.get_mut(place).ok_or(Unsafe)?;
-                    if place.replace(Safe::of(value.as_bytes())?).is_some() {
-                        return Err(Unsafe);
-                    }
-                }
-                None => others.push((name, Safe::of(value.as_bytes())?)),
-            }
-        }
-        others.sort_unstable();
-        Self::from_lines(&known, &others)
-    }
-
-    /// The same of lines that are sorted already: a value for each of [`Name::KNOWN`], and the others by their names.
+    /// The session of lines that are sorted already: a value for each of [`Name::KNOWN`], and the others by their names.
     pub(crate) fn from_lines<'l>(
         known: &[Option<Safe<'l>>; Name::KNOWN.len()],
         others: &[(&'l str, Safe<'l>)],

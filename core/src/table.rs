@@ -115,12 +115,6 @@ impl<'m> Table<'m> {
         Some(Self { tags, slots, sets })
     }
 
-    /// How many entries it has room for.
-    #[must_use]
-    pub fn room(&self) -> usize {
-        self.tags.len()
-    }
-
     /// How many entries it has.
     #[must_use]
     pub fn len(&self) -> usize {

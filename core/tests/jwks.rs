@@ -132,10 +132,17 @@ fn sixteen_keys_are_used_in_the_documents_order() {
 
 #[test]
 fn a_kid_is_found_byte_for_byte() {
-    let keys = set(&[key("a"), key("A"), key("")]);
-    for kid in ["a", "A", ""] {
-        assert_eq!(keys.find(Some(kid)).unwrap().kid(), Some(kid));
-    }
+    let called = |issuer: &Issuer, kid: &str| {
+        let mut jwk = issuer.jwk();
+        jwk["kid"] = json!(kid);
+        jwk
+    };
+    let small = called(Issuer::first(), "a");
+    let keys = set(&[small.clone(), called(Issuer::second(), "A"), key("")]);
+    let thumbprint = |keys: &KeySet, kid| *keys.find(Some(kid)).unwrap().thumbprint();
+    assert_eq!(thumbprint(&keys, "a"), thumbprint(&set(&[small]), "a"));
+    assert_ne!(thumbprint(&keys, "a"), thumbprint(&keys, "A"));
+    assert_eq!(thumbprint(&keys, ""), thumbprint(&set(&[key("")]), ""));
     assert!(keys.find(Some("b")).is_none());
     assert!(keys.find(None).is_none(), "three keys, and no kid to tell which");
 }

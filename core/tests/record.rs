@@ -9,6 +9,7 @@ use authgear_core::record::{Answer, Token};
 use authgear_core::session::Session;
 use authgear_core::table::CAPACITY;
 use authgear_core::verify::{verify, Judgement, Mode};
+use common::answered::answered;
 use common::walk::{good, session};
 use common::{claiming, policy, project, NOW};
 use serde_json::json;
@@ -33,7 +34,7 @@ fn known(word: Word) -> Known {
 /// A session of exactly so many bytes.
 fn of_length(len: usize) -> Session {
     let user = "u".repeat(len - 5);
-    let session = Session::from_answer(&user, std::iter::empty()).unwrap();
+    let session = answered(&user, []).unwrap();
     assert_eq!(session.as_bytes().len(), len);
     session
 }

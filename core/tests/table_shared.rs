@@ -113,7 +113,7 @@ fn an_entry_that_is_changed_in_its_place_is_never_absent() {
 
 /// The number of the slot where a key stands: the slots come after a tag for each, and a key after its slot's number.
 fn number<'w>(words: &'w [AtomicU64], key: &Key) -> &'w AtomicU64 {
-    let slots = words[table(words).room()..].chunks_exact(COST / 8 - 1);
+    let slots = words[words.len() * 8 / COST..].chunks_exact(COST / 8 - 1);
     let is_it = |slot: &&'w [AtomicU64]| {
         let stored = slot[1..5]
             .iter()

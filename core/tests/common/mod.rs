@@ -3,6 +3,8 @@
 //! Nothing here goes through the code under test.
 #![allow(dead_code, clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
+#[path = "../../../fuzz/checks/answered.rs"]
+pub mod answered;
 pub mod memory;
 pub mod recall;
 pub mod walk;

@@ -13,6 +13,7 @@ use authgear_core::verdict::Verdict;
 use authgear_core::verify::{Mode, Policy};
 use serde_json::json;
 
+use super::answered::answered;
 use super::{claiming, policy, project, read, set, Issuer, NOW};
 
 /// A memory that remembers nothing, where every token that verifies is good and not due.
@@ -142,8 +143,7 @@ pub fn session() -> Session {
 }
 
 pub fn session_of(user: &str) -> Session {
-    let lines = [("x-authgear-user-verified".to_owned(), "true".to_owned())];
-    Session::from_answer(user, lines.into_iter()).unwrap()
+    answered(user, [("x-authgear-user-verified", "true")]).unwrap()
 }
 
 pub fn good() -> String {
