@@ -98,6 +98,8 @@ fn is_ours(handler: ngx_pool_cleanup_pt) -> bool {
     handler.is_some_and(|handler| fn_addr_eq(handler, ours))
 }
 
+// Compared by its address: inlined, it would have one in each part that the compiler makes of this crate.
+#[inline(never)]
 unsafe extern "C" fn drop_state(data: *mut c_void) {
     entry((), || {
         // SAFETY: what attach() wrote; nginx runs a clean-up once, and frees the memory itself afterwards.

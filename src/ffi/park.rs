@@ -108,6 +108,8 @@ impl Waker {
 }
 
 /// A parked request's handler of write events: that its client could be written to is no reason to run its phases.
+// Compared by its address: inlined, it would have one in each part that the compiler makes of this crate.
+#[inline(never)]
 unsafe extern "C" fn parked(_: *mut ngx_http_request_t) {}
 
 /// Whether a request is parked still. It may have gone on meanwhile, woken by its timer or led elsewhere by nginx: then it has another handler.
