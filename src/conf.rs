@@ -173,12 +173,6 @@ impl Default for Main {
     }
 }
 
-impl Default for Location {
-    fn default() -> Self {
-        policy::location(&written::LocationWritten::default(), None)
-    }
-}
-
 impl<T: Copy> Switch<T> {
     pub fn value(self) -> Option<T> {
         match self {

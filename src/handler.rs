@@ -9,6 +9,7 @@ use crate::ffi::conf as settings;
 use crate::ffi::headers::Survey;
 use crate::ffi::request::{OutOfMemory, Request};
 use crate::ffi::{context, headers};
+use crate::refusal;
 use crate::turn::Turn;
 
 pub use crate::turn::State;
@@ -71,7 +72,10 @@ fn verdict(request: Request<'_>, door: Door) -> Next {
     if !request.is_main() {
         return Next::Continue;
     }
-    let location = settings::location(request);
+    let Some(location) = settings::location(request) else {
+        refusal::log_incomplete(request);
+        return Next::Refuse(INTERNAL_SERVER_ERROR);
+    };
     let (Some(policy), Some(site)) = (&location.policy, settings::site(request)) else {
         return leave(request, location);
     };

@@ -55,6 +55,15 @@ pub fn log_two_authorizations(request: Request<'_>, level: LogLevel) {
     log::write(request.log(), level_of(level), &with_skipped(line, skipped));
 }
 
+/// nginx knows nothing of the request's location.
+pub fn log_incomplete(request: Request<'_>) {
+    let Some(skipped) = allowance("incomplete") else {
+        return;
+    };
+    let line = "authgear: request refused: another module made its location while nginx ran, and authgear_resolve is on there".to_owned();
+    log::write(request.log(), Level::Error, &with_skipped(line, skipped));
+}
+
 /// No verdict could be had.
 pub fn log_unknown(request: Request<'_>, site: &Site, why: &Why) {
     let Some(skipped) = allowance(why.as_str()) else {

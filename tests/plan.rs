@@ -160,8 +160,13 @@ impl Plan {
         } else {
             "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }"
         };
+        let loading = if main.contains("%MODULE%") {
+            ""
+        } else {
+            "load_module %MODULE%;"
+        };
         let text = format!(
-            "load_module %MODULE%;\ndaemon off; worker_processes {workers};\nerror_log %DIR%/error.log info; pid %DIR%/pid;\n{main}\n\
+            "{loading}\ndaemon off; worker_processes {workers};\nerror_log %DIR%/error.log info; pid %DIR%/pid;\n{main}\n\
              events {{ worker_connections {connections}; }}\n\
              http {{\n\
              access_log off; client_body_temp_path %DIR%/body; proxy_temp_path %DIR%/proxy; fastcgi_temp_path %DIR%/fastcgi;\n\

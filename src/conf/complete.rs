@@ -112,6 +112,12 @@ pub fn complete(
     })
 }
 
+/// What a location comes to that belongs to no server of nginx's: nothing, unless something resolves there.
+pub fn without_site(written: &LocationWritten) -> Option<Location> {
+    let resolves = value(&written.resolve).is_some_and(|resolve| *resolve != Resolve::Off);
+    (!resolves).then(|| location(written, None))
+}
+
 /// The first directive of a server that makes each way of resolving possible.
 #[derive(Default)]
 struct Uses<'c> {

@@ -93,11 +93,11 @@ pub fn is_bare(connection: *mut ngx_connection_t) -> bool {
 pub fn find_config_index(request: NonNull<ngx_http_request_t>) -> Option<ngx_int_t> {
     // SAFETY: a live request, made by create().
     let configurations = unsafe { request.as_ref() }.main_conf;
-    // SAFETY: the core module's main configuration.
-    let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(configurations) };
+    // SAFETY: the array of main configurations.
+    let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(configurations) }?;
     // SAFETY: nginx keeps it until the cycle ends.
     let core = unsafe { core.as_ref() };
-    // SAFETY: built by nginx when it read its configuration; ended by an entry without a checker.
+    // Built by nginx when it read its configuration; ended by an entry without a checker.
     let mut handler: *const ngx_http_phase_handler_t = core.phase_engine.handlers;
     let wanted: unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_phase_handler_t) -> ngx_int_t =
         ngx_http_core_find_config_phase;
@@ -233,14 +233,16 @@ fn address(slot: &mut ngx_connection_t, pool: *mut ngx_pool_t, order: &Order<'_>
     };
     slot.local_sockaddr = local.as_ptr().cast();
     slot.local_socklen = size_of::<sockaddr_in>() as socklen_t;
-    let Some(asker) = order.asker else {
+    let asker = order
+        .asker
+        .and_then(|asker| Some((asker, asker.connection()?)))
+        .filter(|(_, theirs)| !theirs.sockaddr.is_null());
+    let Some((asker, theirs)) = asker else {
         slot.sockaddr = slot.local_sockaddr;
         slot.socklen = slot.local_socklen;
         slot.addr_text = keep(pool, &[b"127.0.0.1"])?;
         return Ok(());
     };
-    // SAFETY: a client's request has a connection.
-    let theirs = unsafe { &*asker.raw().connection };
     let len = usize::try_from(theirs.socklen).map_err(|_| CannotStart)?;
     // SAFETY: a socket address of `socklen` bytes.
     let copy = keep(

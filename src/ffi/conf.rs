@@ -21,9 +21,10 @@ pub use statement::Statement;
 
 use super::entry::{entry, report_panics};
 use super::headers::variables::HeaderVariables;
+use super::module::{entry_at, own_entry};
 use super::request::{OutOfMemory, Request};
-use super::{filter, module, phases, variable, zone};
-use crate::conf::complete::{complete, Completed, Fault};
+use super::{filter, phases, variable, zone};
+use crate::conf::complete::{complete, without_site, Completed, Fault};
 use crate::conf::written::{Inherit, LocationWritten, MainWritten, ServerWritten};
 use crate::conf::{directives, Location, Main, Server, Site};
 use statement::{report, Severity};
@@ -48,59 +49,55 @@ struct Level<W, C> {
 
 type MainLevel = Level<(MainWritten, Survey), (Main, HeaderVariables)>;
 type ServerLevel = Level<ServerWritten, Server>;
-type LocationLevel = Level<LocationWritten, Location>;
+/// `None` where nobody has completed it: a location that another module has made by hand, with something that would have to be checked first.
+type LocationLevel = Level<LocationWritten, Option<Location>>;
 
 /// The project of the server that handles the request; `None` without an endpoint.
 pub fn site(request: Request<'_>) -> Option<&Site> {
-    server(request).site.as_ref()
+    server(request)?.site.as_ref()
 }
 
 /// Whether a client's `x-authgear-*` headers stay where no verdict is made.
 pub fn trust_request_headers(request: Request<'_>) -> bool {
-    server(request).trust_request_headers
+    server(request).is_some_and(|server| server.trust_request_headers)
 }
 
-/// What holds for the request's location, as nginx has chosen it by now.
-pub fn location(request: Request<'_>) -> &Location {
+/// What holds for the request's location, as nginx has chosen it by now. `None` where that can't be said: then nobody may pass.
+pub fn location(request: Request<'_>) -> Option<&Location> {
     // SAFETY: nginx's array for this kind of level; nothing changes it once requests are served.
-    let level: &LocationLevel = unsafe { level(request.raw().loc_conf) };
-    &level.complete
+    let level: &LocationLevel = unsafe { level(request.raw().loc_conf) }?;
+    level.complete.as_ref()
 }
 
 /// Which of nginx's variables are headers of ours.
-pub fn header_variables(request: Request<'_>) -> &HeaderVariables {
+pub fn header_variables(request: Request<'_>) -> Option<&HeaderVariables> {
     // SAFETY: as in location().
-    let level: &MainLevel = unsafe { level(request.raw().main_conf) };
+    let level: &MainLevel = unsafe { level(request.raw().main_conf) }?;
     let (_, variables) = &level.complete;
-    variables
+    Some(variables)
 }
 
-fn server(request: Request<'_>) -> &Server {
+fn server(request: Request<'_>) -> Option<&Server> {
     // SAFETY: as in location().
-    let level: &ServerLevel = unsafe { level(request.raw().srv_conf) };
-    &level.complete
+    let level: &ServerLevel = unsafe { level(request.raw().srv_conf) }?;
+    Some(&level.complete)
 }
 
-/// Our entry of one of nginx's arrays of configurations.
+/// Our entry of one of nginx's arrays of configurations, if it has one.
 ///
 /// # Safety
-/// The array is nginx's for the kind of level that `L` is, and nobody changes the level during `'l`.
-unsafe fn level<'l, L>(array: *mut *mut c_void) -> &'l L {
-    // SAFETY: the array has an entry for every HTTP module.
-    let slot = unsafe { array.add(module::ctx_index()) };
-    // SAFETY: as above.
-    let level: *const L = unsafe { *slot }.cast();
+/// The array is null or nginx's for the kind of level that `L` is, and nobody changes the level during `'l`.
+unsafe fn level<'l, L>(array: *mut *mut c_void) -> Option<&'l L> {
     // SAFETY: the caller vouches for its type; create() made it, and the cycle's pool keeps it.
-    unsafe { &*level }
+    unsafe { own_entry::<L>(array) }.map(|level| unsafe { level.as_ref() })
 }
 
 /// Whether resolving is on anywhere in a cycle's configuration.
 pub fn is_active(cycle: *mut ngx_cycle_t) -> bool {
     http(cycle).is_some_and(|context| {
         // SAFETY: as in location().
-        let level: &MainLevel = unsafe { level(context.main_conf) };
-        let (main, _) = &level.complete;
-        main.active
+        let level = unsafe { level::<MainLevel>(context.main_conf) };
+        level.is_some_and(|level| level.complete.0.active)
     })
 }
 
@@ -110,7 +107,7 @@ pub fn sites<'l>() -> impl Iterator<Item = &'l Site> {
     let servers: &[_] = http(unsafe { ngx_cycle }).map_or(&[], |context| survey::servers(context));
     servers.iter().filter_map(|&own| {
         // SAFETY: as in location().
-        let level: &ServerLevel = unsafe { level(survey::own_levels(own)) };
+        let level: &ServerLevel = unsafe { level(survey::own_levels(own)?) }?;
         level.complete.site.as_ref()
     })
 }
@@ -120,14 +117,10 @@ fn http<'l>(cycle: *mut ngx_cycle_t) -> Option<&'l ngx_http_conf_ctx_t> {
     let http = &raw const ngx_http_module;
     // SAFETY: nginx's own module, numbered at its start.
     let index = unsafe { (*http).index };
-    // SAFETY: a complete cycle.
-    let contexts = unsafe { (*cycle).conf_ctx };
-    // SAFETY: the array has an entry for every module.
-    let slot = unsafe { contexts.add(index) };
-    // SAFETY: as above.
-    let context: *const ngx_http_conf_ctx_t = unsafe { *slot }.cast();
-    // SAFETY: null without an `http` block, else its context.
-    unsafe { context.as_ref() }
+    // SAFETY: null, or a complete cycle.
+    let contexts: *mut *mut c_void = unsafe { cycle.as_ref() }?.conf_ctx.cast();
+    // SAFETY: the array has an entry for every module, null without an `http` block, else its context.
+    unsafe { entry_at(contexts, index) }.map(|context| unsafe { context.as_ref() })
 }
 
 pub unsafe extern "C" fn create_main(cf: *mut ngx_conf_t) -> *mut c_void {
@@ -144,10 +137,13 @@ pub unsafe extern "C" fn create_location(cf: *mut ngx_conf_t) -> *mut c_void {
 
 fn create<L: Default>(cf: *mut ngx_conf_t) -> *mut c_void {
     entry(ptr::null_mut(), || {
-        // SAFETY: nginx's configuration under way, with the cycle's pool.
-        let pool = unsafe { (*cf).pool };
+        // SAFETY: null, or a configuration that somebody makes, with the pool that is to keep it.
+        let pool = unsafe { cf.as_ref() }.and_then(|cf| NonNull::new(cf.pool));
+        let Some(pool) = pool else {
+            return ptr::null_mut();
+        };
         // SAFETY: as above.
-        let cleanup = unsafe { ngx_pool_cleanup_add(pool, 0) };
+        let cleanup = unsafe { ngx_pool_cleanup_add(pool.as_ptr(), 0) };
         // SAFETY: null or a fresh entry of the pool.
         let Some(cleanup) = (unsafe { cleanup.as_mut() }) else {
             return ptr::null_mut();
@@ -206,7 +202,9 @@ fn set<L>(
             return error();
         };
         // SAFETY: nginx calls with the configuration under way, and its words stay until we return.
-        let statement = unsafe { Statement::new(cf) };
+        let Some(statement) = (unsafe { Statement::new(cf) }) else {
+            return error();
+        };
         let mut level = level;
         // SAFETY: made by create() for this level; nginx reads one directive at a time.
         let level = unsafe { level.as_mut() };
@@ -236,7 +234,8 @@ pub unsafe extern "C" fn merge_server(
     })
 }
 
-/// Every location of every server comes by here, after the server's own level: this is how they become known.
+/// Every location of every server comes by here, after the server's own level: this is how they become known. So does what other modules make
+/// by hand, at any time: Lua does in each worker.
 pub unsafe extern "C" fn merge_location(
     cf: *mut ngx_conf_t,
     outer: *mut c_void,
@@ -244,22 +243,31 @@ pub unsafe extern "C" fn merge_location(
 ) -> *mut c_char {
     entry(error(), || {
         inherit::<LocationWritten, Location>(outer, inner);
-        let (Some(outer), Some(inner)) = (NonNull::new(outer), NonNull::new(inner)) else {
+        let (Some(outer), Some(mut inner)) =
+            (NonNull::new(outer), NonNull::<LocationLevel>::new(inner.cast()))
+        else {
             return error();
         };
-        // SAFETY: the configuration under way.
-        let context: *const ngx_http_conf_ctx_t = unsafe { (*cf).ctx }.cast();
-        // SAFETY: while nginx merges, `ctx` has the server's and the location's arrays.
-        let Some(context) = (unsafe { context.as_ref() }) else {
-            return error();
-        };
-        // SAFETY: called by nginx in the middle of a merge.
-        let seen = unsafe { Seen::new(context, outer.cast(), inner.cast()) };
-        let mut main = main_level(context);
-        // SAFETY: made by create_main(); nginx is in this callback alone.
-        unsafe { main.as_mut() }.written.1.push(seen);
+        if note(cf, outer.cast(), inner).is_none() {
+            // SAFETY: made by create_location(), and nobody serves requests with it yet.
+            let level = unsafe { inner.as_mut() };
+            level.complete = without_site(&level.written);
+        }
         ptr::null_mut()
     })
+}
+
+/// Notes a location of the configuration that nginx is reading; `None` for one that is no part of it.
+fn note(cf: *mut ngx_conf_t, outer: NonNull<LocationLevel>, inner: NonNull<LocationLevel>) -> Option<()> {
+    // SAFETY: null, or a configuration that somebody makes.
+    let context: *const ngx_http_conf_ctx_t = unsafe { cf.as_ref() }?.ctx.cast();
+    // SAFETY: null, or the arrays of all levels that it is merged with.
+    let context = unsafe { context.as_ref() }?;
+    let mut main = main_level(context)?;
+    // SAFETY: made by create_main(); nginx is in this callback alone.
+    let survey = &mut unsafe { main.as_mut() }.written.1;
+    // SAFETY: called in the middle of a merge.
+    survey.push(unsafe { Seen::new(context, outer, inner) }?)
 }
 
 fn inherit<W: Inherit, C>(outer: *mut c_void, inner: *mut c_void) {
@@ -272,13 +280,9 @@ fn inherit<W: Inherit, C>(outer: *mut c_void, inner: *mut c_void) {
     }
 }
 
-fn main_level(context: &ngx_http_conf_ctx_t) -> NonNull<MainLevel> {
-    // SAFETY: the array has an entry for every HTTP module.
-    let slot = unsafe { context.main_conf.add(module::ctx_index()) };
-    // SAFETY: as above.
-    let level = unsafe { *slot };
-    // SAFETY: made by create_main() before anything else of the `http` block; nginx refuses a null.
-    unsafe { NonNull::new_unchecked(level.cast()) }
+fn main_level(context: &ngx_http_conf_ctx_t) -> Option<NonNull<MainLevel>> {
+    // SAFETY: the array of main configurations; ours is made by create_main() before anything else of the `http` block.
+    unsafe { own_entry(context.main_conf) }
 }
 
 pub unsafe extern "C" fn before(cf: *mut ngx_conf_t) -> ngx_int_t {
@@ -314,10 +318,10 @@ fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
     let context: *const ngx_http_conf_ctx_t = unsafe { (*cf.as_ptr()).ctx }.cast();
     // SAFETY: in postconfiguration `ctx` is that of the http block.
     let context = unsafe { context.as_ref() }.ok_or("authgear: no http block")?;
-    let mut level = main_level(context);
+    let mut level = main_level(context).ok_or("authgear: no http block")?;
     // SAFETY: made by create_main(); nginx is in this callback alone, and nobody else has a reference.
     let level = unsafe { level.as_mut() };
-    let survey = std::mem::take(&mut level.written.1);
+    let survey = level.written.1.end();
     // SAFETY: everything is merged, and nginx's structures stand until the cycle ends.
     let servers = unsafe { survey.read(cf, context) };
     let completed = complete(&level.written.0, &servers, zone::smallest)?;

@@ -5,7 +5,7 @@
 
 use std::ffi::c_void;
 use std::mem::{align_of, size_of};
-use std::ptr::{self, fn_addr_eq};
+use std::ptr::{self, fn_addr_eq, NonNull};
 
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_pt, ngx_pool_cleanup_t};
 
@@ -25,22 +25,24 @@ fn stripped() -> *mut c_void {
 /// can have put anything in.
 pub fn is_stripped(request: Request<'_>) -> bool {
     // SAFETY: as in find().
-    ptr::eq(unsafe { *module_context(request) }, stripped())
+    module_context(request).is_some_and(|slot| ptr::eq(unsafe { *slot.as_ptr() }, stripped()))
 }
 
 /// Remembers that everything was taken out.
 pub fn set_stripped(request: Request<'_>) {
-    let slot = module_context(request);
+    let Some(slot) = module_context(request) else {
+        return;
+    };
     // SAFETY: as in find().
-    if unsafe { *slot }.is_null() {
+    if unsafe { *slot.as_ptr() }.is_null() {
         // SAFETY: as in find().
-        unsafe { *slot = stripped() };
+        unsafe { *slot.as_ptr() = stripped() };
     }
 }
 
 /// The request's state, if it has one.
 pub fn find(request: Request<'_>) -> Option<&State> {
-    let slot = module_context(request);
+    let slot = module_context(request)?.as_ptr();
     // SAFETY: `slot` points into the request's array of contexts, which is as long as there are modules.
     let mut state: *mut c_void = unsafe { *slot };
     if ptr::eq(state, stripped()) {
@@ -57,17 +59,18 @@ pub fn find(request: Request<'_>) -> Option<&State> {
 
 /// Gives the request a state; it must have none yet.
 pub fn attach(request: Request<'_>, state: State) -> Result<&State, OutOfMemory> {
+    let slot = module_context(request).ok_or(OutOfMemory)?;
+    let pool = NonNull::new(request.pool()).ok_or(OutOfMemory)?;
     // SAFETY: the request's own pool.
-    let cleanup = unsafe { ngx_pool_cleanup_add(request.pool(), size_of::<State>()) };
+    let cleanup = unsafe { ngx_pool_cleanup_add(pool.as_ptr(), size_of::<State>()) };
     // SAFETY: null or a fresh entry of the pool.
     let cleanup = unsafe { cleanup.as_mut() }.ok_or(OutOfMemory)?;
     let place: *mut State = cleanup.data.cast();
     // SAFETY: room for one, which nginx's pool aligns for a pointer.
     unsafe { place.write(state) };
     cleanup.handler = Some(drop_state);
-    let slot = module_context(request);
     // SAFETY: as in find().
-    unsafe { *slot = place.cast() };
+    unsafe { *slot.as_ptr() = place.cast() };
     // SAFETY: just written, dropped only by the clean-up.
     Ok(unsafe { &*place })
 }
@@ -75,14 +78,16 @@ pub fn attach(request: Request<'_>, state: State) -> Result<&State, OutOfMemory>
 /// nginx's pools align for a pointer, and no further.
 const _: () = assert!(align_of::<State>() <= align_of::<*mut c_void>());
 
-fn module_context(request: Request<'_>) -> *mut *mut c_void {
+/// `None` in a request that another module has made by hand without any.
+fn module_context(request: Request<'_>) -> Option<NonNull<*mut c_void>> {
+    let contexts = NonNull::new(request.raw().ctx)?;
     // SAFETY: r->ctx has an entry for every HTTP module; ours is among them.
-    unsafe { request.raw().ctx.add(module::ctx_index()) }
+    Some(unsafe { contexts.add(module::ctx_index()) })
 }
 
 fn search(request: Request<'_>) -> Option<*mut c_void> {
-    // SAFETY: the request's own pool.
-    let mut next: *mut ngx_pool_cleanup_t = unsafe { (*request.pool()).cleanup };
+    // SAFETY: null, or the request's own pool.
+    let mut next: *mut ngx_pool_cleanup_t = unsafe { request.pool().as_ref() }?.cleanup;
     // SAFETY: the pool's list of clean-ups, ended by null.
     while let Some(cleanup) = unsafe { next.as_ref() } {
         if is_ours(cleanup.handler) {

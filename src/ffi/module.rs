@@ -124,20 +124,37 @@ pub fn ctx_index() -> usize {
     unsafe { MODULE.ctx_index }
 }
 
-/// nginx's core module's entry of one of its arrays of configurations.
+/// Our entry of one of nginx's arrays of configurations; `None` where somebody else has made the array, or none, and left ours out.
 ///
 /// # Safety
-/// The array is of the kind that `T` is, and nginx has made the core module's entry.
-pub unsafe fn core_entry<T>(array: *mut *mut c_void) -> NonNull<T> {
+/// The array is null or has an entry for every HTTP module, and ours is a `T`.
+pub unsafe fn own_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
+    // SAFETY: the caller vouches for it.
+    unsafe { entry_at(array, ctx_index()) }
+}
+
+/// The same of nginx's core module.
+///
+/// # Safety
+/// The array is null or has an entry for every HTTP module, and the core module's is a `T`.
+pub unsafe fn core_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
     let module = &raw const ngx_http_core_module;
     // SAFETY: nginx's own module; numbered before any array is made.
     let index = unsafe { (*module).ctx_index };
-    // SAFETY: the array has an entry for every HTTP module.
+    // SAFETY: the caller vouches for it.
+    unsafe { entry_at(array, index) }
+}
+
+/// # Safety
+/// The array is null or longer than `index`, and that entry is a `T`.
+pub unsafe fn entry_at<T>(array: *mut *mut c_void, index: usize) -> Option<NonNull<T>> {
+    if array.is_null() {
+        return None;
+    }
+    // SAFETY: the caller vouches for its length.
     let slot = unsafe { array.add(index) };
     // SAFETY: as above.
-    let entry = unsafe { *slot };
-    // SAFETY: the core module has one of every kind, made before ours.
-    unsafe { NonNull::new_unchecked(entry.cast()) }
+    NonNull::new(unsafe { *slot }.cast())
 }
 
 /// What marks shared memory as ours.

@@ -58,9 +58,10 @@ fn add(
     // SAFETY: in postconfiguration `ctx` is that of the http block.
     let context: *const ngx_http_conf_ctx_t = unsafe { (*cf.as_ptr()).ctx }.cast();
     // SAFETY: as above.
-    let configurations = unsafe { (*context).main_conf };
-    // SAFETY: the core module's main configuration.
-    let mut core = unsafe { core_entry::<ngx_http_core_main_conf_t>(configurations) };
+    let context = unsafe { context.as_ref() }.ok_or(OutOfMemory)?;
+    // SAFETY: the array of main configurations.
+    let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(context.main_conf) };
+    let mut core = core.ok_or(OutOfMemory)?;
     // SAFETY: nginx is in this thread, in our callback.
     let core = unsafe { core.as_mut() };
     let Some(phase) = usize::try_from(phase)

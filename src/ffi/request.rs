@@ -1,12 +1,12 @@
 //! A request of nginx's, as this module reads it. Nothing here changes a header: see `headers`.
 
 use std::marker::PhantomData;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::slice;
 
 use nginx_sys::{
-    ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_list_part_t, ngx_log_t, ngx_palloc, ngx_pool_t,
-    ngx_str_t, ngx_table_elt_t, ngx_uint_t, NGX_HTTP_SATISFY_ALL,
+    ngx_connection_t, ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_list_part_t, ngx_log_t, ngx_palloc,
+    ngx_pool_t, ngx_str_t, ngx_table_elt_t, ngx_uint_t, NGX_HTTP_SATISFY_ALL,
 };
 
 use super::layout;
@@ -54,10 +54,16 @@ impl<'r> Request<'r> {
         self.raw().pool
     }
 
-    /// The log of its connection.
+    /// The log of its connection; null where it has none.
     pub fn log(self) -> *mut ngx_log_t {
-        // SAFETY: a request has a connection as long as it lives.
-        unsafe { (*self.raw().connection).log }
+        self.connection()
+            .map_or(ptr::null_mut(), |connection| connection.log)
+    }
+
+    /// A request of nginx's has a connection as long as it lives; one that a module has made by hand may have none.
+    pub fn connection(self) -> Option<&'r ngx_connection_t> {
+        // SAFETY: null, or a connection that outlives its request.
+        unsafe { self.raw().connection.as_ref() }
     }
 
     /// Every header that the request has now, in order: (name as sent, value).
@@ -92,9 +98,8 @@ impl<'r> Request<'r> {
 
     /// The client's address, as nginx prints it.
     pub fn address(self) -> &'r [u8] {
-        // SAFETY: a request has a connection as long as it lives.
-        let connection = unsafe { &*self.raw().connection };
-        bytes(&connection.addr_text)
+        self.connection()
+            .map_or(&[], |connection| bytes(&connection.addr_text))
     }
 
     /// The status that is about to be answered.
@@ -109,16 +114,18 @@ impl<'r> Request<'r> {
 
     /// Whether every handler of the access phase has to admit (`satisfy all`).
     pub fn satisfies_all(self) -> bool {
-        // SAFETY: the core module's of the request's location.
+        // SAFETY: the array of the request's location.
         let core = unsafe { core_entry::<ngx_http_core_loc_conf_t>(self.raw().loc_conf) };
         // SAFETY: it lives as long as the cycle.
-        let core = unsafe { core.as_ref() };
-        core.satisfy == NGX_HTTP_SATISFY_ALL as ngx_uint_t
+        core.is_none_or(|core| unsafe { core.as_ref() }.satisfy == NGX_HTTP_SATISFY_ALL as ngx_uint_t)
     }
 }
 
 /// Copies `parts`, one after the other, into `pool`, with a NUL behind them as nginx's parser leaves one behind a header.
 pub fn keep(pool: *mut ngx_pool_t, parts: &[&[u8]]) -> Result<ngx_str_t, OutOfMemory> {
+    if pool.is_null() {
+        return Err(OutOfMemory);
+    }
     let len = parts
         .iter()
         .fold(0_usize, |sum, part| sum.saturating_add(part.len()));

@@ -14,8 +14,8 @@ use crate::variables::{Variable, ALL};
 
 /// Makes them known, before any directive is read.
 pub fn add(cf: *mut ngx_conf_t) -> Result<(), OutOfMemory> {
-    // SAFETY: the configuration under way, with the cycle's pool.
-    let pool = unsafe { (*cf).pool };
+    // SAFETY: null, or the configuration under way, with the cycle's pool.
+    let pool = unsafe { cf.as_ref() }.ok_or(OutOfMemory)?.pool;
     for (index, variable) in ALL.iter().enumerate() {
         let mut name = keep(pool, &[variable.name().as_bytes()])?;
         // SAFETY: a name in the cycle's pool.

@@ -42,20 +42,22 @@ pub struct Statement<'c> {
 }
 
 impl Statement<'_> {
+    /// `None` where there are no words.
+    ///
     /// # Safety
     /// nginx is reading a directive with `cf`, and goes on only after this is dropped.
-    pub unsafe fn new(cf: NonNull<ngx_conf_t>) -> Self {
+    pub unsafe fn new(cf: NonNull<ngx_conf_t>) -> Option<Self> {
         // SAFETY: the caller vouches for it.
         let arguments = unsafe { (*cf.as_ptr()).args };
-        // SAFETY: nginx's array, alive while it reads the directive.
-        let arguments = unsafe { &*arguments };
+        // SAFETY: null, or nginx's array, alive while it reads the directive.
+        let arguments = unsafe { arguments.as_ref() }?;
         // SAFETY: an array of words.
         let words = unsafe { arguments.as_slice::<ngx_str_t>() };
-        Self {
+        Some(Self {
             cf,
             words,
             lifetime: PhantomData,
-        }
+        })
     }
 
     /// Its name.
@@ -145,8 +147,8 @@ impl Statement<'_> {
 pub fn report(cf: NonNull<ngx_conf_t>, severity: Severity, text: &str) {
     // SAFETY: the configuration under way.
     let log = unsafe { (*cf.as_ptr()).log };
-    // SAFETY: the cycle's log.
-    if unsafe { (*log).log_level } < severity.number() {
+    // SAFETY: null, or the cycle's log.
+    if unsafe { log.as_ref() }.is_none_or(|log| log.log_level < severity.number()) {
         return;
     }
     let format = c"%*s".as_ptr().cast::<c_char>();

@@ -19,7 +19,7 @@ use crate::conf::complete::ServerRead;
 use crate::conf::locations::{Facts, Kind};
 use crate::conf::{Location, Server};
 use crate::ffi::layout;
-use crate::ffi::module::core_entry;
+use crate::ffi::module::{core_entry, entry_at, own_entry};
 use crate::ffi::request::bytes;
 
 /// One location, or a server's own level, noted while nginx merged it.
@@ -34,43 +34,54 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// `None` where it belongs to no server of nginx's: those have a context of their own.
+    ///
     /// # Safety
-    /// nginx is merging `level` with `context`, and `outer` is the level around it.
+    /// `level` is being merged with `context`, and `outer` is the level around it.
     pub unsafe fn new(
         context: &ngx_http_conf_ctx_t,
         outer: NonNull<LocationLevel>,
         level: NonNull<LocationLevel>,
-    ) -> Self {
-        // SAFETY: the core module's, made by nginx for every server.
-        let server = unsafe { core_entry::<ngx_http_core_srv_conf_t>(context.srv_conf) };
-        // SAFETY: the core module's, made by nginx for every location.
-        let core = unsafe { core_entry::<ngx_http_core_loc_conf_t>(context.loc_conf) };
-        // SAFETY: made by nginx for every server.
-        let own = unsafe { (*server.as_ptr()).ctx };
-        // SAFETY: a server has a context of its own.
-        let own = unsafe { (*own).loc_conf };
+    ) -> Option<Self> {
+        // SAFETY: the array of a server.
+        let server = unsafe { core_entry::<ngx_http_core_srv_conf_t>(context.srv_conf) }?;
+        // SAFETY: the array of a location.
+        let core = unsafe { core_entry::<ngx_http_core_loc_conf_t>(context.loc_conf) }?;
+        let own = own_context(server)?.loc_conf;
         let outer = (!ptr::eq(own, context.loc_conf)).then_some(outer);
-        Self {
+        Some(Self {
             server,
             core,
             configurations: context.loc_conf,
             level,
             outer,
-        }
+        })
     }
 }
 
 /// Everything that was noted.
 #[derive(Default)]
-pub struct Survey(Vec<Seen>);
+pub struct Survey {
+    seen: Vec<Seen>,
+    /// Everything is read: what is merged from now on is no part of the configuration.
+    is_over: bool,
+}
 
 impl Survey {
-    pub fn push(&mut self, seen: Seen) {
-        self.0.push(seen);
+    /// `None` when it comes too late.
+    pub fn push(&mut self, seen: Seen) -> Option<()> {
+        (!self.is_over).then(|| self.seen.push(seen))
+    }
+
+    /// What was noted; nothing more will be.
+    pub fn end(&mut self) -> Self {
+        let seen = std::mem::take(&mut self.seen);
+        self.is_over = true;
+        Self { seen, is_over: true }
     }
 
     fn servers(&self) -> impl Iterator<Item = &[Seen]> {
-        self.0.chunk_by(|_, next| next.outer.is_some())
+        self.seen.chunk_by(|_, next| next.outer.is_some())
     }
 
     /// What nginx knows of every server.
@@ -82,10 +93,12 @@ impl Survey {
         cf: NonNull<ngx_conf_t>,
         context: &'c ngx_http_conf_ctx_t,
     ) -> Vec<ServerRead<'c>> {
-        // SAFETY: the core module's.
+        // SAFETY: the array of main configurations.
         let main = unsafe { core_entry::<ngx_http_core_main_conf_t>(context.main_conf) };
         // SAFETY: nginx keeps it until the cycle ends.
-        let main: &'c ngx_http_core_main_conf_t = unsafe { main.as_ref() };
+        let Some(main) = main.map(|main| unsafe { main.as_ref() }) else {
+            return Vec::new();
+        };
         let modules = OtherModules::find(cf);
         let read = |seen: &[Seen]| {
             let server = seen.first()?.server;
@@ -103,7 +116,7 @@ impl Survey {
             // SAFETY: nginx noted the name of a file that it was reading, a C string in the cycle's pool.
             let place = unsafe { noted_place(core.file_name, core.line) };
             // SAFETY: made by create_server(); the caller vouches that nobody changes it.
-            let written = unsafe { &level::<ServerLevel>(own_levels(server)).written };
+            let written = unsafe { &level::<ServerLevel>(own_levels(server)?)?.written };
             // SAFETY: made by create_location(); likewise.
             let locations = seen
                 .iter()
@@ -131,15 +144,15 @@ impl Survey {
         for (seen, (server, locations)) in self.servers().zip(completed) {
             for (each, location) in seen.iter().zip(locations) {
                 // SAFETY: made by create_location(), and the caller vouches that nobody reads it now.
-                unsafe { (*each.level.as_ptr()).complete = location };
+                unsafe { (*each.level.as_ptr()).complete = Some(location) };
             }
-            let Some(first) = seen.first() else { continue };
-            // SAFETY: the array has an entry for every HTTP module.
-            let slot = unsafe { own_levels(first.server).add(crate::ffi::module::ctx_index()) };
-            // SAFETY: as above.
-            let level: *mut ServerLevel = unsafe { *slot }.cast();
-            // SAFETY: made by create_server(); as above.
-            unsafe { (*level).complete = server };
+            let levels = seen.first().and_then(|first| own_levels(first.server));
+            // SAFETY: the array of a server.
+            let level = levels.and_then(|levels| unsafe { own_entry::<ServerLevel>(levels) });
+            if let Some(level) = level {
+                // SAFETY: made by create_server(); as above.
+                unsafe { (*level.as_ptr()).complete = server };
+            }
         }
     }
 }
@@ -181,20 +194,25 @@ fn is_by_other_means(core: &ngx_http_core_loc_conf_t) -> bool {
 
 /// All servers of an `http` block.
 pub fn servers(context: &ngx_http_conf_ctx_t) -> &[NonNull<ngx_http_core_srv_conf_t>] {
-    // SAFETY: the core module's.
+    // SAFETY: the array of main configurations.
     let main = unsafe { core_entry::<ngx_http_core_main_conf_t>(context.main_conf) };
     // SAFETY: nginx keeps it until the cycle ends.
-    let servers = unsafe { &(*main.as_ptr()).servers };
+    let servers = main.map(|main| unsafe { &(*main.as_ptr()).servers });
     // SAFETY: an array of pointers, none of them null.
-    unsafe { servers.as_slice() }
+    servers.map_or(&[], |servers| unsafe { servers.as_slice() })
 }
 
 /// A server's own array of server levels.
-pub fn own_levels(server: NonNull<ngx_http_core_srv_conf_t>) -> *mut *mut c_void {
+pub fn own_levels(server: NonNull<ngx_http_core_srv_conf_t>) -> Option<*mut *mut c_void> {
+    own_context(server).map(|context| context.srv_conf)
+}
+
+/// `None` for what is no server of nginx's: each of those has one.
+fn own_context<'c>(server: NonNull<ngx_http_core_srv_conf_t>) -> Option<&'c ngx_http_conf_ctx_t> {
     // SAFETY: nginx keeps a server until the cycle ends.
     let context = unsafe { (*server.as_ptr()).ctx };
-    // SAFETY: a server has a context of its own.
-    unsafe { (*context).srv_conf }
+    // SAFETY: null, or nginx's, which is kept as long.
+    unsafe { context.as_ref() }
 }
 
 /// The addresses that a server listens on, as nginx prints them.
@@ -288,9 +306,7 @@ impl OtherModules {
 /// `location` is the array of a location's configurations, and `T` the first member of that module's.
 unsafe fn first_member<'c, T>(location: *mut *mut c_void, index: Option<usize>) -> Option<&'c T> {
     // SAFETY: a location's array has an entry for every HTTP module.
-    let slot = unsafe { location.add(index?) };
-    // SAFETY: as above.
-    let entry: *const T = unsafe { *slot }.cast();
+    let entry = unsafe { entry_at::<T>(location, index?) };
     // SAFETY: the caller vouches for the type.
-    unsafe { entry.as_ref() }
+    entry.map(|entry| unsafe { entry.as_ref() })
 }

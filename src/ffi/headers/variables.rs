@@ -18,7 +18,12 @@ pub struct HeaderVariables(OnceCell<Box<[usize]>>);
 
 /// Has nginx read them again.
 pub fn forget(request: Request<'_>) {
-    let HeaderVariables(known) = conf::header_variables(request);
+    let Some(HeaderVariables(known)) = conf::header_variables(request) else {
+        return;
+    };
+    if request.raw().variables.is_null() {
+        return;
+    }
     for &index in known.get_or_init(|| find(request)) {
         // SAFETY: a request has a value for each variable of its configuration.
         let value = unsafe { request.raw().variables.add(index) };
@@ -31,8 +36,11 @@ pub fn forget(request: Request<'_>) {
 
 /// Which of the configuration's variables are headers of ours.
 fn find(request: Request<'_>) -> Box<[usize]> {
-    // SAFETY: the core module's main configuration.
+    // SAFETY: the request's array of main configurations.
     let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(request.raw().main_conf) };
+    let Some(core) = core else {
+        return Box::default();
+    };
     // SAFETY: complete since requests are served; nginx keeps it until the cycle ends.
     let core = unsafe { core.as_ref() };
     // SAFETY: an array of variables.
