@@ -331,11 +331,11 @@ fn point(
     element: NonNull<ngx_table_elt_t>,
 ) -> Result<(), CannotStart> {
     let headers = &mut raw.headers_in;
-    match name.as_str() {
-        "Authorization" => headers.authorization = element.as_ptr(),
-        "User-Agent" => headers.user_agent = element.as_ptr(),
-        "Cookie" => multiple::cookie(headers, pool, element)?,
-        "X-Forwarded-For" => multiple::forwarded(headers, pool, element)?,
+    match name.text().to_bytes() {
+        b"Authorization" => headers.authorization = element.as_ptr(),
+        b"User-Agent" => headers.user_agent = element.as_ptr(),
+        b"Cookie" => multiple::cookie(headers, pool, element)?,
+        b"X-Forwarded-For" => multiple::forwarded(headers, pool, element)?,
         _ => {}
     }
     Ok(())

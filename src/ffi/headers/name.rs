@@ -1,37 +1,41 @@
 //! Names of headers that are the same for every request: they lie in the library itself, and nobody changes them.
+//!
+//! What always holds: each ends with a NUL, as nginx's parser leaves one behind a header: some modules compare names as C strings.
+
+use std::ffi::CStr;
 
 use nginx_sys::ngx_str_t;
 
 /// A name, with what nginx wants to know of it.
 pub struct HeaderName {
-    text: &'static str,
-    lowcase: &'static str,
+    text: &'static CStr,
+    lowcase: &'static CStr,
     hash: usize,
 }
 
-pub const ACCEPT: HeaderName = HeaderName::new("Accept", "accept");
-pub const AUTHORIZATION: HeaderName = HeaderName::new("Authorization", "authorization");
-pub const COOKIE: HeaderName = HeaderName::new("Cookie", "cookie");
-pub const HOST: HeaderName = HeaderName::new("Host", "host");
-pub const RETRY_AFTER: HeaderName = HeaderName::new("Retry-After", "retry-after");
-pub const SET_COOKIE: HeaderName = HeaderName::new("Set-Cookie", "set-cookie");
-pub const USER_AGENT: HeaderName = HeaderName::new("User-Agent", "user-agent");
-pub const X_FORWARDED_FOR: HeaderName = HeaderName::new("X-Forwarded-For", "x-forwarded-for");
+pub const ACCEPT: HeaderName = HeaderName::new(c"Accept", c"accept");
+pub const AUTHORIZATION: HeaderName = HeaderName::new(c"Authorization", c"authorization");
+pub const COOKIE: HeaderName = HeaderName::new(c"Cookie", c"cookie");
+pub const HOST: HeaderName = HeaderName::new(c"Host", c"host");
+pub const RETRY_AFTER: HeaderName = HeaderName::new(c"Retry-After", c"retry-after");
+pub const SET_COOKIE: HeaderName = HeaderName::new(c"Set-Cookie", c"set-cookie");
+pub const USER_AGENT: HeaderName = HeaderName::new(c"User-Agent", c"user-agent");
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::new(c"X-Forwarded-For", c"x-forwarded-for");
 
 impl HeaderName {
     /// `lowcase` is the same in lower case.
-    pub const fn new(text: &'static str, lowcase: &'static str) -> Self {
-        let (mut rest, mut lower) = (text.as_bytes(), lowcase.as_bytes());
+    pub const fn new(text: &'static CStr, lowcase: &'static CStr) -> Self {
+        let (mut rest, mut lower) = (text.to_bytes(), lowcase.to_bytes());
         while let ([byte, after @ ..], [small, others @ ..]) = (rest, lower) {
             assert!(byte.to_ascii_lowercase() == *small, "the same name");
             (rest, lower) = (after, others);
         }
         assert!(rest.is_empty() && lower.is_empty(), "the same name");
-        let hash = hash(lowcase.as_bytes());
+        let hash = hash(lowcase.to_bytes());
         Self { text, lowcase, hash }
     }
 
-    pub fn as_str(&self) -> &'static str {
+    pub fn text(&self) -> &'static CStr {
         self.text
     }
 
@@ -40,7 +44,7 @@ impl HeaderName {
     }
 
     pub fn lowcase(&self) -> *mut u8 {
-        self.lowcase.as_ptr().cast_mut()
+        self.lowcase.as_ptr().cast_mut().cast()
     }
 
     pub fn hash(&self) -> usize {
@@ -49,10 +53,10 @@ impl HeaderName {
 }
 
 /// A string that lives as long as the process, and that nobody changes.
-pub fn fixed(text: &'static str) -> ngx_str_t {
+pub fn fixed(text: &'static CStr) -> ngx_str_t {
     ngx_str_t {
-        len: text.len(),
-        data: text.as_ptr().cast_mut(),
+        len: text.count_bytes(),
+        data: text.as_ptr().cast_mut().cast(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The elements that tell a backend who is calling, ready to be hung into a request's list of headers.
 //!
-//! What always holds: names and values end with a NUL, as nginx's parser leaves one behind a header, save those that are the same for every request,
-//! which lie in the library itself and are never changed.
+//! What always holds: names and values end with a NUL, as nginx's parser leaves one behind a header. Those that are the same for every request lie
+//! in the library itself and are never changed.
 
+use std::ffi::CStr;
 use std::mem::size_of;
 use std::ptr;
 
@@ -57,7 +58,7 @@ impl Ours {
 
     pub fn invalid(pool: *mut ngx_pool_t) -> Result<Self, OutOfMemory> {
         let mut ours = Self::with_room(pool, 1)?;
-        ours.push_named(&VALID_NAME, fixed("false"));
+        ours.push_named(&VALID_NAME, fixed(c"false"));
         Ok(ours)
     }
 
@@ -79,7 +80,7 @@ impl Ours {
             }
         };
         let mut ours = Self::with_room(pool, session.count().saturating_add(1))?;
-        ours.push_named(&VALID_NAME, fixed("true"));
+        ours.push_named(&VALID_NAME, fixed(c"true"));
         for (name, value) in session.named_lines() {
             match name {
                 Name::Known(place) => {
@@ -97,17 +98,28 @@ impl Ours {
     }
 }
 
-const VALID_NAME: HeaderName = HeaderName::new(VALID, VALID);
+/// A name of the session's, `text` being `name` with a NUL behind it.
+const fn known(name: &str, text: &'static CStr) -> HeaderName {
+    let (mut rest, mut same) = (name.as_bytes(), text.to_bytes());
+    while let ([byte, after @ ..], [other, others @ ..]) = (rest, same) {
+        assert!(*byte == *other, "the same name");
+        (rest, same) = (after, others);
+    }
+    assert!(rest.is_empty() && same.is_empty(), "the same name");
+    HeaderName::new(text, text)
+}
+
+const VALID_NAME: HeaderName = known(VALID, c"x-authgear-session-valid");
 const KNOWN: [HeaderName; Name::KNOWN.len()] = {
     let [user, anonymous, verified, can_reauthenticate, roles, amr, acr, authenticated_at] = Name::KNOWN;
     [
-        HeaderName::new(user, user),
-        HeaderName::new(anonymous, anonymous),
-        HeaderName::new(verified, verified),
-        HeaderName::new(can_reauthenticate, can_reauthenticate),
-        HeaderName::new(roles, roles),
-        HeaderName::new(amr, amr),
-        HeaderName::new(acr, acr),
-        HeaderName::new(authenticated_at, authenticated_at),
+        known(user, c"x-authgear-user-id"),
+        known(anonymous, c"x-authgear-user-anonymous"),
+        known(verified, c"x-authgear-user-verified"),
+        known(can_reauthenticate, c"x-authgear-user-can-reauthenticate"),
+        known(roles, c"x-authgear-user-roles"),
+        known(amr, c"x-authgear-session-amr"),
+        known(acr, c"x-authgear-session-acr"),
+        known(authenticated_at, c"x-authgear-session-authenticated-at"),
     ]
 };
