@@ -36,14 +36,14 @@ usage() {
     sed -n '2,/^$/ { s/^# \{0,1\}//; p }' "$0"
 }
 
-# The nginx that the `vendored` feature builds: the modules that t/, tests/ and the examples need, nothing by default in places that only root
+# The nginx that the `vendored` feature builds: the modules and event methods that t/, tests/ and the examples need, nothing by default in places that only root
 # may write. Cargo builds it anew when one of these changes, so everything that builds into target/vendored calls this first.
 vendored_environment() {
     unset NGINX_SOURCE_DIR NGINX_BUILD_DIR
     export NGX_CFLAGS='-O2 -g'
     NGX_CONFIGURE_ARGS='--error-log-path=stderr --with-http_v3_module --with-http_auth_request_module
         --with-http_stub_status_module --with-http_addition_module --with-http_slice_module --with-http_sub_module
-        --with-http_gunzip_module --with-http_gzip_static_module'
+        --with-http_gunzip_module --with-http_gzip_static_module --with-poll_module --with-select_module'
     NGX_CONFIGURE_ARGS=$(tr -s ' \n' '  ' <<<"$NGX_CONFIGURE_ARGS")
     NGX_CONFIGURE_ARGS=${NGX_CONFIGURE_ARGS% }
     export NGX_CONFIGURE_ARGS

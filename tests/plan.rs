@@ -16,6 +16,7 @@ pub struct Plan {
     pub(crate) workers: usize,
     pub(crate) connections: usize,
     pub(crate) main: String,
+    pub(crate) events: String,
     pub(crate) http: String,
     pub(crate) server: String,
     pub(crate) kept: usize,
@@ -32,6 +33,7 @@ impl Default for Plan {
             workers: 1,
             connections: 1024,
             main: String::new(),
+            events: String::new(),
             http: String::new(),
             server: String::new(),
             kept: 0,
@@ -73,6 +75,15 @@ impl Plan {
     pub fn main(self, lines: &str) -> Self {
         Self {
             main: self.main + lines + "\n",
+            ..self
+        }
+    }
+
+    /// More lines in `events`.
+    #[must_use]
+    pub fn events(self, lines: &str) -> Self {
+        Self {
+            events: self.events + lines + "\n",
             ..self
         }
     }
@@ -151,6 +162,7 @@ impl Plan {
             workers,
             connections,
             main,
+            events,
             http,
             server,
             ..
@@ -167,7 +179,7 @@ impl Plan {
         };
         let text = format!(
             "{loading}\ndaemon off; worker_processes {workers};\nerror_log %DIR%/error.log info; pid %DIR%/pid;\n{main}\n\
-             events {{ worker_connections {connections}; }}\n\
+             events {{ worker_connections {connections}; {events}}}\n\
              http {{\n\
              access_log off; client_body_temp_path %DIR%/body; proxy_temp_path %DIR%/proxy; fastcgi_temp_path %DIR%/fastcgi;\n\
              uwsgi_temp_path %DIR%/uwsgi; scgi_temp_path %DIR%/scgi; keepalive_timeout 65; keepalive_requests 100000;\n\

@@ -8,6 +8,7 @@ mod multiple;
 
 use std::cell::OnceCell;
 use std::ffi::CStr;
+use std::io;
 use std::mem::size_of;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
@@ -113,10 +114,17 @@ pub fn find_config_index(request: NonNull<ngx_http_request_t>) -> Option<ngx_int
     None
 }
 
+/// A descriptor that nobody ever sends anything to. nginx's upstream code may look whether there is something to read, and must not wait for it.
+fn unread_socket() -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
 fn connect(order: &Order<'_>, dispatch: EventHandler) -> Result<NonNull<ngx_connection_t>, CannotStart> {
     let descriptor = SOCKET.with(|socket| {
         if socket.get().is_none() {
-            let made = UnixDatagram::unbound().map_err(|_| CannotStart)?;
+            let made = unread_socket().map_err(|_| CannotStart)?;
             // It was empty just now, and a worker is one thread.
             socket.set(made).map_err(|_| CannotStart)?;
         }
