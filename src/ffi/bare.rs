@@ -23,9 +23,10 @@ use nginx_sys::{
     ngx_http_connection_t, ngx_http_core_find_config_phase, ngx_http_core_main_conf_t,
     ngx_http_create_request, ngx_http_event_handler_pt, ngx_http_free_request, ngx_http_log_ctx_t,
     ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t, ngx_list_init, ngx_list_push, ngx_log_t,
-    ngx_pool_t, ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, u_char, AF_INET, NGX_ERROR,
-    NGX_HTTP_GET, NGX_OK, NGX_USE_CLEAR_EVENT,
+    ngx_pool_t, ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, u_char, AF_INET, NGX_HTTP_GET,
+    NGX_USE_CLEAR_EVENT,
 };
+use ngx::core::Status;
 
 use super::errand::{configuration, zeroed_in, CannotStart, Order};
 use super::headers::element;
@@ -301,7 +302,7 @@ fn dress(
             size_of::<ngx_table_elt_t>(),
         )
     };
-    if rc != NGX_OK as ngx_int_t {
+    if !Status(rc).is_ok() {
         return Err(CannotStart);
     }
     multiple::prepare(&mut raw.headers_in, pool)?;
@@ -353,11 +354,11 @@ fn point(
 // Compared by its address: inlined, it would have one in each part that the compiler makes of this crate.
 #[inline(never)]
 unsafe extern "C" fn receive(_: *mut ngx_connection_t, _: *mut u_char, _: usize) -> isize {
-    NGX_ERROR as isize
+    Status::NGX_ERROR.into()
 }
 
 unsafe extern "C" fn receive_chain(_: *mut ngx_connection_t, _: *mut ngx_chain_t, _: off_t) -> isize {
-    NGX_ERROR as isize
+    Status::NGX_ERROR.into()
 }
 
 unsafe extern "C" fn send_chain(_: *mut ngx_connection_t, _: *mut ngx_chain_t, _: off_t) -> *mut ngx_chain_t {

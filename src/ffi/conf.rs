@@ -14,8 +14,9 @@ use std::ptr::{self, NonNull};
 
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_core_srv_conf_t,
-    ngx_http_module, ngx_int_t, ngx_pool_cleanup_add, NGX_ERROR, NGX_OK,
+    ngx_http_module, ngx_int_t, ngx_pool_cleanup_add,
 };
+use ngx::core::{Status, NGX_CONF_ERROR, NGX_CONF_OK};
 
 pub use statement::Statement;
 
@@ -197,30 +198,25 @@ fn set<L>(
     conf: *mut c_void,
     read: impl FnOnce(&mut L, &Statement<'_>) -> Result<(), directives::Refusal>,
 ) -> *mut c_char {
-    entry(error(), || {
+    entry(NGX_CONF_ERROR, || {
         let (Some(cf), Some(level)) = (NonNull::new(cf), NonNull::new(conf.cast::<L>())) else {
-            return error();
+            return NGX_CONF_ERROR;
         };
         // SAFETY: nginx calls with the configuration under way, and its words stay until we return.
         let Some(statement) = (unsafe { Statement::new(cf) }) else {
-            return error();
+            return NGX_CONF_ERROR;
         };
         let mut level = level;
         // SAFETY: made by create() for this level; nginx reads one directive at a time.
         let level = unsafe { level.as_mut() };
         match read(level, &statement) {
-            Ok(()) => ptr::null_mut(),
+            Ok(()) => NGX_CONF_OK,
             Err(refusal) => {
                 statement.refuse(&refusal);
-                error()
+                NGX_CONF_ERROR
             }
         }
     })
-}
-
-/// `NGX_CONF_ERROR`: what is wrong has been said.
-fn error() -> *mut c_char {
-    ptr::without_provenance_mut(usize::MAX)
 }
 
 pub unsafe extern "C" fn merge_server(
@@ -228,9 +224,9 @@ pub unsafe extern "C" fn merge_server(
     outer: *mut c_void,
     inner: *mut c_void,
 ) -> *mut c_char {
-    entry(error(), || {
+    entry(NGX_CONF_ERROR, || {
         inherit::<ServerWritten, Server>(outer, inner);
-        ptr::null_mut()
+        NGX_CONF_OK
     })
 }
 
@@ -241,19 +237,19 @@ pub unsafe extern "C" fn merge_location(
     outer: *mut c_void,
     inner: *mut c_void,
 ) -> *mut c_char {
-    entry(error(), || {
+    entry(NGX_CONF_ERROR, || {
         inherit::<LocationWritten, Location>(outer, inner);
         let (Some(outer), Some(mut inner)) =
             (NonNull::new(outer), NonNull::<LocationLevel>::new(inner.cast()))
         else {
-            return error();
+            return NGX_CONF_ERROR;
         };
         if note(cf, outer.cast(), inner).is_none() {
             // SAFETY: made by create_location(), and nobody serves requests with it yet.
             let level = unsafe { inner.as_mut() };
             level.complete = without_site(&level.written);
         }
-        ptr::null_mut()
+        NGX_CONF_OK
     })
 }
 
@@ -286,27 +282,27 @@ fn main_level(context: &ngx_http_conf_ctx_t) -> Option<NonNull<MainLevel>> {
 }
 
 pub unsafe extern "C" fn before(cf: *mut ngx_conf_t) -> ngx_int_t {
-    entry(NGX_ERROR as ngx_int_t, || {
+    entry(Status::NGX_ERROR.into(), || {
         report_panics();
         filter::remember();
         match variable::add(cf) {
-            Ok(()) => NGX_OK as ngx_int_t,
-            Err(OutOfMemory) => NGX_ERROR as ngx_int_t,
+            Ok(()) => Status::NGX_OK.into(),
+            Err(OutOfMemory) => Status::NGX_ERROR.into(),
         }
     })
 }
 
 pub unsafe extern "C" fn after(cf: *mut ngx_conf_t) -> ngx_int_t {
-    entry(NGX_ERROR as ngx_int_t, || {
+    entry(Status::NGX_ERROR.into(), || {
         let Some(cf) = NonNull::new(cf) else {
-            return NGX_ERROR as ngx_int_t;
+            return Status::NGX_ERROR.into();
         };
         match finish(cf) {
-            Ok(()) => NGX_OK as ngx_int_t,
+            Ok(()) => Status::NGX_OK.into(),
             Err(fault) => {
                 filter::restore();
                 report(cf, Severity::Emergency, &fault);
-                NGX_ERROR as ngx_int_t
+                Status::NGX_ERROR.into()
             }
         }
     })

@@ -17,8 +17,9 @@ use std::ptr::{self, addr_of_mut, NonNull};
 use nginx_sys::{
     ngx_chain_t, ngx_event_t, ngx_http_conf_ctx_t, ngx_http_core_run_phases, ngx_http_post_subrequest_t,
     ngx_http_request_body_t, ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_subrequest,
-    ngx_int_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_t, NGX_ERROR, NGX_OK,
+    ngx_int_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_t,
 };
+use ngx::core::Status;
 
 pub use self::recipient::{End, Headers, Outcome, Recipient};
 
@@ -186,7 +187,7 @@ fn subrequest(
     // SAFETY: a live main request, and strings that live in its pool.
     let rc = unsafe { ngx_http_subrequest(main.as_ptr(), &mut uri, ptr::null_mut(), &mut made, post, 0) };
     let made = NonNull::new(made)
-        .filter(|_| rc == NGX_OK as ngx_int_t)
+        .filter(|_| Status(rc).is_ok())
         .ok_or(CannotStart)?;
     let body: NonNull<ngx_http_request_body_t> = zeroed_in(pool)?;
     let at = bare::find_config_index(main).ok_or(CannotStart)?;
@@ -223,23 +224,23 @@ impl Errand {
         let request = unsafe { &mut *request };
         layout::ngx_http_request_t::HEADER_SENT.set(request, 1);
         if self.header_seen || !self.is_first_subrequest(request) {
-            return NGX_OK as ngx_int_t;
+            return Status::NGX_OK.into();
         }
         self.header_seen = true;
         self.status = u16::try_from(request.headers_out.status).unwrap_or(0);
         // SAFETY: null, or the upstream state that lives as long as the request.
         let Some(upstream) = (unsafe { request.upstream.as_ref() }) else {
-            return NGX_OK as ngx_int_t;
+            return Status::NGX_OK.into();
         };
         if upstream.headers_in.status_n == 0 || is_cached(request) {
-            return NGX_OK as ngx_int_t;
+            return Status::NGX_OK.into();
         }
         self.theirs = true;
         self.status = u16::try_from(upstream.headers_in.status_n).unwrap_or(0);
         if let Some(recipient) = &mut self.recipient {
             recipient.header(self.status, &Headers(&upstream.headers_in.headers.part));
         }
-        NGX_OK as ngx_int_t
+        Status::NGX_OK.into()
     }
 
     /// The body filter: keeps what fits, and marks all of it as used.
@@ -267,7 +268,7 @@ impl Errand {
             buffer.file_pos = buffer.file_last;
             link = current.next;
         }
-        NGX_OK as ngx_int_t
+        Status::NGX_OK.into()
     }
 
     fn take(&mut self, part: &[u8]) {
@@ -329,7 +330,7 @@ unsafe extern "C" fn subrequest_ended(
     _: *mut c_void,
     rc: ngx_int_t,
 ) -> ngx_int_t {
-    entry(NGX_ERROR as ngx_int_t, || {
+    entry(Status::NGX_ERROR.into(), || {
         if let Some(errand) = of(request).filter(|errand| errand.first.is_none()) {
             // SAFETY: nginx calls this with a live request.
             let upstream = unsafe { (*request).upstream };
@@ -342,7 +343,7 @@ unsafe extern "C" fn subrequest_ended(
                 upstream.headers_in.status_n != 0 && upstream.buffer.last == upstream.buffer.end
             });
         }
-        NGX_OK as ngx_int_t
+        Status::NGX_OK.into()
     })
 }
 

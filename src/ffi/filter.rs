@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use nginx_sys::{
     ngx_chain_t, ngx_http_output_body_filter_pt, ngx_http_output_header_filter_pt, ngx_http_request_t,
-    ngx_http_top_body_filter, ngx_http_top_header_filter, ngx_int_t, NGX_ERROR, NGX_OK,
+    ngx_http_top_body_filter, ngx_http_top_header_filter, ngx_int_t,
 };
+use ngx::core::Status;
 
 use super::entry::entry;
 use super::request::{OutOfMemory, Request};
@@ -80,8 +81,8 @@ fn is_errand(request: *mut ngx_http_request_t) -> bool {
 
 unsafe extern "C" fn header_filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     if is_errand(request) {
-        return entry(NGX_ERROR as ngx_int_t, || {
-            errand::of(request).map_or(NGX_ERROR as ngx_int_t, |errand| errand.header(request))
+        return entry(Status::NGX_ERROR.into(), || {
+            errand::of(request).map_or(Status::NGX_ERROR.into(), |errand| errand.header(request))
         });
     }
     // SAFETY: nginx calls a filter with a live request; the wrapper is gone when this returns.
@@ -90,11 +91,11 @@ unsafe extern "C" fn header_filter(request: *mut ngx_http_request_t) -> ngx_int_
         entry(Err(OutOfMemory), || turn::before_answer(request))
     });
     if added.is_err() {
-        return NGX_ERROR as ngx_int_t;
+        return Status::NGX_ERROR.into();
     }
     let next = NEXT_HEADER.load(Ordering::Relaxed);
     if next.is_null() {
-        return NGX_OK as ngx_int_t;
+        return Status::NGX_OK.into();
     }
     // SAFETY: stored by install() from a pointer of exactly this type, and not null.
     let next: HeaderFilter = unsafe { std::mem::transmute::<*mut (), HeaderFilter>(next) };
@@ -104,13 +105,13 @@ unsafe extern "C" fn header_filter(request: *mut ngx_http_request_t) -> ngx_int_
 
 unsafe extern "C" fn body_filter(request: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
     if is_errand(request) {
-        return entry(NGX_ERROR as ngx_int_t, || {
-            errand::of(request).map_or(NGX_ERROR as ngx_int_t, |errand| errand.body(request, chain))
+        return entry(Status::NGX_ERROR.into(), || {
+            errand::of(request).map_or(Status::NGX_ERROR.into(), |errand| errand.body(request, chain))
         });
     }
     let next = NEXT_BODY.load(Ordering::Relaxed);
     if next.is_null() {
-        return NGX_OK as ngx_int_t;
+        return Status::NGX_OK.into();
     }
     // SAFETY: stored by install() from a pointer of exactly this type, and not null.
     let next: BodyFilter = unsafe { std::mem::transmute::<*mut (), BodyFilter>(next) };

@@ -16,8 +16,9 @@ use authgear_core::ownership;
 use authgear_core::session::Session;
 use nginx_sys::{
     ngx_list_init, ngx_list_part_t, ngx_list_push, ngx_list_t, ngx_palloc, ngx_pool_t, ngx_str_t,
-    ngx_table_elt_t, NGX_OK,
+    ngx_table_elt_t,
 };
+use ngx::core::Status;
 
 use self::name::HeaderName;
 use self::ours::Ours;
@@ -253,7 +254,7 @@ fn relinked(
     let Some((&(first, count), rest)) = runs.split_first() else {
         // SAFETY: the list is a copy of ours; the pool is the request's.
         let rc = unsafe { ngx_list_init(&mut list, pool, 4, size_of::<ngx_table_elt_t>()) };
-        return if rc == NGX_OK as isize {
+        return if Status(rc).is_ok() {
             Ok(list)
         } else {
             Err(OutOfMemory)

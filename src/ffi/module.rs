@@ -6,9 +6,11 @@ use std::ptr::{self, NonNull};
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_core_module, ngx_http_module_t, ngx_int_t, ngx_module_t,
     ngx_str_t, ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123,
-    NGX_ERROR, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
-    NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET, NGX_OK,
+    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
+    NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET,
 };
+use ngx::core::Status;
+use ngx::ngx_string;
 
 use super::conf;
 use super::entry::entry;
@@ -32,36 +34,36 @@ const SERVER: u32 = MAIN | NGX_HTTP_SRV_CONF;
 const LOCATION: u32 = SERVER | NGX_HTTP_LOC_CONF;
 
 static mut COMMANDS: [ngx_command_t; 21] = [
-    server(c"authgear_endpoint", NGX_CONF_TAKE1),
-    server(c"authgear_issuer", NGX_CONF_1MORE),
-    location(c"authgear_audience", NGX_CONF_1MORE),
-    location(c"authgear_resolve", NGX_CONF_TAKE1),
-    location(c"authgear_credentials", NGX_CONF_1MORE),
-    server(c"authgear_resolve_request", NGX_CONF_TAKE1),
-    server(c"authgear_jwks_request", NGX_CONF_TAKE1),
-    server(c"authgear_jwks_file", NGX_CONF_TAKE1),
-    server(c"authgear_jwks_valid", NGX_CONF_TAKE123),
-    location(c"authgear_leeway", NGX_CONF_TAKE1),
-    server(c"authgear_cookie_prefix", NGX_CONF_TAKE1),
-    server(c"authgear_resolver_limit", NGX_CONF_TAKE1),
-    location(c"authgear_revalidate", NGX_CONF_TAKE12),
-    location(c"authgear_cache_valid", NGX_CONF_TAKE12),
-    location(c"authgear_stale_if_error", NGX_CONF_TAKE1),
-    main(c"authgear_zone", NGX_CONF_TAKE1),
-    location(c"authgear_unavailable", NGX_CONF_TAKE1),
-    location(c"authgear_pass_set_cookie", NGX_CONF_FLAG),
-    server(c"authgear_trust_request_headers", NGX_CONF_FLAG),
-    location(c"authgear_log_level", NGX_CONF_TAKE1),
+    server(ngx_string!("authgear_endpoint"), NGX_CONF_TAKE1),
+    server(ngx_string!("authgear_issuer"), NGX_CONF_1MORE),
+    location(ngx_string!("authgear_audience"), NGX_CONF_1MORE),
+    location(ngx_string!("authgear_resolve"), NGX_CONF_TAKE1),
+    location(ngx_string!("authgear_credentials"), NGX_CONF_1MORE),
+    server(ngx_string!("authgear_resolve_request"), NGX_CONF_TAKE1),
+    server(ngx_string!("authgear_jwks_request"), NGX_CONF_TAKE1),
+    server(ngx_string!("authgear_jwks_file"), NGX_CONF_TAKE1),
+    server(ngx_string!("authgear_jwks_valid"), NGX_CONF_TAKE123),
+    location(ngx_string!("authgear_leeway"), NGX_CONF_TAKE1),
+    server(ngx_string!("authgear_cookie_prefix"), NGX_CONF_TAKE1),
+    server(ngx_string!("authgear_resolver_limit"), NGX_CONF_TAKE1),
+    location(ngx_string!("authgear_revalidate"), NGX_CONF_TAKE12),
+    location(ngx_string!("authgear_cache_valid"), NGX_CONF_TAKE12),
+    location(ngx_string!("authgear_stale_if_error"), NGX_CONF_TAKE1),
+    main(ngx_string!("authgear_zone"), NGX_CONF_TAKE1),
+    location(ngx_string!("authgear_unavailable"), NGX_CONF_TAKE1),
+    location(ngx_string!("authgear_pass_set_cookie"), NGX_CONF_FLAG),
+    server(ngx_string!("authgear_trust_request_headers"), NGX_CONF_FLAG),
+    location(ngx_string!("authgear_log_level"), NGX_CONF_TAKE1),
     ngx_command_t::empty(),
 ];
 
 type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
-const fn main(name: &'static CStr, arguments: u32) -> ngx_command_t {
+const fn main(name: ngx_str_t, arguments: u32) -> ngx_command_t {
     command(name, MAIN | arguments, conf::set_main, NGX_HTTP_MAIN_CONF_OFFSET)
 }
 
-const fn server(name: &'static CStr, arguments: u32) -> ngx_command_t {
+const fn server(name: ngx_str_t, arguments: u32) -> ngx_command_t {
     command(
         name,
         SERVER | arguments,
@@ -70,7 +72,7 @@ const fn server(name: &'static CStr, arguments: u32) -> ngx_command_t {
     )
 }
 
-const fn location(name: &'static CStr, arguments: u32) -> ngx_command_t {
+const fn location(name: ngx_str_t, arguments: u32) -> ngx_command_t {
     command(
         name,
         LOCATION | arguments,
@@ -79,11 +81,7 @@ const fn location(name: &'static CStr, arguments: u32) -> ngx_command_t {
     )
 }
 
-const fn command(name: &'static CStr, type_: u32, set: Set, level: usize) -> ngx_command_t {
-    let name = ngx_str_t {
-        len: name.count_bytes(),
-        data: name.as_ptr().cast_mut().cast(),
-    };
+const fn command(name: ngx_str_t, type_: u32, set: Set, level: usize) -> ngx_command_t {
     ngx_command_t {
         name,
         type_: type_ as ngx_uint_t,
@@ -163,10 +161,10 @@ pub fn tag() -> *mut c_void {
 }
 
 unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
-    entry(NGX_ERROR as ngx_int_t, || {
+    entry(Status::NGX_ERROR.into(), || {
         if conf::is_active(cycle) {
             process::start(cycle);
         }
-        NGX_OK as ngx_int_t
+        Status::NGX_OK.into()
     })
 }

@@ -9,9 +9,10 @@ use nginx_sys::{
     ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_handler_pt,
     ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_POST_READ_PHASE,
     ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
-    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, NGX_AGAIN, NGX_DECLINED,
-    NGX_HTTP_INTERNAL_SERVER_ERROR,
+    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t,
 };
+use ngx::core::Status;
+use ngx::http::HTTPStatus;
 
 use super::context;
 use super::entry::entry;
@@ -117,17 +118,17 @@ fn call(
     is_none_of_ours: impl FnOnce(Request<'_>) -> bool,
     handle: impl FnOnce(Request<'_>) -> Next,
 ) -> ngx_int_t {
-    let refused = NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
+    let refused = Status::from(HTTPStatus::INTERNAL_SERVER_ERROR).into();
     // SAFETY: nginx hands a live request to a phase handler; the wrapper is gone when this returns.
     let Some(request) = (unsafe { Request::from_ptr(request) }) else {
         return refused;
     };
     if is_none_of_ours(request) {
-        return NGX_DECLINED as ngx_int_t;
+        return Status::NGX_DECLINED.into();
     }
     entry(refused, || match handle(request) {
-        Next::Continue => NGX_DECLINED as ngx_int_t,
-        Next::Wait => NGX_AGAIN as ngx_int_t,
+        Next::Continue => Status::NGX_DECLINED.into(),
+        Next::Wait => Status::NGX_AGAIN.into(),
         Next::Refuse(status) => ngx_int_t::try_from(status).unwrap_or(refused),
     })
 }

@@ -3,9 +3,10 @@
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, NGX_ERROR,
-    NGX_HTTP_VAR_NOCACHEABLE, NGX_OK,
+    ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t,
+    NGX_HTTP_VAR_NOCACHEABLE,
 };
+use ngx::core::Status;
 
 use super::entry::entry;
 use super::layout;
@@ -33,15 +34,15 @@ unsafe extern "C" fn evaluate(
     value: *mut ngx_http_variable_value_t,
     index: usize,
 ) -> ngx_int_t {
-    entry(NGX_ERROR as ngx_int_t, || {
+    entry(Status::NGX_ERROR.into(), || {
         // SAFETY: nginx evaluates a variable for a live request.
         let request = unsafe { Request::from_ptr(request) };
         let (Some(request), Some(variable), Some(value)) = (request, ALL.get(index), NonNull::new(value))
         else {
-            return NGX_ERROR as ngx_int_t;
+            return Status::NGX_ERROR.into();
         };
         fill(request, *variable, value);
-        NGX_OK as ngx_int_t
+        Status::NGX_OK.into()
     })
 }
 

@@ -18,8 +18,9 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use authgear_core::table::{Entry, Rank};
 use nginx_sys::{
     ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_list_part_t, ngx_shared_memory_add, ngx_shm_zone_t,
-    ngx_shmtx_lock, ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_pool_t, ngx_str_t, NGX_ERROR, NGX_OK,
+    ngx_shmtx_lock, ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_pool_t, ngx_str_t,
 };
+use ngx::core::Status;
 
 pub use area::{smallest, Memory, Secret};
 pub use key_slot::{KeySlot, SlotRef};
@@ -79,7 +80,7 @@ pub fn declare(cf: NonNull<ngx_conf_t>, name: &str, size: usize, projects: usize
 }
 
 unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_t {
-    entry(NGX_ERROR as ngx_int_t, || {
+    entry(Status::NGX_ERROR.into(), || {
         // SAFETY: nginx hands over the zone that declare() added, mapped, with its slab pool at the start.
         let slab: *mut ngx_slab_pool_t = unsafe { (*zone).shm.addr }.cast();
         // SAFETY: as above; the workers of an earlier configuration touch no field but the mutex.
@@ -96,7 +97,7 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
                 Level::Alert,
                 "authgear: the shared memory zone is too small, or holds something else",
             );
-            return NGX_ERROR as ngx_int_t;
+            return Status::NGX_ERROR.into();
         };
         if fresh {
             take_over(header);
@@ -106,7 +107,7 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
             slot.due.store(1, Ordering::Release);
             slot.not_before.store(0, Ordering::Release);
         }
-        NGX_OK as ngx_int_t
+        Status::NGX_OK.into()
     })
 }
 

@@ -9,8 +9,9 @@ use std::rc::Rc;
 
 use nginx_sys::{
     ngx_conf_full_name, ngx_conf_log_error, ngx_conf_t, ngx_log_error_core, ngx_str_t, ngx_uint_t,
-    NGX_LOG_EMERG, NGX_LOG_WARN, NGX_OK,
+    NGX_LOG_EMERG, NGX_LOG_WARN,
 };
+use ngx::core::Status;
 
 use crate::conf::directives::Refusal;
 use crate::conf::written::Place;
@@ -103,7 +104,7 @@ impl Statement<'_> {
         let mut name = keep(pool, &[word.as_bytes()]).ok()?;
         // SAFETY: changes the string that it is given, in the cycle's pool.
         let rc = unsafe { ngx_conf_full_name(cycle, &mut name, 1) };
-        (rc == NGX_OK as isize).then(|| PathBuf::from(OsStr::from_bytes(bytes(&name))))
+        (Status(rc).is_ok()).then(|| PathBuf::from(OsStr::from_bytes(bytes(&name))))
     }
 
     /// A warning, with the place.

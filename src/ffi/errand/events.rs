@@ -2,8 +2,9 @@
 
 use nginx_sys::{
     ngx_connection_t, ngx_event_t, ngx_http_finalize_request, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_int_t, NGX_ERROR,
+    ngx_http_run_posted_requests,
 };
+use ngx::core::Status;
 
 use super::of;
 use crate::ffi::entry::entry;
@@ -82,5 +83,5 @@ unsafe fn terminate(main: *mut ngx_http_request_t) {
     // SAFETY: a request has a connection.
     layout::ngx_connection_t::ERROR.set(unsafe { &mut *request.connection }, 1);
     // SAFETY: with `error` set nginx runs the clean-ups, the upstream's among them, and frees the request from its event loop.
-    unsafe { ngx_http_finalize_request(main, NGX_ERROR as ngx_int_t) };
+    unsafe { ngx_http_finalize_request(main, Status::NGX_ERROR.into()) };
 }
