@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # Packages of another Debian than the machine's own, each fetched alone: sourced, never run.
 #
-# Enters: `target`, `say`, `fail` (lib.sh), `as_root` (setup). Leaves: `foreign_package`, `foreign_sources`. Always: apt keeps the other
+# Enters: `target`, `say`, `fail` (lib.sh), `as_root` (setup). Leaves: `foreign_package`, `foreign_nginx`. Always: apt keeps the other
 # release's lists and packages under target/debian/ and checks them by Debian's own keys; what the machine installs and upgrades from stays
-# as it was.
+# as it was. What was fetched before is taken as it is: remove target/debian/ for newer ones.
 # shellcheck disable=SC2154 # `target` is set by lib.sh
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -35,39 +35,49 @@ apt_of() {
         -o APT::Default-Release= "$@"
 }
 
-# fetch RELEASE PACKAGE: into target/debian/RELEASE. It gets its name there once it is whole.
+# fetch RELEASE NAME PACKAGE ...: the packages' files, in target/debian/RELEASE/NAME. It gets that name once all are whole.
 fetch() {
-    local release=$1 package=$2 dir=$target/debian/$1 mirror
+    local release=$1 name=$2 dir=$target/debian/$1 mirror log
+    shift 2
+    [ -d "$dir/$name" ] && return
     mirror=$(known_mirror) || exit
-    say "fetching $package of Debian $release"
+    say "fetching $* of Debian $release"
+    log=$dir/$name.log
     rm -rf "$dir/new"
     mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/new"
     printf 'deb [signed-by=%s target=Packages lang=none] %s %s main\n' "$keyring" "$mirror" "$release" >"$dir/sources.list"
-    local log=$dir/$package.log
-    if ! (apt_of "$release" apt-get update && cd "$dir/new" && apt_of "$release" apt-get download "$package") >"$log" 2>&1; then
+    if ! (apt_of "$release" apt-get update && cd "$dir/new" && apt_of "$release" apt-get download "$@") >"$log" 2>&1; then
         tail -n 20 "$log" >&2
-        fail "apt-get could not fetch $package of Debian $release (all of its output: $log)"
+        fail "apt-get could not fetch $* of Debian $release (all of its output: $log)"
     fi
-    mv "$dir/new/${package}_"*.deb "$dir/"
-    rmdir "$dir/new"
+    mv "$dir/new" "$dir/$name"
 }
 
-# foreign_package RELEASE PACKAGE: the path of its .deb on stdout. What was fetched before is taken as it is; remove target/debian/ for a newer
-# one.
+# foreign_package RELEASE PACKAGE: the path of its file on stdout.
 foreign_package() {
-    local dir=$target/debian/$1 package=$2 found
-    compgen -G "$dir/${package}_*.deb" >/dev/null || fetch "$@"
-    found=("$dir/${package}_"*.deb)
-    printf '%s\n' "${found[0]}"
+    fetch "$1" "$2" "$2"
+    echo "$target/debian/$1/$2"/*.deb
 }
 
-# foreign_sources RELEASE: unpacks what its nginx-dev carries, so that target/debian/RELEASE/nginx/ is a source tree of nginx.
-foreign_sources() {
-    local dir=$target/debian/$1 package
-    [ -d "$dir/nginx" ] && return
-    package=$(foreign_package "$1" nginx-dev) || exit
-    rm -rf "$dir/unpacked"
-    dpkg-deb -x "$package" "$dir/unpacked"
-    mv "$dir/unpacked/usr/share/nginx/src" "$dir/nginx"
-    rm -rf "$dir/unpacked"
+# foreign_nginx RELEASE: unpacks its nginx, the libraries that this one needs and the headers of nginx-dev in target/debian/RELEASE/root. The
+# libraries fit to no other C library than the release's own, so `nginx` there starts it by the loader of that one.
+foreign_nginx() {
+    local release=$1 dir=$target/debian/$1 package
+    [ -d "$dir/root" ] && return
+    fetch "$release" packages nginx nginx-dev libc6 libcrypt1 libgcc-s1 libpcre2-8-0 libssl3t64 libzstd1 zlib1g
+    rm -rf "$dir/root.new"
+    for package in "$dir"/packages/*.deb; do
+        dpkg-deb -x "$package" "$dir/root.new"
+    done
+    cat >"$dir/root.new/nginx" <<'END'
+#!/bin/sh
+root=${0%/*}
+set -- "$root"/usr/sbin/nginx "$@"
+for loader in "$root"/usr/lib/*/ld-linux*.so.*; do
+    exec "$loader" --library-path "${loader%/*}" --argv0 "$0" "$@"
+done
+END
+    chmod +x "$dir/root.new/nginx"
+    "$dir/root.new/nginx" -v 2>/dev/null || fail "the nginx of Debian $release does not run here"
+    mv "$dir/root.new" "$dir/root"
 }

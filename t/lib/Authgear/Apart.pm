@@ -8,7 +8,6 @@ package Authgear::Apart;
 use strict;
 use warnings;
 
-use File::Basename   ();
 use File::Path       ();
 use File::Spec       ();
 use IO::Socket::INET ();
@@ -26,7 +25,7 @@ sub free_port {
 
 my $owner = $$;
 my $port  = $ENV{TEST_NGINX_PORT} //= free_port();
-my $root  = $ENV{TEST_NGINX_SERVROOT} //= File::Spec->rel2abs(File::Basename::dirname(__FILE__) . "/../../servroot_$port");
+my $root  = $ENV{TEST_NGINX_SERVROOT} //= File::Spec->rel2abs("t/servroot_$port");
 
 # The first END to be written is the last to run: nginx has ended by now.
 END {
