@@ -1,4 +1,6 @@
 # nginx's list of a request's headers, once forged ones are taken out of it and those of a verdict put in: any number of them, at any place.
+#
+# A block that looks at every header of a backend's says `Connection: close` itself: nginx does so on its own before 1.29.7, and not since.
 
 use Test::Nginx::Socket 'no_plan';
 use lib 't/lib';
@@ -82,7 +84,12 @@ __DATA__
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
-    location / { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+    location / {
+        authgear_resolve on;
+        proxy_set_header Host $proxy_host;
+        proxy_set_header Connection close;
+        proxy_pass $TEST_NGINX_BACKEND;
+    }
 --- raw_request eval
 "GET /t HTTP/1.0\r\n" . ::text(map { "X-Authgear-User-Id: mallory$_\r\n" } 1 .. 41) . "\r\n"
 --- response_body eval

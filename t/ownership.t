@@ -80,7 +80,13 @@ nothing
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
-    location / { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+    location / {
+        authgear_resolve on;
+        # nginx's own before 1.29.7.
+        proxy_set_header Host $proxy_host;
+        proxy_set_header Connection close;
+        proxy_pass $TEST_NGINX_BACKEND;
+    }
 --- request
 GET /t
 --- more_headers

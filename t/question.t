@@ -202,6 +202,7 @@ __DATA__
         proxy_pass $authgear_endpoint/_resolver/resolve;
         proxy_set_header Host $authgear_endpoint_host;
         proxy_set_header X-Forwarded-Proto $authgear_endpoint_scheme;
+        proxy_set_header Connection close;      # nginx's own before 1.29.7
     }
     location = /_auth/jwks {
         internal;
@@ -229,6 +230,7 @@ __DATA__
         proxy_pass $authgear_endpoint/_resolver/resolve;
         proxy_set_header Host $authgear_endpoint_host;
         proxy_set_header X-Forwarded-Proto $authgear_endpoint_scheme;
+        proxy_set_header Connection close;      # nginx's own before 1.29.7
     }
     location = /_auth/jwks {
         internal;
