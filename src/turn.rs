@@ -2,6 +2,7 @@
 //!
 //! A request that has to wait is parked, and nginx runs its phases again when what it waits for has come: each such call is a turn.
 
+mod additions;
 mod state;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -98,7 +99,7 @@ impl<'r> Turn<'r> {
         let state = State {
             parking: OnceCell::new(),
             owned: Cell::new(false),
-            unavailable: Cell::new(false),
+            additions: OnceCell::new(),
             walk: RefCell::new(self.walk()),
         };
         match context::attach(self.request, state) {
@@ -140,7 +141,7 @@ impl<'r> Turn<'r> {
             Stage::Settled => Progress::Settled,
             Stage::Unknown => Progress::Unknown,
             Stage::Asking { flight, alone } => match flight.cargo() {
-                Some(reply) => Progress::Event(self.answered(reply, *alone)),
+                Some(reply) => Progress::Event(self.answered(state, reply, *alone)),
                 None if state.is_late() => Progress::Event(unanswered(Why::TimedOut, *alone)),
                 None => Progress::Wait(WAIT),
             },
@@ -260,7 +261,7 @@ impl<'r> Turn<'r> {
             Err(why) => return Some(unanswered(why, alone)),
         };
         if let Some(reply) = flight.cargo() {
-            return Some(self.answered(reply, alone));
+            return Some(self.answered(state, reply, alone));
         }
         flight.wait(state.parking(self.request).waker());
         state.walk.borrow_mut().stage = Stage::Asking { flight, alone };
@@ -268,13 +269,9 @@ impl<'r> Turn<'r> {
     }
 
     /// What a reply means to the flow; its cookies go on to the client where that is configured.
-    fn answered(&self, reply: &Reply, alone: bool) -> Event {
-        if self.location.pass_set_cookie {
-            for cookie in &reply.set_cookies {
-                if headers::add_to_answer(self.request, &SET_COOKIE, cookie).is_err() {
-                    return unanswered(Why::NoConnection, alone);
-                }
-            }
+    fn answered(&self, state: &State, reply: &Reply, alone: bool) -> Event {
+        if self.location.pass_set_cookie && !reply.set_cookies.is_empty() {
+            state.additions().add_cookies(&reply.set_cookies);
         }
         match (&reply.said, &reply.reading) {
             (Some(said), _) => Event::Said(said.clone()),
@@ -301,7 +298,9 @@ impl<'r> Turn<'r> {
                 return self.unavailable(state);
             }
         };
-        state.unavailable.set(false);
+        if let Some(additions) = state.additions.get() {
+            additions.set_unavailable(false);
+        }
         state.walk.borrow_mut().stage = Stage::Settled;
         next
     }
@@ -320,7 +319,7 @@ impl<'r> Turn<'r> {
             (Unavailable::Pass, _) | (Unavailable::Status(_), Door::Precontent) => None,
             (Unavailable::Status(status), Door::Access) => Some(status),
         };
-        state.unavailable.set(refused.is_some());
+        state.additions().set_unavailable(refused.is_some());
         refused.map_or(stripped, Next::Refuse)
     }
 
@@ -361,14 +360,20 @@ fn unanswered(why: Why, alone: bool) -> Event {
 
 /// Whether [`before_answer`] has a look at the answer.
 pub fn concerns(request: Request<'_>) -> bool {
-    request.is_main() && matches!(request.answer_status(), 500..=599)
+    additions::any() && request.is_main()
 }
 
-/// The header of an answer is about to be sent: one that says that no verdict could be had also says when to try again, if its status is
-/// still a server's failure.
+/// The header of an answer is about to be sent: it gets the resolver's cookies, and one that says that no verdict could be had also says when
+/// to try again, if its status is still a server's failure.
 pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
-    match context::find(request) {
-        Some(state) if state.unavailable.replace(false) => refusal::add_retry_after(request),
-        Some(_) | None => Ok(()),
+    let Some(additions) = context::find(request).and_then(|state| state.additions.get()) else {
+        return Ok(());
+    };
+    if matches!(request.answer_status(), 500..=599) && additions.take_unavailable() {
+        refusal::add_retry_after(request)?;
     }
+    for cookie in additions.take_cookies() {
+        headers::add_to_answer(request, &SET_COOKIE, &cookie)?;
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use authgear_core::flow::Flow;
 use authgear_core::freshness::Rules;
 
+use super::additions::Additions;
 use crate::conf::Cache;
 use crate::digest::Digest;
 use crate::ffi::park::Parking;
@@ -19,8 +20,8 @@ pub struct State {
     pub(super) parking: OnceCell<Parking>,
     /// The headers of a verdict stand in the request: what is there is ours, not a client's.
     pub(super) owned: Cell<bool>,
-    /// It was turned away for want of a verdict.
-    pub(super) unavailable: Cell<bool>,
+    /// What the answer's header is still to have, once there is something.
+    pub(super) additions: OnceCell<Box<Additions>>,
     pub(super) walk: RefCell<Walk>,
 }
 
@@ -68,6 +69,10 @@ impl State {
 
     pub(super) fn parking(&self, request: Request<'_>) -> &Parking {
         self.parking.get_or_init(|| Parking::new(request))
+    }
+
+    pub(super) fn additions(&self) -> &Additions {
+        self.additions.get_or_init(Box::default)
     }
 
     pub(super) fn is_late(&self) -> bool {

@@ -1,0 +1,71 @@
+//! What a verdict adds to the header of the answer, kept until that header is sent.
+//!
+//! It is not put there at once: a backend's 103 would send it and have nginx forget it. What always holds: [`any`] says so while a request of this worker
+//! has something to add, so that all others pay for a look at one number.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Requests of this worker that have something to add.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether any request has something to add.
+pub fn any() -> bool {
+    WAITING.load(Ordering::Relaxed) != 0
+}
+
+/// One request's.
+#[derive(Default)]
+pub struct Additions {
+    unavailable: Cell<bool>,
+    cookies: RefCell<Vec<Vec<u8>>>,
+    is_counted: Cell<bool>,
+}
+
+impl Additions {
+    /// Whether it was turned away for want of a verdict.
+    pub fn set_unavailable(&self, unavailable: bool) {
+        self.unavailable.set(unavailable);
+        self.count();
+    }
+
+    /// The resolver's, each once however often it was asked.
+    pub fn add_cookies(&self, cookies: &[Vec<u8>]) {
+        for cookie in cookies {
+            let is_known = self.cookies.borrow().contains(cookie);
+            if !is_known {
+                self.cookies.borrow_mut().push(cookie.clone());
+            }
+        }
+        self.count();
+    }
+
+    pub fn take_unavailable(&self) -> bool {
+        let unavailable = self.unavailable.take();
+        self.count();
+        unavailable
+    }
+
+    pub fn take_cookies(&self) -> Vec<Vec<u8>> {
+        let cookies = self.cookies.take();
+        self.count();
+        cookies
+    }
+
+    fn count(&self) {
+        let has = self.unavailable.get() || !self.cookies.borrow().is_empty();
+        match (self.is_counted.replace(has), has) {
+            (false, true) => WAITING.fetch_add(1, Ordering::Relaxed),
+            (true, false) => WAITING.fetch_sub(1, Ordering::Relaxed),
+            (true, true) | (false, false) => return,
+        };
+    }
+}
+
+impl Drop for Additions {
+    /// Of a request that ends without an answer.
+    fn drop(&mut self) {
+        self.take_unavailable();
+        self.take_cookies();
+    }
+}
