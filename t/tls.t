@@ -30,6 +30,17 @@ sub certify {
     return;
 }
 
+# What `openssl ca` wants to know before it makes an empty list of revoked certificates.
+sub authority {
+    for (['index', ''], ['number', "01\n"], ['authority', "[ca]\ndefault_ca = one\n[one]\ndatabase = $dir/index\ncrlnumber = $dir/number\ndefault_md = sha256\n"]) {
+        my ($name, $text) = @$_;
+        open my $out, '>', "$dir/$name" or die "$dir: $!\n";
+        print {$out} $text;
+        close $out;
+    }
+    return "$dir/authority";
+}
+
 sub chain { return system("cd $dir && cat @_ > chain-$_[0]") == 0 || die "$dir: no chain\n" }
 
 certify('root',  undef,   'basicConstraints=critical,CA:true');
@@ -38,6 +49,8 @@ certify('two',   'one',   'basicConstraints=critical,CA:true');
 certify('three', 'two',   'basicConstraints=critical,CA:true');
 certify('good',  'three', 'subjectAltName=DNS:authgear.test');
 certify('other', 'three', 'subjectAltName=DNS:elsewhere.test');
+certify('mine',  'root',  'subjectAltName=DNS:mine.test');
+openssl("ca -gencrl -keyfile $dir/other.key -cert $dir/other.crt -out $dir/other.crl -crldays 2 -config " . authority());
 chain("$_.crt", 'three.crt', 'two.crt', 'one.crt') for qw(good other);
 
 user(id => 'alice');
@@ -60,6 +73,30 @@ sub front {
             proxy_set_header Seen "\$ssl_server_name request \$connection_requests";
         }
     }
+END
+}
+
+# The same, where each request comes on a connection of its own, by one protocol and one kind of cipher; it tells who asked.
+sub strict_front {
+    return front('good') =~ s{ssl;}{ssl; ssl_protocols TLSv1.2; ssl_ciphers ECDHE+AESGCM; ssl_verify_client optional_no_ca; keepalive_requests 1; ssl_session_cache shared:front:1m;}r
+        =~ s{Seen "[^"]*"}{Seen "\$ssl_server_name by \$ssl_protocol, certificate '\$ssl_client_s_dn', reused '\$ssl_session_reused'"}r;
+}
+
+# Everything about TLS that a server can hand down, each to the worst.
+sub hostile {
+    return <<"END";
+    proxy_ssl_trusted_certificate $dir/mine.crt;
+    proxy_ssl_verify off;
+    proxy_ssl_verify_depth 1;
+    proxy_ssl_crl $dir/other.crl;
+    proxy_ssl_server_name off;
+    proxy_ssl_name elsewhere.test;
+    proxy_ssl_protocols TLSv1.3;
+    proxy_ssl_ciphers AES128-SHA;
+    proxy_ssl_session_reuse off;
+    proxy_ssl_conf_command MinProtocol TLSv1.3;
+    proxy_ssl_certificate $dir/mine.crt;
+    proxy_ssl_certificate_key $dir/mine.key;
 END
 }
 
@@ -161,3 +198,20 @@ refused (backend 0, resolver 0)
 --- error_log
 upstream SSL certificate does not match "authgear.test"
 authgear: no verdict could be had
+
+
+
+=== TEST 5: what the server around says of TLS is not heard
+--- http_config eval
+::strict_front()
+--- config eval
+"authgear_endpoint https://authgear.test; include ../html/authgear.conf;" . ::hostile() . "location / { authgear_resolve on; proxy_pass \$TEST_NGINX_BACKEND; }"
+--- request eval
+[("GET /t") x 2]
+--- more_headers eval
+[$::local, $::remote]
+--- response_body_filters eval
+sub { ::verdict(@_) . ::text(map { "$_->{path} $_->{seen}{seen}\n" } map { +{ %$_, seen => { map { @$_ } @{ $_->{headers} } } } } ::log_of_authgear()) }
+--- response_body eval
+my ($keys, $question) = map { "$_ authgear.test by TLSv1.2, certificate '', reused " } '/oauth2/jwks', '/_resolver/resolve';
+["alice (backend 1, resolver 0)\n$keys'.'\n", "alice (backend 2, resolver 1)\n$keys'.'\n${question}'r'\n"]

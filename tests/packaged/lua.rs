@@ -97,3 +97,21 @@ fn lua_and_its_timers_run_beside_every_module() {
         assert_ne!(scene.nginx.workers(), workers, "others have taken their place");
     });
 }
+
+#[test]
+fn what_lua_says_of_access_in_the_server_around_meets_no_question() {
+    let server = "access_by_lua_block { ngx.exit(403) }\n\
+        location / { access_by_lua_block { return } authgear_resolve on; proxy_pass http://%BACKEND%; }";
+    lua().server(server).play(|scene| {
+        scene.await_keys();
+        for credential in [
+            scene.stand_in.jwt(),
+            scene.stand_in.opaque(),
+            scene.stand_in.session(),
+        ] {
+            request_with("/", &credential)
+                .send(scene.port())
+                .assert_user(&credential.user);
+        }
+    });
+}
