@@ -84,7 +84,6 @@ our $others = <<'END';
     mirror /never;
     mirror_request_body on;
     add_header X-Authgear-User-Id mallory always;
-    add_trailer X-Authgear-User-Id mallory always;
     expires max;
     userid on;
     gzip on; gzip_types *; gzip_min_length 1; gzip_proxied any; gunzip on;
