@@ -12,4 +12,5 @@
 
 mod everything;
 mod lua;
+mod made_by_hand;
 mod readers;
