@@ -17,6 +17,7 @@ use authgear_core::verify::Policy;
 use crate::conf::{Location, Site, Unavailable};
 use crate::ffi::headers::name::SET_COOKIE;
 use crate::ffi::headers::{Survey, Told};
+use crate::ffi::park::CannotPark;
 use crate::ffi::request::{OutOfMemory, Request};
 use crate::ffi::{clock, context, headers};
 use crate::flight::Flight;
@@ -324,8 +325,10 @@ impl<'r> Turn<'r> {
     }
 
     fn park(&self, state: &State, milliseconds: u64) -> Next {
-        state.parking(self.request).park(milliseconds);
-        Next::Wait
+        match state.parking(self.request).park(milliseconds) {
+            Ok(()) => Next::Wait,
+            Err(CannotPark) => Next::Refuse(INTERNAL_SERVER_ERROR),
+        }
     }
 }
 

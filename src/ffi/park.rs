@@ -1,6 +1,6 @@
 //! A client's request that waits in the access phase, and how it is woken.
 //!
-//! A parked request notices that its client leaves, holds one timer that a graceful shutdown waits for, and does nothing when nginx
+//! A parked request notices that its client leaves, or has left, holds one timer that a graceful shutdown waits for, and does nothing when nginx
 //! runs its phases for another reason. It is only ever woken from the event loop, never from inside the stack of what it waits for.
 
 use std::cell::{Cell, UnsafeCell};
@@ -8,9 +8,11 @@ use std::ptr::{fn_addr_eq, NonNull};
 use std::rc::Rc;
 
 use nginx_sys::{
-    ngx_event_t, ngx_http_block_reading, ngx_http_core_run_phases, ngx_http_request_t,
+    ngx_event_t, ngx_handle_read_event, ngx_http_block_reading, ngx_http_core_run_phases, ngx_http_request_t,
     ngx_http_run_posted_requests, ngx_http_test_reading,
 };
+
+use ngx::core::Status;
 
 use super::entry::entry;
 use super::event::{add_timer, delete_posted, delete_timer, is_timer_set, post};
@@ -22,6 +24,10 @@ pub struct Parking {
     place: Rc<Place>,
     request: NonNull<ngx_http_request_t>,
 }
+
+/// nginx could not register for what a client does: the request fails, nothing else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CannotPark;
 
 /// Wakes one parked request, if it is still there.
 pub struct Waker(Rc<Place>);
@@ -53,14 +59,16 @@ impl Parking {
     }
 
     /// Parks the request until it is woken, its client leaves, or `milliseconds` are over.
-    pub fn park(&self, milliseconds: u64) {
+    pub fn park(&self, milliseconds: u64) -> Result<(), CannotPark> {
         // SAFETY: the state that owns this parking lives in the request's pool, so the request is alive.
         let request = unsafe { &mut *self.request.as_ptr() };
+        look_at_client(request)?;
         request.read_event_handler = Some(ngx_http_test_reading);
         request.write_event_handler = Some(parked);
         self.disarm();
         // SAFETY: the event is ours, alive until drop, and in no queue or tree after disarm().
         unsafe { add_timer(self.event(), milliseconds) };
+        Ok(())
     }
 
     /// Whether the time was over before anybody woke the request.
@@ -105,6 +113,22 @@ impl Waker {
         // SAFETY: the event's Parking is alive, and takes it out of the queue before the request goes.
         unsafe { post(self.0.event.get()) };
     }
+}
+
+/// Has nginx call the request's handler of reading, now if there is anything to be read: that its client left may have come with the request,
+/// and then no event follows.
+fn look_at_client(request: &ngx_http_request_t) -> Result<(), CannotPark> {
+    // SAFETY: a request has a connection as long as it lives.
+    let read = unsafe { (*request.connection).read };
+    // SAFETY: nginx gives every connection its two events.
+    if layout::ngx_event_t::READY.is_set(unsafe { &*read }) {
+        // SAFETY: nginx takes the event out of the queue when it closes the connection.
+        unsafe { post(read) };
+        return Ok(());
+    }
+    // SAFETY: an event of a live connection; nginx registers it where its event method wants that.
+    let rc = unsafe { ngx_handle_read_event(read, 0) };
+    Status(rc).is_ok().then_some(()).ok_or(CannotPark)
 }
 
 /// A parked request's handler of write events: that its client could be written to is no reason to run its phases.

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::nginx::descriptors;
+use authgear_scenarios::nginx::{descriptors, signal};
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::stand_in::StandIn;
@@ -84,6 +84,42 @@ fn a_client_that_leaves_is_noticed_at_once_and_not_when_its_question_ends() {
         soon_within(Duration::from_secs(3), "their connections are closed", || {
             descriptors(worker) <= held - 60
         });
+    });
+}
+
+#[test]
+fn a_client_that_left_before_its_request_was_read_is_noticed_at_once() {
+    Plan::new().play(|scene| {
+        scene.await_keys();
+        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+        let worker = scene.nginx.workers()[0];
+        let held = descriptors(worker);
+        // The worker meets request and farewell at once: nothing more will come from these clients.
+        signal(worker, "STOP");
+        for client in clients(scene, 40, |_| Request::get("/").bearer("unknown").bytes()) {
+            client.leave();
+        }
+        signal(worker, "CONT");
+        soon("the resolver is asked", || scene.stand_in.count().resolver == 1);
+        // The question's own two are left, and the worker's socket for such requests.
+        soon_within(Duration::from_secs(2), "their connections are closed", || {
+            descriptors(worker) <= held + 3
+        });
+    });
+}
+
+#[test]
+fn a_request_that_waits_is_not_taken_for_gone_because_another_follows_it() {
+    Plan::new().play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.opaque();
+        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 500}));
+        let request = Request::get("/").bearer(&token.value).bytes();
+        let mut connection = Connection::open(scene.port());
+        connection.send_bytes(&request.repeat(3));
+        for _ in 0..3 {
+            connection.answer().assert_user(&token.user);
+        }
     });
 }
 
