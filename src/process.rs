@@ -1,20 +1,29 @@
 //! What a worker does besides answering requests: its start, and its timer.
 
-use nginx_sys::ngx_cycle_t;
+use crate::ffi::entry::report_panics;
+use crate::ffi::tick::{self, Timer};
+use crate::keys;
 
-use crate::ffi::{conf, tick};
-use crate::keys::{self, Need};
+const FIRST_MS: u64 = 1;
+const PERIOD_MS: u64 = 1000;
 
-/// A process of nginx's starts.
-pub fn start(cycle: *mut ngx_cycle_t) {
-    tick::start(cycle);
+thread_local! {
+    static TIMER: Timer = Timer::new(tick);
 }
 
-/// Once a second: fetches the key sets that are due. Another worker may be at it; a fetch that fails pauses for all.
-pub fn tick() {
-    for site in conf::sites() {
-        if site.uses_keys && keys::is_due(site) {
-            keys::fetch(site, Need::Set);
-        }
+/// A process of nginx's starts.
+pub fn start() {
+    report_panics();
+    if tick::is_worker() {
+        TIMER.with(|timer| timer.set(FIRST_MS));
     }
+}
+
+/// Once a second: the key sets that are due are fetched.
+fn tick() {
+    if tick::is_leaving() {
+        return;
+    }
+    TIMER.with(|timer| timer.set(PERIOD_MS));
+    keys::refresh();
 }

@@ -14,7 +14,7 @@ use crate::conf::{Millis, Site};
 use crate::digest::DigestMap;
 use crate::ffi::log::{self, Level};
 use crate::ffi::zone::{self, Owned, ResolverSlot};
-use crate::ffi::{clock, conf};
+use crate::ffi::{clock, conf, tick};
 
 /// So many failures in a row, and the resolver counts as failing.
 const FAILURES: u64 = 5;
@@ -151,13 +151,17 @@ fn note_failure(site: &Site, slot: &ResolverSlot, why: Why) {
 
 /// Whether the resolver, asked the way that `site` asks it, has said yes to some token.
 pub fn is_proven(site: &Site) -> bool {
-    slot(site).is_some_and(|slot| slot.proven.load(Ordering::Acquire) != 0)
+    slot(site).is_some_and(|slot| slot.has_proven(&site.resolver_id))
 }
 
 /// It has said yes to a token.
 pub fn prove(site: &Site) {
-    if let Some(slot) = slot(site) {
-        slot.proven.store(1, Ordering::Release);
+    if is_proven(site) {
+        return;
+    }
+    let Some(locked) = zone::lock() else { return };
+    if let Some(slot) = locked.claim_resolver_slot(&site.resolver_id, is_in_use) {
+        slot.prove();
     }
 }
 
@@ -165,10 +169,14 @@ fn slot(site: &Site) -> Option<&'static ResolverSlot> {
     let known = zone::resolver_slots()
         .iter()
         .find(|slot| slot.is(&site.resolver_id));
-    known.or_else(|| zone::lock()?.claim_resolver(&site.resolver_id, is_in_use))
+    known.or_else(|| {
+        let locked = zone::lock()?;
+        let held = locked.claim_resolver_slot(&site.resolver_id, is_in_use)?;
+        Some(held.slot())
+    })
 }
 
-/// Whether a server of the running configuration asks the resolver of this slot.
+/// Whether a server of the running configuration asks the resolver of this slot. A worker that leaves does not know that configuration.
 fn is_in_use(slot: &ResolverSlot) -> bool {
-    conf::sites().any(|site| slot.is(&site.resolver_id))
+    tick::is_leaving() || conf::sites().any(|site| slot.is(&site.resolver_id))
 }

@@ -22,7 +22,7 @@ use crate::ffi::request::{OutOfMemory, Request};
 use crate::ffi::{clock, context, headers};
 use crate::flight::Flight;
 use crate::handler::{done, Door, Next, INTERNAL_SERVER_ERROR};
-use crate::keys::{self, Fetch, Need, View};
+use crate::keys::{self, Need, View};
 use crate::memory::Recollection;
 use crate::question::{Asker, Reply};
 use crate::refusal;
@@ -31,18 +31,14 @@ pub use state::State;
 use state::{Stage, Terms, Walk};
 
 const BAD_REQUEST: u16 = 400;
-/// Milliseconds that a request waits for work of this worker; the work itself is given up earlier.
+/// Milliseconds that a request waits for work that others may share; the work itself is given up earlier.
 const WAIT: u64 = 6_000;
-/// Milliseconds between two looks at another worker's work, and how many looks.
-const LOOK: u64 = 5;
-const LOOKS: u32 = 1_200;
+
 /// What a parked request has to say when nginx runs its phases.
 enum Progress {
     Event(Event),
-    /// Still waiting, for so many milliseconds at most.
-    Wait(u64),
-    /// The worker that fetched is gone without a word; so many looks are left.
-    TakeOver(u32),
+    /// Still waiting.
+    Wait,
     Settled,
     Unknown,
 }
@@ -124,42 +120,24 @@ impl<'r> Turn<'r> {
         }
         match self.progress(state) {
             Progress::Event(event) => self.advance(state, event),
-            Progress::Wait(milliseconds) => self.park(state, milliseconds),
-            Progress::TakeOver(looks) => match self.fetch(state, looks) {
-                Some(milliseconds) => self.park(state, milliseconds),
-                None => self.advance(state, Event::KeysTried),
-            },
+            Progress::Wait => self.park(state),
             Progress::Settled => Next::Continue,
             Progress::Unknown => self.unavailable(state),
         }
     }
 
     fn progress(&self, state: &State) -> Progress {
-        let mut walk = state.walk.borrow_mut();
-        let asked_with = walk.keys.get();
-        match &mut walk.stage {
+        match &state.walk.borrow().stage {
             Stage::Begun => Progress::Event(Event::Begin),
             Stage::Settled => Progress::Settled,
             Stage::Unknown => Progress::Unknown,
             Stage::Asking { flight, alone } => match flight.cargo() {
                 Some(reply) => Progress::Event(self.answered(state, reply, *alone)),
                 None if state.is_late() => Progress::Event(unanswered(Why::TimedOut, *alone)),
-                None => Progress::Wait(WAIT),
+                None => Progress::Wait,
             },
-            Stage::Fetching(flight) if flight.cargo().is_none() && !state.is_late() => Progress::Wait(WAIT),
-            Stage::Watching { looks, failures } if *looks > 0 => {
-                *looks = looks.saturating_sub(1);
-                let view = keys::view(self.site);
-                match (
-                    Some(view.version) == asked_with && view.failures == *failures,
-                    keys::is_under_way(self.site),
-                ) {
-                    (false, _) => Progress::Event(Event::KeysTried),
-                    (true, true) => Progress::Wait(LOOK),
-                    (true, false) => Progress::TakeOver(*looks),
-                }
-            }
-            Stage::Fetching(_) | Stage::Watching { .. } => Progress::Event(Event::KeysTried),
+            Stage::Fetching(flight) if flight.cargo().is_none() && !state.is_late() => Progress::Wait,
+            Stage::Fetching(_) => Progress::Event(Event::KeysTried),
         }
     }
 
@@ -174,19 +152,19 @@ impl<'r> Turn<'r> {
                     self.asker().ask_in_background(&subject);
                     return next;
                 }
-                Action::FetchKeys => match self.fetch(state, LOOKS) {
-                    Some(milliseconds) => return self.park(state, milliseconds),
-                    None => Event::KeysTried,
+                Action::FetchKeys => match self.await_keys(state) {
+                    Some(tried) => tried,
+                    None => return self.park(state),
                 },
                 Action::AskAlone(subject) => {
                     match self.await_answer(state, self.asker().ask_alone(&subject), true) {
                         Some(answer) => answer,
-                        None => return self.park(state, WAIT),
+                        None => return self.park(state),
                     }
                 }
                 Action::Ask(question) => match self.await_answer(state, self.asker().ask(&question), false) {
                     Some(answer) => answer,
-                    None => return self.park(state, WAIT),
+                    None => return self.park(state),
                 },
             }
         }
@@ -226,28 +204,21 @@ impl<'r> Turn<'r> {
         }
     }
 
-    /// Starts or joins a fetch; the milliseconds to wait, or `None` when there is nothing to wait for.
-    fn fetch(&self, state: &State, looks: u32) -> Option<u64> {
+    /// Has keys fetched; the request waits for them unless that is over at once.
+    fn await_keys(&self, state: &State) -> Option<Event> {
         let view = keys::view(self.site);
         let need = if view.set.is_none() || view.overdue {
             Need::Set
         } else {
             Need::Key
         };
-        let (stage, wait) = match keys::fetch(self.site, need) {
-            Fetch::Here(flight) if flight.cargo().is_some() => return None,
-            Fetch::Here(flight) => {
-                flight.wait(state.parking(self.request).waker());
-                (Stage::Fetching(flight), WAIT)
-            }
-            Fetch::Elsewhere => {
-                let failures = view.failures;
-                (Stage::Watching { looks, failures }, LOOK)
-            }
-            Fetch::Paused => return None,
+        let under_way = keys::fetch(self.site, need).filter(|flight| flight.cargo().is_none());
+        let Some(flight) = under_way else {
+            return Some(Event::KeysTried);
         };
-        state.walk.borrow_mut().stage = stage;
-        Some(wait)
+        flight.wait(state.parking(self.request).waker());
+        state.walk.borrow_mut().stage = Stage::Fetching(flight);
+        None
     }
 
     /// The answer when it is there at once; else the request waits for it.
@@ -324,8 +295,8 @@ impl<'r> Turn<'r> {
         refused.map_or(stripped, Next::Refuse)
     }
 
-    fn park(&self, state: &State, milliseconds: u64) -> Next {
-        match state.parking(self.request).park(milliseconds) {
+    fn park(&self, state: &State) -> Next {
+        match state.parking(self.request).park(WAIT) {
             Ok(()) => Next::Wait,
             Err(CannotPark) => Next::Refuse(INTERNAL_SERVER_ERROR),
         }

@@ -212,6 +212,17 @@ pub fn is_connected_to(pid: u32, port: u16) -> bool {
     descriptor_names(pid).iter().any(|name| sockets.contains(name))
 }
 
+/// How long a process has been at work on a processor.
+pub fn processor_time(pid: u32) -> Duration {
+    // Linux counts it in hundredths of a second, whatever its own clock ticks in.
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("reading a process's numbers");
+    let (_, after) = stat.rsplit_once(')').expect("a name in parentheses");
+    let times = after.split_whitespace().skip(11).take(2);
+    let ticks: u32 = times.map(|word| word.parse::<u32>().expect("a number")).sum();
+    TICK * ticks
+}
+
 /// Kilobytes of memory that a process holds.
 pub fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("reading a process's status");

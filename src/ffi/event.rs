@@ -14,13 +14,17 @@ pub fn is_timer_set(event: &ngx_event_t) -> bool {
     layout::ngx_event_t::TIMER_SET.is_set(event)
 }
 
-/// Has the event's handler called in so many milliseconds.
+/// Has the event's handler called in so many milliseconds, whenever it was to be called before.
 ///
 /// # Safety
-/// The event stays where it is until its time is over or [`delete_timer`] was called; it stands in no tree now.
+/// The event stays where it is until its time is over or [`delete_timer`] was called.
 pub unsafe fn add_timer(event: *mut ngx_event_t, milliseconds: u64) {
     // SAFETY: the caller vouches for it.
     let event = unsafe { &mut *event };
+    if is_timer_set(event) {
+        // SAFETY: it stands in the tree.
+        unsafe { delete_timer(event) };
+    }
     // SAFETY: nginx's clock, written by this thread only.
     let now = unsafe { ngx_current_msec };
     let milliseconds = ngx_msec_t::try_from(milliseconds).unwrap_or(ngx_msec_t::MAX);

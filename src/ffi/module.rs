@@ -163,7 +163,7 @@ pub fn tag() -> *mut c_void {
 unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     entry(Status::NGX_ERROR.into(), || {
         if conf::is_active(cycle) {
-            process::start(cycle);
+            process::start();
         }
         Status::NGX_OK.into()
     })

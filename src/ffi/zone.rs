@@ -23,7 +23,7 @@ use nginx_sys::{
 use ngx::core::Status;
 
 pub use area::{smallest, Memory, Secret};
-pub use key_slot::{KeySlot, SlotRef};
+pub use key_slot::{HeldKeySlot, KeySlot, KeyState, SlotRef};
 pub use owned::Owned;
 pub use resolver_slot::ResolverSlot;
 
@@ -104,8 +104,7 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
         }
         // A reload: whatever was fetched is asked for again, so that removing a key is a reload away.
         for slot in key_slots_of(header) {
-            slot.due.store(1, Ordering::Release);
-            slot.not_before.store(0, Ordering::Release);
+            slot.become_due();
         }
         Status::NGX_OK.into()
     })
@@ -115,11 +114,9 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
 fn take_over(to: &'static Header) {
     let Some(locked) = lock() else { return };
     let from = locked.header;
-    let sets = key_slots_of(from).iter().filter(|slot| !slot.is_free());
-    for (from, slot) in sets.zip(key_slots_of(to)) {
-        let (version, bytes) = locked.load(from);
-        slot.become_copy_of(from, &bytes);
-        to.versions.fetch_max(version, Ordering::AcqRel);
+    for (from, slot) in locked.taken_key_slots().zip(key_slots_of(to)) {
+        slot.become_copy_of(&from);
+        to.versions.fetch_max(from.state().version, Ordering::AcqRel);
     }
     let resolvers = resolver_slots_of(from).iter().filter(|slot| !slot.is_free());
     for (from, slot) in resolvers.zip(resolver_slots_of(to)) {

@@ -1,16 +1,15 @@
 //! Who fetches a key set: one process at a time, until it is done, its time is over, or it is gone.
 
-use super::{number, set, Age, Need};
+use super::{Age, Need};
 use crate::conf::JwksTimes;
-use crate::ffi::zone::{self, KeySlot};
-use crate::ffi::{clock, worker};
+use crate::ffi::worker;
+use crate::ffi::zone::HeldKeySlot;
 
 /// How long others leave a fetch alone while its worker is there: its time limit, and room for the worker to notice.
 const LEASE: u64 = 6_000;
 
 /// Whether somebody is at a set.
-#[derive(PartialEq, Eq)]
-pub enum Hold {
+enum Hold {
     Free,
     Taken,
     /// Who was at it is gone without a word.
@@ -18,51 +17,64 @@ pub enum Hold {
 }
 
 impl Hold {
-    pub fn of(slot: &KeySlot, now: u64) -> Self {
-        match number(&slot.lease) > now {
+    fn of(slot: &HeldKeySlot<'_>, now: u64) -> Self {
+        let (holder, until) = slot.lent();
+        match until > now {
             false => Self::Free,
-            true if worker::is_alive(number(&slot.holder)) => Self::Taken,
+            true if worker::is_alive(holder) => Self::Taken,
             true => Self::Abandoned,
         }
     }
 }
 
 /// Whether a set may be fetched by who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
-    Taken,
+    Free,
+    /// Another process is at it.
     Elsewhere,
+    /// Not now: a fetch failed lately, an unknown key was asked for lately, or what was wanted has just come.
     Paused,
 }
 
-/// Takes a set on, if nobody else is at it and it is not to be left alone for now.
-pub fn lease(slot: &KeySlot, need: Need, times: &JwksTimes) -> Lease {
-    let Some(_locked) = zone::lock() else {
-        return Lease::Paused;
-    };
-    let now = clock::monotonic();
-    match Hold::of(slot, now) {
-        Hold::Taken => return Lease::Elsewhere,
-        Hold::Free if is_paused(slot, need, now) || is_done(slot, need, times) => return Lease::Paused,
-        // What was begun goes on, whatever pause its beginning was.
-        Hold::Free | Hold::Abandoned => {}
+impl Lease {
+    pub fn of(slot: &HeldKeySlot<'_>, need: Need, times: &JwksTimes, now: u64) -> Self {
+        match Hold::of(slot, now) {
+            Hold::Taken => Self::Elsewhere,
+            Hold::Free if is_paused(slot, need, now) || is_done(slot, need, times) => Self::Paused,
+            // What was begun goes on, whatever pause its beginning was.
+            Hold::Free | Hold::Abandoned => Self::Free,
+        }
     }
-    set(&slot.holder, worker::own());
-    set(&slot.lease, now.saturating_add(LEASE));
+}
+
+/// Takes a set on that is free.
+pub fn take(slot: &HeldKeySlot<'_>, need: Need, times: &JwksTimes, now: u64) {
+    slot.lend(worker::own(), now.saturating_add(LEASE));
     if need == Need::Key {
-        set(&slot.no_refetch_before, now.saturating_add(times.refetch));
+        slot.pause_refetch(now.saturating_add(times.refetch));
     }
-    Lease::Taken
+}
+
+/// Gives a set back unfetched: whoever wants it next goes on.
+pub fn abandon(slot: &HeldKeySlot<'_>) {
+    const NOBODY: u64 = 0;
+    let (_, until) = slot.lent();
+    slot.lend(NOBODY, until);
 }
 
 /// Whether somebody else has just brought what was wanted: that the set was due may have been seen while it was being stored.
-fn is_done(slot: &KeySlot, need: Need, times: &JwksTimes) -> bool {
-    need == Need::Set && !Age::of(slot, times).due
+fn is_done(slot: &HeldKeySlot<'_>, need: Need, times: &JwksTimes) -> bool {
+    match need {
+        Need::Due | Need::Set => !Age::of(&slot.state(), times).due,
+        Need::Key => false,
+    }
 }
 
-fn is_paused(slot: &KeySlot, need: Need, now: u64) -> bool {
+fn is_paused(slot: &HeldKeySlot<'_>, need: Need, now: u64) -> bool {
     match need {
-        Need::Set => number(&slot.not_before) > now,
+        Need::Due | Need::Set => slot.not_before() > now,
         // Fetches that failed pause those that are due, up to the keys' whole time; an unknown key has waited for its own pause.
-        Need::Key => number(&slot.no_refetch_before) > now,
+        Need::Key => slot.no_refetch_before() > now,
     }
 }

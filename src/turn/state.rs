@@ -50,11 +50,6 @@ pub(super) enum Stage {
         alone: bool,
     },
     Fetching(Rc<Flight<()>>),
-    /// Another worker fetches. So many looks are left, and so many fetches had failed when it began.
-    Watching {
-        looks: u32,
-        failures: u64,
-    },
     /// The verdict stands in the request's headers.
     Settled,
     /// No verdict could be had. What follows from that is each location's own.

@@ -1,6 +1,8 @@
 //! Two projects in one nginx, with the same URIs and one shared memory: nothing of one counts at the other.
 
 use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
 
 use authgear_scenarios::client::{Answer, Connection, Request};
 use authgear_scenarios::plan::Plan;
@@ -241,4 +243,42 @@ fn a_zone_of_another_size_comes_with_a_reload() {
                 send(scene, "localhost", &token).assert_user(&token.user);
             }
         });
+}
+
+#[test]
+fn a_worker_that_leaves_takes_no_place_from_the_key_sets_that_follow_its_own() {
+    let names =
+        |round: usize| -> Vec<String> { (0..7).map(|index| format!("round{round}-{index}.test")).collect() };
+    // With the scene's own server's there are eight sets, and places for no more.
+    let http = servers(&names(0)) + "authgear_zone zone=authgear:724k;";
+    Plan::new().http(&http).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.jwt();
+        for name in names(0) {
+            soon(&format!("keys of {name}"), || {
+                send(scene, &name, &token).status == 200
+            });
+        }
+        scene.stand_in.rotate();
+        scene.stand_in.keys_fault(json!({"kind": "hang", "times": 1}));
+        scene.stand_in.forget();
+        let fresh = scene.stand_in.jwt();
+        let mut waiting = Connection::open(scene.port());
+        waiting.send(&request(&names(0)[3], &fresh));
+        soon("a key is asked for", || scene.stand_in.count().jwks == 1);
+        // The worker that asks stays until it has heard that it gets none; by then its set's place is another's.
+        scene.reconfigure(|text| text.replace("round0-", "round1-"));
+        assert_eq!(waiting.answer().status, 503);
+        for name in names(1) {
+            soon(&format!("keys of {name}"), || {
+                send(scene, &name, &fresh).status == 200
+            });
+        }
+        sleep(Duration::from_millis(1500));
+        for name in names(1) {
+            send(scene, &name, &fresh).assert_user(&fresh.user);
+        }
+        let count = scene.stand_in.count();
+        assert_eq!(count.jwks, 1 + 8, "each set is fetched once after the reload");
+    });
 }

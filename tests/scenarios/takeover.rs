@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::nginx::{is_connected_to, signal};
+use authgear_scenarios::nginx::{descriptors, is_connected_to, processor_time, signal};
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::stand_in::{Credential, StandIn};
@@ -15,6 +15,7 @@ use serde_json::json;
 const BOTH: &str = "listen 127.0.0.1:%PORT1% reuseport; authgear_jwks_valid 10m refetch=1s;\n\
     location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }";
 const REQUESTS: usize = 32;
+const CROWD: usize = 2000;
 
 /// The next fetch hangs; whoever asks after it is answered.
 fn one_fetch_hangs(stand_in: &StandIn) {
@@ -108,5 +109,54 @@ fn requests_that_wait_for_a_new_key_outlive_the_worker_that_fetches_it() {
             let token = scene.stand_in.jwt();
             one_fetch_hangs(&scene.stand_in);
             kill_the_one_that_fetches(scene, &token);
+        });
+}
+
+#[test]
+fn a_thousand_requests_that_wait_for_another_workers_fetch_cost_no_more_than_one() {
+    Plan::new()
+        .workers(2)
+        .connections(4096)
+        .server(BOTH)
+        .server(
+            "authgear_jwks_request /patient;\n\
+             location = /patient { internal; proxy_read_timeout 60s; proxy_pass http://%AUTHGEAR%/oauth2/jwks; }",
+        )
+        .before(|stand_in| stand_in.keys_fault(json!({"kind": "delay", "ms": 4500, "times": 1})))
+        .play(|scene| {
+            let token = scene.stand_in.jwt();
+            let fetching = eventually("a worker fetches", Duration::from_secs(15), || {
+                let mut workers = scene.nginx.workers().into_iter();
+                workers.find(|pid| is_connected_to(*pid, scene.stand_in.authgear))
+            });
+            let workers = scene.nginx.workers();
+            let other = workers
+                .into_iter()
+                .find(|pid| *pid != fetching)
+                .expect("another worker");
+            let request = Request::get("/local").bearer(&token.value);
+            let mut waiting: Vec<Connection> = (0..CROWD)
+                .map(|_| {
+                    let mut connection = Connection::open(scene.port_of(1));
+                    connection.send(&request);
+                    connection
+                })
+                .collect();
+            soon("the other worker has half of them", || {
+                descriptors(other) > CROWD / 3
+            });
+            sleep(Duration::from_millis(300));
+            let before = processor_time(other);
+            sleep(Duration::from_secs(2));
+            let spent = processor_time(other).saturating_sub(before);
+            assert_eq!(scene.stand_in.count().backend, 0, "all wait");
+            assert!(
+                spent < Duration::from_millis(150),
+                "{spent:?} of processor time in 2 s"
+            );
+            for connection in &mut waiting {
+                connection.answer().assert_user(&token.user);
+            }
+            assert_eq!(scene.stand_in.count().jwks, 1, "one fetch for all of them");
         });
 }

@@ -4,6 +4,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use authgear_core::table::words;
 
+/// A number of a slot's, which anybody may read at any time. It is written only by who holds the lock and the slot.
+#[repr(transparent)]
+pub struct Number(pub(super) AtomicU64);
+
+impl Number {
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Release);
+    }
+}
+
 /// The identity of a slot's owner, a SHA-256; nought: nobody's.
 #[repr(transparent)]
 pub struct Id([AtomicU64; 4]);
