@@ -49,6 +49,20 @@ fn a_zone_of_another_size_keeps_the_keys_while_authgear_fails() {
     }
 }
 
+fn the_one_that_fetches(scene: &Scene) -> u32 {
+    eventually("a worker fetches", Duration::from_secs(15), || {
+        let mut workers = scene.nginx.workers().into_iter();
+        workers.find(|pid| is_connected_to(*pid, scene.stand_in.authgear))
+    })
+}
+
+/// The other one of two.
+fn the_one_that_does_not_fetch(scene: &Scene) -> u32 {
+    let fetching = the_one_that_fetches(scene);
+    let mut workers = scene.nginx.workers().into_iter();
+    workers.find(|pid| *pid != fetching).expect("another worker")
+}
+
 /// Many requests wait for the keys that one worker fetches; that worker is killed, and another takes over.
 fn kill_the_one_that_fetches(scene: &Scene, token: &Credential) {
     let mut waiting: Vec<Connection> = (0..REQUESTS)
@@ -57,10 +71,7 @@ fn kill_the_one_that_fetches(scene: &Scene, token: &Credential) {
     for connection in &mut waiting {
         connection.send(&Request::get("/local").bearer(&token.value));
     }
-    let fetching = eventually("a worker fetches", Duration::from_secs(15), || {
-        let mut workers = scene.nginx.workers().into_iter();
-        workers.find(|pid| is_connected_to(*pid, scene.stand_in.authgear))
-    });
+    let fetching = the_one_that_fetches(scene);
     // The other worker's requests shall be waiting by then.
     sleep(Duration::from_millis(300));
     assert_eq!(scene.stand_in.count().backend, 0, "all wait");
@@ -125,15 +136,7 @@ fn a_thousand_requests_that_wait_for_another_workers_fetch_cost_no_more_than_one
         .before(|stand_in| stand_in.keys_fault(json!({"kind": "delay", "ms": 4500, "times": 1})))
         .play(|scene| {
             let token = scene.stand_in.jwt();
-            let fetching = eventually("a worker fetches", Duration::from_secs(15), || {
-                let mut workers = scene.nginx.workers().into_iter();
-                workers.find(|pid| is_connected_to(*pid, scene.stand_in.authgear))
-            });
-            let workers = scene.nginx.workers();
-            let other = workers
-                .into_iter()
-                .find(|pid| *pid != fetching)
-                .expect("another worker");
+            let other = the_one_that_does_not_fetch(scene);
             let request = Request::get("/local").bearer(&token.value);
             let mut waiting: Vec<Connection> = (0..CROWD)
                 .map(|_| {
@@ -158,5 +161,34 @@ fn a_thousand_requests_that_wait_for_another_workers_fetch_cost_no_more_than_one
                 connection.answer().assert_user(&token.user);
             }
             assert_eq!(scene.stand_in.count().jwks, 1, "one fetch for all of them");
+        });
+}
+
+/// A connection that this worker has accepted.
+fn connection_of(scene: &Scene, worker: u32) -> Connection {
+    eventually("the worker accepts a connection", Duration::from_secs(15), || {
+        let before = descriptors(worker);
+        let connection = Connection::open(scene.port_of(1));
+        sleep(Duration::from_millis(50));
+        (descriptors(worker) > before).then_some(connection)
+    })
+}
+
+#[test]
+fn keys_that_only_another_workers_client_waits_for_are_fetched_by_that_worker_when_the_first_one_leaves() {
+    Plan::new()
+        .workers(2)
+        .server(BOTH)
+        .before(one_fetch_hangs)
+        .play(|scene| {
+            let token = scene.stand_in.jwt();
+            let other = the_one_that_does_not_fetch(scene);
+            let mut waiting = connection_of(scene, other);
+            waiting.send(&Request::get("/local").bearer(&token.value));
+            sleep(Duration::from_millis(300));
+            scene.nginx.signal("QUIT");
+            waiting.answer().assert_user(&token.user);
+            drop(waiting);
+            scene.nginx.await_end(Duration::from_secs(10));
         });
 }
