@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::faults::{Door, Fault, Harm, Target};
+use crate::faults::{Dead, Door, Fault, Harm, Target};
+use crate::random;
 use crate::resolver::{self, Question};
 use crate::seen::{Count, Entry};
 use crate::wire::{Answer, Request, Wire};
@@ -190,6 +191,9 @@ async fn suffer(
             }
             whole(answer)
         }
+        Harm::HalfFailingDatabase { percent, dead } => {
+            whole(half_failing(answer(request, place, world), *percent, *dead))
+        }
         Harm::Drip(pause) => {
             for byte in whole(answer(request, place, world)) {
                 wire.send(&[byte]).await?;
@@ -221,6 +225,25 @@ async fn suffer(
         wire.finish().await?;
     }
     Ok(Some(wire))
+}
+
+/// What the server makes of an answer when its second connection to the database fails, as it does for so many of a hundred: it drops the error,
+/// and with it all that it has found.
+fn half_failing(true_answer: Answer, percent: u8, dead: Option<Dead>) -> Answer {
+    if !random::chance(percent) {
+        return true_answer;
+    }
+    let silence = || Answer::status(200);
+    let is_good = true_answer
+        .headers
+        .iter()
+        .any(|(name, value)| name.eq_ignore_ascii_case("x-authgear-session-valid") && value == b"true");
+    match dead.unwrap_or_else(|| random::any([Dead::True, Dead::Error, Dead::Silence], Dead::Silence)) {
+        _ if is_good => silence(),
+        Dead::True => true_answer,
+        Dead::Error => Answer::status(500),
+        Dead::Silence => silence(),
+    }
 }
 
 async fn last_words(mut wire: Wire, bytes: &[u8]) -> io::Result<Option<Wire>> {

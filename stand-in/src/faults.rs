@@ -49,6 +49,17 @@ enum Kind {
     Headers,
     Answer,
     Raw,
+    HalfFailingDatabase,
+}
+
+/// What a database that fails half-way makes of a question about nobody's credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dead {
+    /// What is true: `false` to a `session` cookie, else nothing.
+    True,
+    Error,
+    Silence,
 }
 
 /// A fault's order; README has the meaning of each member.
@@ -68,6 +79,8 @@ pub struct Order {
     base64: Option<String>,
     repeat: Option<usize>,
     headers: Option<Value>,
+    percent: Option<u8>,
+    dead: Option<Dead>,
 }
 
 /// What happens to an answer.
@@ -84,6 +97,11 @@ pub enum Harm {
     Raw(Vec<u8>),
     Body(Vec<u8>),
     Headers(Vec<(String, Option<String>)>),
+    HalfFailingDatabase {
+        percent: u8,
+        /// `None`: any of them, by chance.
+        dead: Option<Dead>,
+    },
 }
 
 /// One fault, after its delay.
@@ -165,6 +183,10 @@ impl Order {
                 })
             }
             Kind::Raw => Harm::Raw(self.bytes()?),
+            Kind::HalfFailingDatabase => Harm::HalfFailingDatabase {
+                percent: self.percent.unwrap_or(100),
+                dead: self.dead,
+            },
         };
         Ok(Fault { delay, harm })
     }

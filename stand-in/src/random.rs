@@ -47,3 +47,15 @@ pub fn digest() -> Result<String, Fail> {
 pub fn session() -> Result<String, Fail> {
     Ok(format!("{}.{}", uuid()?, opaque()?))
 }
+
+/// True so many times of a hundred.
+pub fn chance(percent: u8) -> bool {
+    // Without randomness it happens: a test that wants it is not misled.
+    bytes::<2>().map_or(true, |bytes| u16::from_le_bytes(bytes) % 100 < u16::from(percent))
+}
+
+/// One of them; `otherwise` without randomness.
+pub fn any<T: Copy, const N: usize>(of: [T; N], otherwise: T) -> T {
+    let byte = bytes::<1>().map_or(0, |[byte]| usize::from(byte));
+    of.get(byte % N).copied().unwrap_or(otherwise)
+}

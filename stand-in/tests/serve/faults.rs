@@ -101,3 +101,55 @@ fn a_refused_port_is_closed_with_its_connections_and_opens_again_in_its_place() 
     stand_in.order("DELETE", "/fault", json!({}));
     assert!(stand_in.resolve("").contains("200 OK"));
 }
+
+#[test]
+fn a_half_failing_database_answers_a_good_credential_with_nothing_and_a_made_up_one_with_no_yes() {
+    let stand_in = StandIn::start(&[]);
+    let token = stand_in.token(json!({"jwt": false}));
+    let good = [
+        format!("Authorization: Bearer {token}\r\n"),
+        format!("Authorization: Bearer {token}\r\nCookie: session=a.b\r\n"),
+    ];
+    let made_up = "Authorization: Bearer dead\r\nCookie: session=a.b\r\n";
+    let fault = |order: Value| assert_eq!(stand_in.order("PUT", "/fault", order)["error"], Value::Null);
+    let says = |headers: &str| {
+        let answer = stand_in.resolve(headers);
+        let ours = answer.contains("X-Authgear");
+        let (status, valid) = (&answer[9..12], answer.contains("X-Authgear-Session-Valid: true"));
+        match (status, ours, valid) {
+            ("200", true, true) => "true",
+            ("200", true, false) => "false",
+            ("200", false, _) => {
+                assert!(
+                    answer.contains("Content-Length: 0\r\n") && !answer.contains("Cookie"),
+                    "{answer}"
+                );
+                "silence"
+            }
+            ("500", false, _) => "error",
+            _ => panic!("{answer}"),
+        }
+    };
+    assert_eq!(
+        (says(&good[0]), says(&good[1]), says(made_up)),
+        ("true", "true", "false")
+    );
+
+    for (dead, said) in [("true", "false"), ("error", "error"), ("silence", "silence")] {
+        fault(json!({"target": "resolver", "kind": "half_failing_database", "dead": dead}));
+        assert_eq!(
+            (says(&good[0]), says(&good[1]), says(made_up)),
+            ("silence", "silence", said)
+        );
+    }
+    fault(json!({"kind": "half_failing_database", "times": 1}));
+    assert_eq!((says(&good[0]), says(&good[0])), ("silence", "true"));
+
+    fault(json!({"kind": "half_failing_database", "percent": 50}));
+    let counts = |headers: &str, said: &str| (0..200).filter(|_| says(headers) == said).count();
+    assert!((50..150).contains(&counts(&good[0], "silence")));
+    assert!((100..200).contains(&counts(made_up, "false")));
+    assert_eq!(counts(made_up, "true"), 0);
+    fault(json!({"kind": "half_failing_database", "percent": 0}));
+    assert_eq!(counts(&good[0], "true"), 200);
+}
