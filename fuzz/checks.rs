@@ -18,6 +18,7 @@ use std::sync::OnceLock;
 use authgear_core::credential::{Allowed, Credential, Credentials, Kind};
 use authgear_core::freshness::{Known, Word};
 use authgear_core::jwks::{JwksError, KeySet, MAX_DOCUMENT, MAX_KEYS, MAX_SERIALISED};
+use authgear_core::made_up::Manner;
 use authgear_core::ownership::is_ours;
 use authgear_core::record::{self, Token};
 use authgear_core::resolver::{self, Question, Reader, Reading};
@@ -193,7 +194,9 @@ pub fn reading(answer: &[u8]) -> Reading {
         }
     }
     for (name, value) in &headers {
-        let kept = resolver::keeps_set_cookie(value, "golden_");
+        let kept = resolver::keeps_set_cookie(value, "golden_", Manner::AsItIs);
+        let kept_with_made_up = resolver::keeps_set_cookie(value, "golden_", Manner::WithMadeUp);
+        assert!(kept || !kept_with_made_up, "{name:?}");
         assert!(
             !kept || value.trim_ascii_start().starts_with(b"golden_"),
             "{name:?}"

@@ -18,8 +18,6 @@ use crate::places::{self, Places};
 
 /// Who asks in the background has so long, before another may.
 const LEASE: Millis = 6_000;
-/// The longest pause after a question in the background that brought nothing.
-const LONGEST_PAUSE: Millis = 10_000;
 
 thread_local! {
     /// Where entries are copied to: nobody holds it longer than for one look.
@@ -227,13 +225,10 @@ pub fn claim(site: &Site, subject: &Subject, key: &Key) -> bool {
     is_ours
 }
 
-/// Keeps what the resolver said of a token. `asked` is when it was asked, `interval` that of the location that asked.
-pub fn learn(site: &Site, subject: &Subject, key: &Key, said: &Said, asked: Millis, interval: Millis) {
-    let times = Times {
-        asked,
-        now: clock::monotonic(),
-        pause: interval.min(LONGEST_PAUSE),
-    };
+/// Keeps what the resolver said of a token. `asked` is when it was asked; for so long as `pause` it is left alone if that brought nothing.
+pub fn learn(site: &Site, subject: &Subject, key: &Key, said: &Said, asked: Millis, pause: Millis) {
+    let now = clock::monotonic();
+    let times = Times { asked, now, pause };
     change(site, key, subject.exp, |before| {
         Known::after(before, said, &subject.claimed, subject.iat, &times)
     });
@@ -244,8 +239,8 @@ pub fn learn(site: &Site, subject: &Subject, key: &Key, said: &Said, asked: Mill
 pub fn keep_answer(site: &Site, key: &Key, reading: &Reading, exp: Option<u64>) {
     let (session, longest) = match reading {
         Reading::Valid(session) => (Some(session.clone()), site.longest_cache.map(|cache| cache.valid)),
-        Reading::Invalid | Reading::Silent => (None, site.longest_cache.and_then(|cache| cache.invalid)),
-        Reading::Unknown(_) => return,
+        Reading::Invalid => (None, site.longest_cache.and_then(|cache| cache.invalid)),
+        Reading::Silent | Reading::Unknown(_) => return,
     };
     let (Some(zone), Some(_)) = (zone::memory(), site.longest_cache) else {
         return;

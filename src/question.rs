@@ -3,28 +3,28 @@
 //! The same question, raised again while it is under way, is not asked again. A question belongs to no client: whoever leaves, it
 //! goes on for the others. What its answer is worth to later requests is kept here, once, when it lands.
 
+mod arrival;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use authgear_core::flow::Subject;
-use authgear_core::freshness::{self, Said};
+use authgear_core::freshness::Said;
 use authgear_core::jws;
-use authgear_core::resolver::{self, Question, Reader, Reading, UnknownAnswer};
+use authgear_core::resolver::{Question, Reading};
 use authgear_core::table::Key;
 use authgear_core::verdict::Why;
 
+use self::arrival::{Arrival, Inquiry, Use};
 use crate::conf::{Location, Millis, Site};
-use crate::digest::{Digest, DigestMap};
-use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
-use crate::ffi::headers::name::{AUTHORIZATION, COOKIE, USER_AGENT, X_FORWARDED_FOR};
-use crate::ffi::request::{bytes, Request};
+use crate::digest::DigestMap;
+use crate::ffi::request::Request;
 use crate::ffi::zone::{self, Secret};
-use crate::ffi::{clock, conf, tick};
+use crate::ffi::{clock, tick};
 use crate::flight::{Flight, Pilot};
 use crate::memory;
 use crate::places;
-use crate::refusal;
-use crate::resolver::{is_proven, note, permit, prove, Permit, Purpose};
+use crate::resolver::{self, note, permit, Purpose};
 
 /// Milliseconds that a question may take, whatever its location is configured to.
 pub const TIME_LIMIT: Millis = 5_000;
@@ -42,7 +42,8 @@ pub struct Reply {
 impl Default for Reply {
     fn default() -> Self {
         Self {
-            reading: Err(Why::Abandoned),
+            // Whoever had it on the way let it go: a second asking could not start.
+            reading: Err(Why::NoConnection),
             said: None,
             set_cookies: Vec::new(),
         }
@@ -61,21 +62,6 @@ pub struct Asker<'r> {
     pub location: &'r Location,
 }
 
-/// What becomes of an answer, besides being told to those who wait.
-enum Use {
-    /// It is the answer to this question until another comes.
-    Keep {
-        exp: Option<u64>,
-    },
-    /// It is what the resolver says of this token.
-    Learn {
-        subject: Subject,
-        asked: Millis,
-        interval: Millis,
-    },
-    Nothing,
-}
-
 impl Asker<'_> {
     /// Asks, or joins those who wait for the same answer; or says why nobody is asked.
     pub fn ask(self, question: &Question) -> Result<Rc<Flight<Reply>>, Why> {
@@ -90,29 +76,31 @@ impl Asker<'_> {
         self.join(key, question, Purpose::Verdict, keep)
     }
 
-    /// The same about a verified token alone.
+    /// The same about a verified token alone. While the resolver fails nobody waits: that a token is at hand lets it be tried in the background.
     pub fn ask_alone(self, subject: &Subject) -> Result<Rc<Flight<Reply>>, Why> {
+        if resolver::is_failing(self.site) {
+            self.ask_in_background(subject);
+            return Err(Why::Failing);
+        }
         let key = places::of_knowledge(&secret()?, self.site, subject.token.as_bytes());
         self.about(subject, Purpose::Verdict, key)
     }
 
-    /// Asks about a verified token, for nobody: unless somebody does, or may not.
+    /// Asks about a verified token, for nobody: unless somebody does, or may not, or it would be in vain.
     pub fn ask_in_background(self, subject: &Subject) {
-        let Ok(secret) = secret() else { return };
-        let key = places::of_knowledge(&secret, self.site, subject.token.as_bytes());
-        if tick::is_leaving() || is_under_way(&key) || !memory::claim(self.site, subject, &key) {
+        if tick::is_leaving() || resolver::is_left_alone(self.site) {
             return;
         }
-        if self.about(subject, Purpose::Freshness, key).is_err() {
+        let Ok(secret) = secret() else { return };
+        let key = places::of_knowledge(&secret, self.site, subject.token.as_bytes());
+        if is_under_way(&key) || !memory::claim(self.site, subject, &key) {
+            return;
+        }
+        if let Err(why) = self.about(subject, Purpose::Freshness, key) {
             // Skipped: the token is due still, and the next request about it tries again after a pause.
-            memory::learn(
-                self.site,
-                subject,
-                &key,
-                &Said::Unknown(Why::Limit),
-                clock::monotonic(),
-                self.interval(),
-            );
+            let pause = resolver::pause(self.site, self.interval());
+            let said = Said::Unknown(why);
+            memory::learn(self.site, subject, &key, &said, clock::monotonic(), pause);
         }
     }
 
@@ -149,49 +137,22 @@ impl Asker<'_> {
             key,
             permit,
             pilot: Pilot::of(&flight),
+            inquiry: Rc::new(Inquiry::of(question, self.request)),
+            manner: question.manner,
+            deadline: clock::monotonic().saturating_add(TIME_LIMIT),
             resolver: self.site.resolver_id,
+            configuration: zone::configuration(),
             prefix: self.site.cookie_prefix.clone(),
             use_of: use_of(),
             reading: None,
             set_cookies: Vec::new(),
         });
-        if self.send(question, arrival).is_err() {
+        if arrival.send(self.site).is_err() {
             UNDER_WAY.with_borrow_mut(|flights| flights.remove(&key));
             note(self.site, &Err(Why::NoConnection));
             return Err(Why::NoConnection);
         }
         Ok(flight)
-    }
-
-    fn send(self, question: &Question, arrival: Box<Arrival>) -> Result<(), errand::CannotStart> {
-        let (mut agent, mut forwarded) = (None, None);
-        self.request.each_header(|element| {
-            let (name, value) = (bytes(&element.key), bytes(&element.value));
-            if name.eq_ignore_ascii_case(b"user-agent") {
-                agent.get_or_insert(value);
-            } else if name.eq_ignore_ascii_case(b"x-forwarded-for") {
-                join(&mut forwarded, value);
-            }
-        });
-        let order = Order {
-            server: self.site.server,
-            uri: &self.site.resolve_request,
-            host: self.site.endpoint.host(),
-            headers: &[
-                (
-                    AUTHORIZATION,
-                    question.authorization.as_deref().map(str::as_bytes),
-                ),
-                (COOKIE, question.cookie.as_deref().map(str::as_bytes)),
-                (USER_AGENT, agent),
-                (X_FORWARDED_FOR, forwarded.as_deref()),
-            ],
-            asker: Some(self.request),
-            // Its answer has no body: one byte already says that it is not Authgear's.
-            body_limit: 0,
-            time_limit: TIME_LIMIT,
-        };
-        errand::start(&order, arrival)
     }
 }
 
@@ -213,98 +174,4 @@ fn earliest_end(question: &Question) -> Option<u64> {
         .flatten()
         .flat_map(|part| part.split([' ', '=', ';']));
     words.filter_map(jws::claimed_end).min()
-}
-
-/// Several headers of one name, as one.
-fn join(line: &mut Option<Vec<u8>>, value: &[u8]) {
-    match line {
-        Some(line) => {
-            line.extend_from_slice(b", ");
-            line.extend_from_slice(value);
-        }
-        None => *line = Some(value.to_vec()),
-    }
-}
-
-/// A question on its way back.
-struct Arrival {
-    key: Key,
-    permit: Permit,
-    pilot: Pilot<Reply>,
-    resolver: Digest,
-    /// The project's cookies begin so.
-    prefix: String,
-    use_of: Use,
-    /// What the answer's header means, if no body follows.
-    reading: Option<Reading>,
-    set_cookies: Vec<Vec<u8>>,
-}
-
-impl Recipient for Arrival {
-    fn is_awaited(&self) -> bool {
-        self.pilot.is_awaited()
-    }
-
-    fn header(&mut self, status: u16, headers: &Headers<'_>) {
-        let mut reader = Reader::new(status);
-        headers.each(|name, value| {
-            reader.header(name, value);
-            if name.eq_ignore_ascii_case(b"set-cookie") && resolver::keeps_set_cookie(value, &self.prefix) {
-                self.set_cookies.push(value.to_vec());
-            }
-        });
-        self.reading = Some(reader.reading(true));
-    }
-
-    fn end(self: Box<Self>, outcome: Outcome) {
-        UNDER_WAY.with_borrow_mut(|flights| flights.remove(&self.key));
-        drop(self.permit);
-        let reading = match (outcome.end, self.reading) {
-            (End::Answered, Some(reading)) => Ok(reading),
-            (End::TooLarge, _) => Ok(Reader::new(outcome.status).reading(false)),
-            (End::HeaderTooLarge, _) => Ok(Reading::Unknown(UnknownAnswer::TooLarge)),
-            (End::Stored | End::Redirected, _) => Err(Why::NotAuthgears),
-            (End::CutShort, _) | (End::Answered, None) => Err(Why::CutShort),
-            (End::Unreachable, _) => Err(Why::Unreachable),
-            (End::TimedOut, _) => Err(Why::TimedOut),
-            (End::Abandoned, _) => Err(Why::Abandoned),
-        };
-        let is_whole = outcome.end == End::Answered;
-        let set_cookies = if is_whole { self.set_cookies } else { Vec::new() };
-        let said = use_up(&self.resolver, &self.key, &reading, self.use_of);
-        self.pilot.land(Reply {
-            reading,
-            said,
-            set_cookies,
-        });
-    }
-}
-
-/// An answer is there: what it is good for beyond those who wait, and what it says of a token.
-fn use_up(resolver: &Digest, key: &Key, reading: &Result<Reading, Why>, use_of: Use) -> Option<Said> {
-    // A reload may have ended the configuration that it was asked under: its memory is gone then too.
-    let site = conf::sites().find(|site| site.resolver_id == *resolver)?;
-    note(site, reading);
-    match use_of {
-        Use::Keep { exp } => {
-            if let Ok(reading) = reading {
-                memory::keep_answer(site, key, reading, exp);
-            }
-            None
-        }
-        Use::Learn {
-            subject,
-            asked,
-            interval,
-        } => {
-            let said = freshness::said(reading.clone(), subject.claimed.user_id(), is_proven(site));
-            if matches!(said, Said::Yes(_)) {
-                prove(site);
-            }
-            memory::learn(site, &subject, key, &said, asked, interval);
-            refusal::log_said(site, &said);
-            Some(said)
-        }
-        Use::Nothing => None,
-    }
 }

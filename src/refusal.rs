@@ -85,7 +85,7 @@ pub fn log_said(site: &Site, said: &Said) {
         Said::Unproven => (
             "unproven",
             format!(
-                "authgear: the resolver of {origin} answered a good token with no headers, and has not yet said yes to one: look at Host and X-Forwarded-Proto in the location \"{}\"",
+                "authgear: the resolver of {origin} answered a good token with no headers, and has said yes to none under this configuration: look at Host and X-Forwarded-Proto in the location \"{}\"",
                 site.resolve_request
             ),
         ),
@@ -95,6 +95,20 @@ pub fn log_said(site: &Site, said: &Said) {
         ),
         Said::Yes(_) | Said::No(_) | Said::Unknown(_) => return,
     };
+    log_fault(reason, line);
+}
+
+/// A made-up cookie was answered with nothing, by a resolver that says yes to others.
+pub fn log_silence(site: &Site) {
+    let line = format!(
+        "authgear: the resolver of {} answered a made-up cookie \"{}session\" with no headers: its database fails half-way, or authgear_cookie_prefix is not the project's http.cookie_prefix",
+        site.endpoint.as_str(),
+        site.cookie_prefix
+    );
+    log_fault("silence", line);
+}
+
+fn log_fault(reason: &'static str, line: String) {
     if let Some(skipped) = allowance(reason) {
         log::process(Level::Error, &with_skipped(line, skipped));
     }

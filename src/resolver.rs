@@ -1,7 +1,8 @@
 //! How many questions a worker has under way at each resolver, and whether it answers at all.
 //!
 //! A slow resolver takes neither the worker's connections nor other sites with it: beyond the limit, and while the resolver is known to fail,
-//! nobody is asked. That it fails is known to all workers; one question a second finds out whether it still does.
+//! nobody is asked. That it fails is known to all workers; one question a second finds out whether it still does. Where tokens are due, that is one
+//! about a token, for which nobody waits; a client's own only where none was due lately.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,13 +14,19 @@ use authgear_core::verdict::Why;
 use crate::conf::{Millis, Site};
 use crate::digest::DigestMap;
 use crate::ffi::log::{self, Level};
-use crate::ffi::zone::{self, Owned, ResolverSlot};
+use crate::ffi::zone::{self, HeldResolverSlot, Owned, ResolverSlot};
 use crate::ffi::{clock, conf, tick};
 
 /// So many failures in a row, and the resolver counts as failing.
 const FAILURES: u64 = 5;
 /// While it does, one question in this time.
 const PROBE: Millis = 1_000;
+/// So much later, a client's own may be that one.
+const GRACE: Millis = 500;
+/// So long after a token was due, the next is waited for instead: somewhat longer than a question may take.
+const AT_HAND: Millis = 6_000;
+/// The longest pause after a question in the background that brought nothing.
+const LONGEST_PAUSE: Millis = 10_000;
 
 /// Who waits for a question's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +87,7 @@ pub fn permit(site: &Site, purpose: Purpose) -> Result<Permit, Why> {
     if !under_way.has_room(purpose, site.resolver_limit) {
         return Err(Why::Limit);
     }
-    if slot(site).is_some_and(|slot| !may_try(slot)) {
+    if slot(site).is_some_and(|slot| !may_try(slot, purpose)) {
         return Err(Why::Failing);
     }
     let count = under_way.of(purpose);
@@ -88,26 +95,54 @@ pub fn permit(site: &Site, purpose: Purpose) -> Result<Permit, Why> {
     Ok(Permit { under_way, purpose })
 }
 
+/// Whether the resolver of `site` counts as failing.
+pub fn is_failing(site: &Site) -> bool {
+    slot(site).is_some_and(|slot| slot.failing.load(Ordering::Acquire) != 0)
+}
+
+/// A token is due. Whether asking about it would be in vain now: the resolver fails, and has been tried just now.
+pub fn is_left_alone(site: &Site) -> bool {
+    let Some(slot) = slot(site) else { return false };
+    let now = clock::monotonic();
+    slot.at_hand_until
+        .store(now.saturating_add(AT_HAND), Ordering::Release);
+    slot.failing.load(Ordering::Acquire) != 0 && slot.try_at.load(Ordering::Acquire) > now
+}
+
+/// How long a token is left alone when a question about it brought nothing. While the resolver fails it is not that which spares it.
+pub fn pause(site: &Site, interval: Millis) -> Millis {
+    let longest = if is_failing(site) { PROBE } else { LONGEST_PAUSE };
+    interval.min(longest)
+}
+
 /// While it fails, one question a second, whichever worker comes first.
-fn may_try(slot: &ResolverSlot) -> bool {
+fn may_try(slot: &ResolverSlot, purpose: Purpose) -> bool {
     if slot.failing.load(Ordering::Acquire) == 0 {
         return true;
     }
     let now = clock::monotonic();
     let at = slot.try_at.load(Ordering::Acquire);
     let next = now.saturating_add(PROBE);
-    at <= now
+    let from = match purpose {
+        Purpose::Freshness => at,
+        Purpose::Verdict => {
+            let at_hand_until = slot.at_hand_until.load(Ordering::Acquire);
+            at.saturating_add(GRACE).max(at_hand_until)
+        }
+    };
+    from <= now
         && slot
             .try_at
             .compare_exchange(at, next, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
 }
 
-/// Takes note of how a question ended.
+/// Takes note of how a question ended: once for both askings about a token.
 pub fn note(site: &Site, reading: &Result<Reading, Why>) {
     let Some(slot) = slot(site) else { return };
     match reading {
-        Ok(Reading::Valid(_) | Reading::Invalid | Reading::Silent) => note_answer(site, slot),
+        Ok(Reading::Valid(_) | Reading::Invalid) => note_answer(site, slot),
+        Ok(Reading::Silent) => note_failure(site, slot, Why::Silent),
         Ok(Reading::Unknown(answer @ UnknownAnswer::ServerError)) => {
             note_failure(site, slot, Why::Answer(*answer));
         }
@@ -149,19 +184,34 @@ fn note_failure(site: &Site, slot: &ResolverSlot, why: Why) {
     }
 }
 
-/// Whether the resolver, asked the way that `site` asks it, has said yes to some token.
-pub fn is_proven(site: &Site) -> bool {
-    slot(site).is_some_and(|slot| slot.has_proven(&site.resolver_id))
+/// Whether the resolver, asked the way that `site` asks it, has said yes to some token under the configuration of this number.
+pub fn is_proven(site: &Site, configuration: u64) -> bool {
+    slot(site).is_some_and(|slot| slot.has_proven(&site.resolver_id, configuration))
 }
 
-/// It has said yes to a token.
-pub fn prove(site: &Site) {
-    if is_proven(site) {
-        return;
+/// It has, when asked under that configuration.
+pub fn prove(site: &Site, configuration: u64) {
+    if !is_proven(site, configuration) {
+        with_held(site, |slot| slot.prove(configuration));
     }
+}
+
+/// Whether it has said yes to anything under that configuration.
+pub fn has_said_yes(site: &Site, configuration: u64) -> bool {
+    slot(site).is_some_and(|slot| slot.has_said_yes(&site.resolver_id, configuration))
+}
+
+/// It has.
+pub fn note_yes(site: &Site, configuration: u64) {
+    if !has_said_yes(site, configuration) {
+        with_held(site, |slot| slot.note_yes(configuration));
+    }
+}
+
+fn with_held(site: &Site, note: impl FnOnce(&HeldResolverSlot<'_>)) {
     let Some(locked) = zone::lock() else { return };
     if let Some(slot) = locked.claim_resolver_slot(&site.resolver_id, is_in_use) {
-        slot.prove();
+        note(&slot);
     }
 }
 

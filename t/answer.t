@@ -69,17 +69,21 @@ __DATA__
 
 
 
-=== TEST 9: 200 without any header of ours
+=== TEST 9: 200 without any header of ours: the server's database failed it
 --- init: ::says()
---- response_body eval: ::no()
---- error_log: authgear: credential refused: resolver_said_no
+--- error_code: 503
+--- response_headers: Retry-After: 5
+--- response_body eval: ::unheard(1)
+--- error_log: authgear: no verdict could be had: resolver_silent
 
 
 
 === TEST 10: 200 with headers of ours that are all empty
 --- init: ::says('X-Authgear-Session-Valid:', 'X-Authgear-User-Id:')
---- response_body eval: ::no()
---- error_log: authgear: credential refused: resolver_said_no
+--- error_code: 503
+--- response_headers: Retry-After: 5
+--- response_body eval: ::unheard(1)
+--- error_log: authgear: no verdict could be had: resolver_silent
 
 
 

@@ -345,7 +345,7 @@ __DATA__
         authgear_resolve on;
         proxy_pass $TEST_NGINX_BACKEND;
     }
---- init: ::says()
+--- init: ::says('X-Authgear-Session-Valid: false')
 --- response_body eval: ::no()
 --- error_log: authgear: credential refused: resolver_said_no
 

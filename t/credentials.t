@@ -3,6 +3,8 @@
 
 use Test::Nginx::Socket 'no_plan';
 use lib 't/lib';
+use Authgear::Answer;
+use Authgear::MadeUp;
 use Authgear::Suite;
 use Authgear::Told;
 
@@ -18,10 +20,10 @@ our ($session, $bobs_session) = map { session(user => $_, @then) =~ s/^.*?=//r }
 our $expired = token(user => 'alice', lifetime => -5);
 
 # What `told_and_asked` says when the session is alice's after one question, which held these headers.
-sub alice_asked { return alice(1) . join '', map {"asked: $_\n"} @_ }
+sub alice_asked { return alice(1) . join '', map {"asked: $_\n"} sent(@_) }
 
 # The same when the resolver knew none of them.
-sub nobody_asked { return "x-authgear-session-valid: false\nheard: backend 1, resolver 1\n" . join '', map {"asked: $_\n"} @_ }
+sub nobody_asked { return "x-authgear-session-valid: false\nheard: backend 1, resolver 1\n" . join '', map {"asked: $_\n"} sent(@_) }
 
 # A request that says Authorization or Cookie as it pleases.
 sub lines { return join "\r\n", 'GET /t HTTP/1.1', 'Host: localhost', 'Connection: close', @_, '', '' }
@@ -453,7 +455,7 @@ GET /api
 
 
 
-=== TEST 63: bearer alone: a question holds no cookie
+=== TEST 63: bearer alone: a question holds no cookie of the client's
 --- request
 GET /api
 --- more_headers eval: "Authorization: Bearer $::opaque\nCookie: session=$::bobs_session"
@@ -513,6 +515,7 @@ GET /web
     authgear_cookie_prefix shop_;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+--- init: ::says('X-Authgear-Session-Valid: false')
 --- more_headers eval: "Cookie: session=$::bobs_session; shop_session=dead; shop_app_session=gone"
---- response_body eval: ::nobody_asked("cookie: shop_app_session=gone; shop_session=dead")
+--- response_body eval: ::no() . "asked: cookie: shop_app_session=gone; shop_session=dead\n"
 --- error_log: authgear: credential refused: resolver_said_no

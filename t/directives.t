@@ -452,6 +452,7 @@ alice (backend 1, resolver 0)
     authgear_cookie_prefix my_;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+--- init: ::fault(target => 'resolver', kind => 'headers', headers => { 'X-Authgear-Session-Valid' => 'false' })
 --- request eval
 ["GET /t", "GET /t"]
 --- more_headers eval

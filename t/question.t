@@ -3,6 +3,7 @@
 
 use Test::Nginx::Socket 'no_plan';
 use lib 't/lib';
+use Authgear::MadeUp;
 use Authgear::Suite;
 use Authgear::Told;
 
@@ -23,12 +24,13 @@ sub fetched {
 sub whole {
     my ($request) = @_;
     my $headers = join '', sort map {"$_->[0]: $_->[1]\n"} @{ $request->{headers} };
-    return "$request->{method} $request->{path}\n${headers}body: $request->{body_length}\n";
+    return hidden("$request->{method} $request->{path}\n${headers}body: $request->{body_length}\n");
 }
 
 # The question with these headers beside those that every one has.
 sub question {
-    my @headers = sort @_, "host: $host", 'x-forwarded-proto: http', (grep {/^x-forwarded-for:/} @_) ? () : 'x-forwarded-for: 127.0.0.1';
+    my @credentials = sent(@_);
+    my @headers = sort @credentials, "host: $host", 'x-forwarded-proto: http', (grep {/^x-forwarded-for:/} @_) ? () : 'x-forwarded-for: 127.0.0.1';
     return join '', map {"$_\n"} 'GET /_resolver/resolve', @headers, 'body: 0';
 }
 
@@ -217,7 +219,7 @@ __DATA__
 --- more_headers eval: "Authorization: Bearer $::opaque"
 --- timeout: 10
 --- response_body_filters eval: sub { my ($body) = @_; return ::asked() . ($body =~ /^(body-length: .*\n)/m ? "backend's $1" : '') }
---- response_body eval: CORE::join('', map {"$_\n"} 'GET /_resolver/resolve', "authorization: Bearer $::opaque", 'connection: close', "host: $::host", 'x-forwarded-proto: http', 'body: 0') . "backend's body-length: 2097152\n"
+--- response_body eval: CORE::join('', map {"$_\n"} 'GET /_resolver/resolve', "authorization: Bearer $::opaque", 'connection: close', 'cookie: session=MADE-UP', "host: $::host", 'x-forwarded-proto: http', 'body: 0') . "backend's body-length: 2097152\n"
 
 
 
@@ -242,7 +244,7 @@ __DATA__
         proxy_pass $TEST_NGINX_BACKEND;
     }
 --- raw_request eval: ::request_of('POST /t', "Authorization: Bearer $::opaque", 'Range: bytes=0-0', 'X-Custom: 1', 'User-Agent: x', 'X-Forwarded-For: 203.0.113.7', 'Content-Length: 2', '', '{}')
---- response_body eval: CORE::join('', map {"$_\n"} 'GET /_resolver/resolve', "authorization: Bearer $::opaque", 'connection: close', "host: $::host", 'user-agent: x', 'x-forwarded-for: 203.0.113.7', 'x-forwarded-proto: http', 'body: 0')
+--- response_body eval: CORE::join('', map {"$_\n"} 'GET /_resolver/resolve', "authorization: Bearer $::opaque", 'connection: close', 'cookie: session=MADE-UP', "host: $::host", 'user-agent: x', 'x-forwarded-for: 203.0.113.7', 'x-forwarded-proto: http', 'body: 0')
 
 
 
@@ -260,7 +262,7 @@ __DATA__
     location = /_auth/jwks { internal; proxy_pass $TEST_NGINX_AUTHGEAR/oauth2/jwks; }
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
 --- raw_request eval: ::request_of('GET /t', "Authorization: Bearer $::opaque", 'X-Forwarded-Proto: http', 'X-Forwarded-Host: mallory.example')
---- response_body eval: CORE::join('', map {"$_\n"} 'GET /_resolver/resolve', "authorization: Bearer $::opaque", 'host: project.example:8443', 'x-forwarded-proto: https', 'body: 0')
+--- response_body eval: CORE::join('', map {"$_\n"} 'GET /_resolver/resolve', "authorization: Bearer $::opaque", 'cookie: session=MADE-UP', 'host: project.example:8443', 'x-forwarded-proto: https', 'body: 0')
 
 
 
@@ -279,7 +281,7 @@ __DATA__
     }
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
 --- raw_request eval: ::request_of('GET /t', "Authorization: Bearer $::opaque")
---- response_body eval: CORE::join('', map {"$_\n"} 'GET /resolve', "authorization: Bearer $::opaque", "host: $::host", 'x-forwarded-proto: http', 'body: 0')
+--- response_body eval: CORE::join('', map {"$_\n"} 'GET /resolve', "authorization: Bearer $::opaque", 'cookie: session=MADE-UP', "host: $::host", 'x-forwarded-proto: http', 'body: 0')
 
 
 

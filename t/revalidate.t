@@ -178,7 +178,7 @@ $::demoted
 --- more_headers eval
 [$::proof, $::gone, $::gone, $::gone]
 --- response_body eval
-["alice (resolver 1)\n", "revoked (resolver 2)\n", "invalid (resolver 2)\n", "invalid (resolver 2)\n"]
+["alice (resolver 1)\n", "revoked (resolver 3)\n", "invalid (resolver 3)\n", "invalid (resolver 3)\n"]
 
 
 
@@ -190,7 +190,7 @@ $::demoted
 --- more_headers eval
 [$::proof, $::gone, "$::gone\nCookie: $::session"]
 --- response_body eval
-["alice (resolver 1)\n", "revoked (resolver 2)\n", "bob (resolver 3)\n"]
+["alice (resolver 1)\n", "revoked (resolver 3)\n", "bob (resolver 4)\n"]
 
 
 
@@ -202,7 +202,7 @@ GET /t
 --- more_headers eval
 $::gone
 --- response_body
-revoked (resolver 1)
+revoked (resolver 2)
 --- error_log eval
 [qr/\[error\] .*authgear: the resolver of \Q$ENV{TEST_NGINX_AUTHGEAR}\E answered a good token with no headers.*Host.*X-Forwarded-Proto/]
 --- no_error_log
@@ -219,7 +219,7 @@ credential refused
 --- more_headers eval
 $::gone
 --- response_body eval
-["revoked (resolver 1)\n", "revoked (resolver 2)\n", "revoked (resolver 3)\n"]
+["revoked (resolver 2)\n", "revoked (resolver 4)\n", "revoked (resolver 6)\n"]
 
 
 

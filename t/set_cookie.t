@@ -31,6 +31,7 @@ GET /t
 
 
 === TEST 2: authgear_pass_set_cookie on: session with a Domain goes to the client as it is
+--- more_headers: Cookie: session=gone
 --- init: ::says('X-Authgear-Session-Valid: false', 'Set-Cookie: session=; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure')
 --- request
 GET /cookies
@@ -130,6 +131,7 @@ GET /cookies
 
 
 === TEST 13: authgear_pass_set_cookie on: of several the right ones go on
+--- more_headers: Cookie: session=gone
 --- init: ::says('X-Authgear-Session-Valid: false', 'Set-Cookie: basket=1; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure', 'Set-Cookie: session=; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure', 'Set-Cookie: session=1', 'Set-Cookie: app_session=; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure')
 --- request
 GET /cookies
@@ -146,6 +148,7 @@ GET /cookies
     authgear_pass_set_cookie on;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+--- more_headers: Cookie: shop_session=gone
 --- init: ::says('X-Authgear-Session-Valid: false', 'Set-Cookie: session=; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure', 'Set-Cookie: shop_session=; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure')
 --- raw_response_headers_like: Set-Cookie: shop_session=; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure\r
 --- raw_response_headers_unlike: Set-Cookie: session
@@ -159,8 +162,19 @@ GET /cookies
     authgear_pass_set_cookie on;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve on; add_header Set-Cookie "theme=dark"; proxy_pass $TEST_NGINX_BACKEND; }
+--- more_headers: Cookie: session=gone
 --- init: ::says('X-Authgear-Session-Valid: false', 'Set-Cookie: session=; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure')
 --- request
 GET /t
 --- raw_response_headers_like: (?s)(?=.*Set-Cookie: session=; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure\r)(?=.*Set-Cookie: theme=dark\r)
+--- response_body eval: ::no()
+
+
+
+=== TEST 16: authgear_pass_set_cookie on: the one that clears a made-up session cookie is dropped, others go on
+--- init: ::says('X-Authgear-Session-Valid: false', 'Set-Cookie: session=; Path=/; Domain=auth.example', 'Set-Cookie: app_session=; Path=/; Domain=auth.example')
+--- request
+GET /cookies
+--- raw_response_headers_like: Set-Cookie: app_session=; Path=/; Domain=auth.example\r
+--- raw_response_headers_unlike: Set-Cookie: session
 --- response_body eval: ::no()

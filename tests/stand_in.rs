@@ -175,7 +175,12 @@ impl StandIn {
 
     /// A session cookie of a new user.
     pub fn session(&self) -> Credential {
-        self.credential("/sessions", "cookie", &json!({}))
+        self.cookie(&json!({}))
+    }
+
+    /// A cookie of a new user, as `POST /sessions` takes it.
+    pub fn cookie(&self, wish: &Value) -> Credential {
+        self.credential("/sessions", "cookie", wish)
     }
 
     fn credential(&self, path: &str, member: &str, wish: &Value) -> Credential {

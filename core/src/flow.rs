@@ -296,7 +296,9 @@ impl Flow {
     fn after_answer(&self, reading: Reading, asking: Asking) -> Step {
         Step::Stop(Action::Decide(match reading {
             Reading::Valid(session) => Verdict::Valid(session, Source::Resolver),
-            Reading::Invalid | Reading::Silent => self.said_no(),
+            Reading::Invalid => self.said_no(),
+            // Each such question holds a `session` cookie, the client's or a made-up one.
+            Reading::Silent => otherwise(Why::Silent, asking),
             Reading::Unknown(answer) => otherwise(Why::Answer(answer), asking),
         }))
     }

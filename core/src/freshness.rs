@@ -3,6 +3,7 @@
 //! What the resolver said of a token is knowledge: it counts until it speaks again. A token is confirmed by being issued and by each yes.
 //! Young, it is served; older than the interval, it is served and asked about; older than the hard bound, it is asked about first.
 
+use crate::made_up::Manner;
 use crate::resolver::Reading;
 use crate::session::Session;
 use crate::verdict::Why;
@@ -113,10 +114,19 @@ pub enum Said {
     AnotherUser,
     /// No.
     No(No),
-    /// No headers, from a resolver that never yet said yes to a token: it may be asked the wrong way.
+    /// It knows nothing of the token, and under this configuration has not yet said yes to one: it may be asked the wrong way.
     Unproven,
     /// It says nothing about the token.
     Unknown(Why),
+}
+
+/// What an answer to one asking about a token alone comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It says this.
+    Said(Said),
+    /// Nothing yet: the token is to be asked about once more, with a made-up cookie.
+    AskAgain,
 }
 
 /// How the token stands that was issued at `iat` (seconds since 1970). `spread` moves its interval, so that not all tokens are due at once: 0 is
@@ -186,18 +196,23 @@ fn spread_over(interval: u64, spread: u16) -> u64 {
     interval.saturating_sub(part)
 }
 
-/// What a reading of an answer says of the token of the user `sub`. `is_proven`: the resolver, asked this way, has said yes to some token.
+/// What a reading of an answer comes to, about the token of the user `sub` alone, asked in this manner. `is_proven`: the resolver, asked this way,
+/// has said yes to some token under the running configuration.
+///
+/// `false` means another thing each time: without a made-up cookie it is about the token, with one it is about the cookie.
 #[must_use]
-pub fn said(reading: Result<Reading, Why>, sub: &str, is_proven: bool) -> Said {
-    match reading {
-        Ok(Reading::Valid(session)) if session.user_id() == sub => Said::Yes(session),
-        Ok(Reading::Valid(_)) => Said::AnotherUser,
-        Ok(Reading::Invalid) => Said::No(No::Barred),
-        Ok(Reading::Silent) if is_proven => Said::No(No::Ended),
-        Ok(Reading::Silent) => Said::Unproven,
-        Ok(Reading::Unknown(answer)) => Said::Unknown(Why::Answer(answer)),
-        Err(why) => Said::Unknown(why),
-    }
+pub fn heard(reading: Result<Reading, Why>, manner: Manner, sub: &str, is_proven: bool) -> Heard {
+    Heard::Said(match (reading, manner) {
+        (Ok(Reading::Valid(session)), _) if session.user_id() == sub => Said::Yes(session),
+        (Ok(Reading::Valid(_)), _) => Said::AnotherUser,
+        (Ok(Reading::Invalid), Manner::AsItIs) => Said::No(No::Barred),
+        (Ok(Reading::Invalid), Manner::WithMadeUp) if is_proven => Said::No(No::Ended),
+        (Ok(Reading::Invalid), Manner::WithMadeUp) => Said::Unproven,
+        (Ok(Reading::Silent), Manner::AsItIs) => return Heard::AskAgain,
+        (Ok(Reading::Silent), Manner::WithMadeUp) => Said::Unknown(Why::Silent),
+        (Ok(Reading::Unknown(answer)), _) => Said::Unknown(Why::Answer(answer)),
+        (Err(why), _) => Said::Unknown(why),
+    })
 }
 
 impl Known {

@@ -7,6 +7,7 @@
 //! - [`jws`], [`claims`], [`verify`]: a token and a key set into a judgement
 //! - [`jwks`]: documents into key sets
 //! - [`resolver`]: questions to the resolver, and the strict reading of its answers
+//! - [`made_up`]: the `session` cookie that is nobody's, and when it goes with a question
 //! - [`session`]: the `x-authgear-*` header lines of who is calling
 //! - [`freshness`]: how fresh a token is, and what the resolver's word about it means
 //! - [`table`], [`record`]: what is remembered, in memory that processes share
@@ -24,6 +25,7 @@ pub mod flow;
 pub mod freshness;
 pub mod jwks;
 pub mod jws;
+pub mod made_up;
 pub mod ownership;
 pub mod record;
 pub mod resolver;

@@ -5,6 +5,7 @@ use std::fmt;
 use cookie::Cookie;
 
 use crate::credential::{Credential, Kind};
+use crate::made_up::{MadeUp, Manner};
 use crate::ownership;
 use crate::session::{is_plain, Name, Safe, Session, Unsafe, VALID};
 
@@ -20,6 +21,8 @@ pub struct Question {
     pub authorization: Option<String>,
     /// `Cookie`
     pub cookie: Option<String>,
+    /// How it is sent first. A made-up cookie is no part of the question: it stands in none of the above.
+    pub manner: Manner,
 }
 
 impl fmt::Debug for Question {
@@ -28,6 +31,7 @@ impl fmt::Debug for Question {
         f.debug_struct("Question")
             .field("authorization", &part(&self.authorization))
             .field("cookie", &part(&self.cookie))
+            .field("manner", &self.manner)
             .finish()
     }
 }
@@ -39,7 +43,8 @@ pub enum Reading {
     Valid(Session),
     /// The server said `false`.
     Invalid,
-    /// The server said nothing: so it answers a credential that is revoked, expired or unknown.
+    /// The server said nothing: to a credential that is revoked, expired or unknown, or because its database failed it half-way. Where a `session`
+    /// cookie was in the question, it is the latter.
     Silent,
     /// The server never says this.
     Unknown(UnknownAnswer),
@@ -86,6 +91,7 @@ impl Question {
     ) -> Option<Self> {
         let mut authorization = None;
         let mut cookies = Vec::new();
+        let mut manner = Manner::WithMadeUp;
         for credential in credentials {
             let Some(text) = credential.value.text() else {
                 continue;
@@ -94,6 +100,9 @@ impl Question {
                 Kind::Bearer => authorization = Some(["Bearer ", text].concat()),
                 kind @ (Kind::AppSession | Kind::AppAccessToken | Kind::Session) => {
                     cookies.push([prefix, kind.name(), "=", text].concat());
+                    if kind == Kind::Session {
+                        manner = Manner::AsItIs;
+                    }
                 }
             }
         }
@@ -101,17 +110,27 @@ impl Question {
         (authorization.is_some() || cookie.is_some()).then_some(Self {
             authorization,
             cookie,
+            manner,
         })
     }
-}
 
-impl Question {
-    /// The question about a token alone, as the bearer.
+    /// The question about a token alone, as the bearer. Silence is no answer to it: then it is asked once more, [`Manner::WithMadeUp`].
     #[must_use]
     pub fn about_token(token: &str) -> Self {
         Self {
             authorization: Some(["Bearer ", token].concat()),
             cookie: None,
+            manner: Manner::AsItIs,
+        }
+    }
+
+    /// The `Cookie` that it is sent with beside a made-up cookie.
+    #[must_use]
+    pub fn cookie_with(&self, made_up: &MadeUp, prefix: &str) -> String {
+        let made_up = [prefix, Kind::Session.name(), "=", made_up.as_str()];
+        match &self.cookie {
+            Some(cookie) => [&[cookie.as_str(), "; "], &made_up[..]].concat().concat(),
+            None => made_up.concat(),
         }
     }
 }
@@ -156,9 +175,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a `Set-Cookie` of the resolver's may go on to a client: it names one of the project's own cookies, for its domain.
+/// Whether a `Set-Cookie` of the resolver's may go on to a client: it names one of the project's own cookies, for its domain, and is not about
+/// a made-up one.
 #[must_use]
-pub fn keeps_set_cookie(value: &[u8], prefix: &str) -> bool {
+pub fn keeps_set_cookie(value: &[u8], prefix: &str, manner: Manner) -> bool {
     let Some(cookie) = std::str::from_utf8(value)
         .ok()
         .and_then(|text| Cookie::parse(text).ok())
@@ -167,9 +187,11 @@ pub fn keeps_set_cookie(value: &[u8], prefix: &str) -> bool {
     };
     let safe = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
     let ours = cookie.name().strip_prefix(prefix).is_some_and(|name| {
-        Kind::ALL
-            .iter()
-            .any(|kind| *kind != Kind::Bearer && kind.name() == name)
+        Kind::ALL.iter().any(|kind| match kind {
+            Kind::Bearer => false,
+            Kind::Session => manner == Manner::AsItIs && kind.name() == name,
+            Kind::AppSession | Kind::AppAccessToken => kind.name() == name,
+        })
     });
     safe && ours && cookie.domain().is_some_and(|domain| !domain.is_empty())
 }

@@ -124,7 +124,9 @@ pub enum Why {
     Limit,
     /// The resolver has failed several times in a row, and somebody else tries whether it still does.
     Failing,
-    /// It said nothing about a good token, and has never yet said yes to one.
+    /// It said nothing where a `session` cookie was in the question, which gets a `false` at least: its database failed it half-way.
+    Silent,
+    /// It knows nothing of a good token, and has not yet said yes to one under this configuration.
     Unproven,
     /// What it said of the token was too long to be remembered, and nobody may be asked.
     NotRemembered,
@@ -135,11 +137,12 @@ pub enum Why {
 }
 
 impl Why {
-    /// Whether the resolver failed: it could not be reached, took too long, broke off or said so. No client can bring this about.
+    /// Whether the resolver failed: it could not be reached, took too long, broke off, said so or said nothing at all. No client can bring this
+    /// about.
     #[must_use]
     pub fn is_failure(self) -> bool {
         match self {
-            Self::Unreachable | Self::TimedOut | Self::CutShort | Self::Failing => true,
+            Self::Unreachable | Self::TimedOut | Self::CutShort | Self::Failing | Self::Silent => true,
             Self::Answer(answer) => answer == UnknownAnswer::ServerError,
             Self::NoKeys
             | Self::UnknownKey
@@ -165,6 +168,7 @@ impl Why {
             Self::NoConnection => "no_connection",
             Self::Limit => "resolver_limit",
             Self::Failing => "resolver_failing",
+            Self::Silent => "resolver_silent",
             Self::Unproven => "resolver_unproven",
             Self::NotRemembered => "not_remembered",
             Self::Abandoned => "worker_leaving",

@@ -60,7 +60,7 @@ fn a_malformed_credential_is_stepped_over() {
     for (mode, bearer) in malformed(&[Mode::On, Mode::Remote]) {
         let mut walk = Walk::new(mode, Some(bearer), &["app_session=a b; session=s"]);
         assert_eq!(walk.question(), ["", "session=s"], "{mode:?} {bearer:?}");
-        let verdict = decided(walk.step(Event::Answered(Reading::Silent)));
+        let verdict = decided(walk.step(Event::Answered(Reading::Invalid)));
         assert_eq!(
             verdict,
             Verdict::Invalid(Reason::MalformedCredential),
@@ -177,7 +177,7 @@ fn with_remote_the_resolver_decides_every_token() {
             walk.question(),
             [format!("Bearer {token}"), "session=s".to_owned()]
         );
-        let verdict = decided(walk.step(Event::Answered(Reading::Silent)));
+        let verdict = decided(walk.step(Event::Answered(Reading::Invalid)));
         assert_eq!(verdict, Verdict::Invalid(Reason::ResolverSaidNo));
     }
 }
@@ -213,10 +213,7 @@ fn an_answer_stands() {
                 Event::Answered(Reading::Invalid),
                 Verdict::Invalid(Reason::ResolverSaidNo),
             ),
-            (
-                Event::Answered(Reading::Silent),
-                Verdict::Invalid(Reason::ResolverSaidNo),
-            ),
+            (Event::Answered(Reading::Silent), Verdict::Unknown(Why::Silent)),
             (
                 Event::Answered(Reading::Unknown(UnknownAnswer::Status)),
                 Verdict::Unknown(Why::Answer(UnknownAnswer::Status)),

@@ -176,7 +176,7 @@ fn a_token_known_as_ended_is_stepped_over() {
     assert_eq!(verdict, Verdict::Valid(session(), Source::Resolver));
     let mut walk = with(&recall, Mode::On, &["session=s"]);
     walk.question();
-    let verdict = decided(walk.step(Event::Answered(Reading::Silent)));
+    let verdict = decided(walk.step(Event::Answered(Reading::Invalid)));
     assert_eq!(verdict, Verdict::Invalid(Reason::SessionEnded));
 }
 
@@ -291,6 +291,6 @@ fn each_of_two_tokens_is_asked_about_for_itself() {
         asked(walk.step(Event::Said(Said::No(No::Ended)))),
         ["", "session=s"]
     );
-    let verdict = decided(walk.step(Event::Answered(Reading::Silent)));
+    let verdict = decided(walk.step(Event::Answered(Reading::Invalid)));
     assert_eq!(verdict, Verdict::Invalid(Reason::SessionEnded));
 }

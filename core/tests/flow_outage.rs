@@ -13,11 +13,12 @@ use authgear_core::verify::Mode;
 use common::recall::{alone, claimed, with, Recall, ASK_FIRST};
 use common::walk::{asked, decided, expired, session, session_of, Walk};
 
-const FAILURES: [Why; 5] = [
+const FAILURES: [Why; 6] = [
     Why::Unreachable,
     Why::TimedOut,
     Why::CutShort,
     Why::Failing,
+    Why::Silent,
     Why::Answer(UnknownAnswer::ServerError),
 ];
 const NO_FAILURES: [Why; 7] = [
@@ -34,6 +35,7 @@ const NO_FAILURES: [Why; 7] = [
 fn unanswered(why: Why) -> Event {
     match why {
         Why::Answer(answer) => Event::Answered(Reading::Unknown(answer)),
+        Why::Silent => Event::Answered(Reading::Silent),
         why => Event::Unanswered(why),
     }
 }
@@ -225,7 +227,6 @@ fn an_answer_of_before_does_not_count_when_the_resolver_speaks() {
     let now = session_of("now");
     for (reading, wanted) in [
         (Reading::Valid(now.clone()), Verdict::Valid(now, Source::Resolver)),
-        (Reading::Silent, Verdict::Invalid(Reason::ResolverSaidNo)),
         (Reading::Invalid, Verdict::Invalid(Reason::ResolverSaidNo)),
     ] {
         let mut walk = remote(Some(session()), false, None);

@@ -4,7 +4,8 @@
 
 mod common;
 
-use authgear_core::freshness::{said, Known, No, Said, Times, Word};
+use authgear_core::freshness::{heard, Heard, Known, No, Said, Times, Word};
+use authgear_core::made_up::Manner;
 use authgear_core::resolver::{Reading, UnknownAnswer};
 use authgear_core::verdict::Why;
 use common::walk::{session, session_of};
@@ -18,53 +19,71 @@ const UNKNOWN: [UnknownAnswer; 6] = [
     UnknownAnswer::TooLarge,
 ];
 
+const MANNERS: [Manner; 2] = [Manner::AsItIs, Manner::WithMadeUp];
+
+/// What it comes to that `reading` is the answer about a token of the user "another", and what is remembered of it: in both manners of asking,
+/// each from a resolver that has said yes to a token and from one that has not.
+fn table(reading: &Result<Reading, Why>, sub: &str) -> [[Heard; 2]; 2] {
+    MANNERS.map(|manner| [true, false].map(|is_proven| heard(reading.clone(), manner, sub, is_proven)))
+}
+
+fn says(said: Said) -> Heard {
+    Heard::Said(said)
+}
+
+fn everywhere(said: &Said) -> [[Heard; 2]; 2] {
+    [(); 2].map(|()| [(); 2].map(|()| says(said.clone())))
+}
+
 #[test]
-fn true_for_the_tokens_own_user_is_a_yes() {
-    for is_proven in [true, false] {
-        let said = said(Ok(Reading::Valid(session())), "another", is_proven);
-        assert_eq!(said, Said::Yes(session()));
-        let otherwise = session_of("another-one");
-        assert_eq!(
-            said.word(&otherwise),
-            Some(Word::Yes(Some(session()))),
-            "its headers replace the claims"
-        );
-        assert_eq!(
-            said.word(&session()),
-            Some(Word::Yes(None)),
-            "kept as the claims where they say the same"
-        );
-    }
+fn true_for_the_tokens_own_user_is_a_yes_however_it_was_asked_for() {
+    let yes = Said::Yes(session());
+    assert_eq!(table(&Ok(Reading::Valid(session())), "another"), everywhere(&yes));
+    let otherwise = session_of("another-one");
+    assert_eq!(
+        yes.word(&otherwise),
+        Some(Word::Yes(Some(session()))),
+        "its headers replace the claims"
+    );
+    assert_eq!(
+        yes.word(&session()),
+        Some(Word::Yes(None)),
+        "kept as the claims where they say the same"
+    );
 }
 
 #[test]
 fn true_for_another_user_is_never_this_ones() {
     for sub in ["", "anothe", "another ", "Another", "anotherx"] {
-        for is_proven in [true, false] {
-            let said = said(Ok(Reading::Valid(session())), sub, is_proven);
-            assert_eq!(said, Said::AnotherUser, "{sub:?}");
-            assert_eq!(said.word(&session()), Some(Word::No(No::Ended)));
-        }
+        let got = table(&Ok(Reading::Valid(session())), sub);
+        assert_eq!(got, everywhere(&Said::AnotherUser), "{sub:?}");
     }
+    assert_eq!(Said::AnotherUser.word(&session()), Some(Word::No(No::Ended)));
 }
 
 #[test]
-fn false_is_barred() {
-    for is_proven in [true, false] {
-        let said = said(Ok(Reading::Invalid), "another", is_proven);
-        assert_eq!(said, Said::No(No::Barred));
-        assert_eq!(said.word(&session()), Some(Word::No(No::Barred)));
+fn false_is_about_the_token_or_about_the_made_up_cookie() {
+    let [alone, beside] = table(&Ok(Reading::Invalid), "another");
+    let barred = || says(Said::No(No::Barred));
+    assert_eq!(alone, [barred(), barred()]);
+    assert_eq!(
+        beside,
+        [says(Said::No(No::Ended)), says(Said::Unproven)],
+        "the end only by one who has said yes before"
+    );
+    for no in [No::Barred, No::Ended] {
+        assert_eq!(Said::No(no).word(&session()), Some(Word::No(no)));
     }
+    assert_eq!(Said::Unproven.word(&session()), None, "nothing changes");
 }
 
 #[test]
-fn silence_is_the_end_only_of_one_who_has_said_yes_before() {
-    let proven = said(Ok(Reading::Silent), "another", true);
-    assert_eq!(proven, Said::No(No::Ended));
-    assert_eq!(proven.word(&session()), Some(Word::No(No::Ended)));
-    let unproven = said(Ok(Reading::Silent), "another", false);
-    assert_eq!(unproven, Said::Unproven);
-    assert_eq!(unproven.word(&session()), None, "nothing changes");
+fn silence_is_asked_about_once_more_and_then_a_failure() {
+    let [alone, beside] = table(&Ok(Reading::Silent), "another");
+    assert_eq!(alone, [Heard::AskAgain, Heard::AskAgain]);
+    let silent = || says(Said::Unknown(Why::Silent));
+    assert_eq!(beside, [silent(), silent()]);
+    assert_eq!(Said::Unknown(Why::Silent).word(&session()), None);
 }
 
 #[test]
@@ -79,11 +98,8 @@ fn anything_else_says_nothing_and_changes_nothing() {
     ];
     let failures = failures.map(|why| (Err(why), why));
     for (reading, why) in answers.into_iter().chain(failures) {
-        for is_proven in [true, false] {
-            let said = said(reading.clone(), "another", is_proven);
-            assert_eq!(said, Said::Unknown(why));
-            assert_eq!(said.word(&session()), None);
-        }
+        assert_eq!(table(&reading, "another"), everywhere(&Said::Unknown(why)));
+        assert_eq!(Said::Unknown(why).word(&session()), None);
     }
 }
 
@@ -94,6 +110,7 @@ fn only_what_no_client_can_bring_about_is_a_failure() {
         Why::TimedOut,
         Why::CutShort,
         Why::Failing,
+        Why::Silent,
         Why::Answer(UnknownAnswer::ServerError),
     ] {
         assert!(why.is_failure(), "{why:?}");

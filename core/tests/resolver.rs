@@ -4,6 +4,7 @@
 
 mod common;
 
+use authgear_core::made_up::Manner;
 use authgear_core::resolver::{keeps_set_cookie, Question, Reader, Reading, UnknownAnswer};
 use common::read;
 
@@ -332,11 +333,20 @@ fn a_set_cookie_of_the_projects_own_with_a_domain_is_handed_on() {
         "app_session=x; domain=example.com",
         "app_access_token=eyJ.a.b; DOMAIN=example.com",
     ] {
-        assert!(keeps_set_cookie(value.as_bytes(), ""), "{value}");
+        assert!(keeps_set_cookie(value.as_bytes(), "", Manner::AsItIs), "{value}");
         let prefixed = format!("shop_{value}");
-        assert!(keeps_set_cookie(prefixed.as_bytes(), "shop_"), "{prefixed}");
-        assert!(!keeps_set_cookie(prefixed.as_bytes(), ""), "{prefixed}");
-        assert!(!keeps_set_cookie(value.as_bytes(), "shop_"), "{value}");
+        assert!(
+            keeps_set_cookie(prefixed.as_bytes(), "shop_", Manner::AsItIs),
+            "{prefixed}"
+        );
+        assert!(
+            !keeps_set_cookie(prefixed.as_bytes(), "", Manner::AsItIs),
+            "{prefixed}"
+        );
+        assert!(
+            !keeps_set_cookie(value.as_bytes(), "shop_", Manner::AsItIs),
+            "{value}"
+        );
     }
 }
 
@@ -361,7 +371,14 @@ fn any_other_set_cookie_is_dropped() {
         "session=\u{e9}; Domain=example.com",
         "x=y; session=x; Domain=example.com",
     ] {
-        assert!(!keeps_set_cookie(value.as_bytes(), ""), "{value:?}");
+        assert!(
+            !keeps_set_cookie(value.as_bytes(), "", Manner::AsItIs),
+            "{value:?}"
+        );
     }
-    assert!(!keeps_set_cookie(b"session=\xff; Domain=example.com", ""));
+    assert!(!keeps_set_cookie(
+        b"session=\xff; Domain=example.com",
+        "",
+        Manner::AsItIs
+    ));
 }

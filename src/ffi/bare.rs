@@ -242,25 +242,15 @@ fn address(slot: &mut ngx_connection_t, pool: *mut ngx_pool_t, order: &Order<'_>
     };
     slot.local_sockaddr = local.as_ptr().cast();
     slot.local_socklen = size_of::<sockaddr_in>() as socklen_t;
-    let asker = order
-        .asker
-        .and_then(|asker| Some((asker, asker.connection()?)))
-        .filter(|(_, theirs)| !theirs.sockaddr.is_null());
-    let Some((asker, theirs)) = asker else {
+    let Some(asker) = order.asker else {
         slot.sockaddr = slot.local_sockaddr;
         slot.socklen = slot.local_socklen;
         slot.addr_text = keep(pool, &[b"127.0.0.1"])?;
         return Ok(());
     };
-    let len = usize::try_from(theirs.socklen).map_err(|_| CannotStart)?;
-    // SAFETY: a socket address of `socklen` bytes.
-    let copy = keep(
-        pool,
-        &[unsafe { std::slice::from_raw_parts(theirs.sockaddr.cast::<u8>(), len) }],
-    )?;
-    slot.sockaddr = copy.data.cast::<sockaddr>();
-    slot.socklen = theirs.socklen;
-    slot.addr_text = keep(pool, &[asker.address()])?;
+    slot.sockaddr = keep(pool, &[&asker.address])?.data.cast::<sockaddr>();
+    slot.socklen = socklen_t::try_from(asker.address.len()).map_err(|_| CannotStart)?;
+    slot.addr_text = keep(pool, &[&asker.text])?;
     Ok(())
 }
 

@@ -28,7 +28,8 @@ use super::conf::ServerRef;
 use super::entry::entry;
 use super::event::{add_timer, delete_timer, is_timer_set};
 use super::headers::name::HeaderName;
-use super::request::{keep, OutOfMemory, Request};
+use super::peer::Peer;
+use super::request::{keep, OutOfMemory};
 use super::{bare, layout, module};
 
 /// What to ask, where, and for whom.
@@ -40,8 +41,8 @@ pub struct Order<'o> {
     pub host: &'o str,
     /// Its other headers, all of them: those that have a value.
     pub headers: &'o [(HeaderName, Option<&'o [u8]>)],
-    /// The client's request that gave rise to it: its address is shown as the peer's.
-    pub asker: Option<Request<'o>>,
+    /// Who gave rise to it: that address is shown as the peer's.
+    pub asker: Option<&'o Peer>,
     /// How much of a body is kept; one byte more and the answer is [`End::TooLarge`].
     pub body_limit: usize,
     /// Milliseconds until it is given up.

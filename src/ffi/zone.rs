@@ -25,7 +25,7 @@ use ngx::core::Status;
 pub use area::{smallest, Memory, Secret};
 pub use key_slot::{HeldKeySlot, KeySlot, KeyState, SlotRef};
 pub use owned::Owned;
-pub use resolver_slot::ResolverSlot;
+pub use resolver_slot::{HeldResolverSlot, ResolverSlot};
 
 use self::area::{clear, header_of, key_slots_of, lay_out, memory_of, resolver_slots_of, Header};
 use super::entry::entry;
@@ -37,6 +37,8 @@ use crate::memory::put_knowledge;
 /// fails leaves the old one in use.
 static CYCLE: AtomicPtr<ngx_cycle_t> = AtomicPtr::new(ptr::null_mut());
 static POOL: AtomicPtr<ngx_slab_pool_t> = AtomicPtr::new(ptr::null_mut());
+/// Its number, see [`configuration`].
+static CONFIGURATION: AtomicU64 = AtomicU64::new(0);
 /// Goes up with every such change.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
@@ -85,11 +87,11 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
         let slab: *mut ngx_slab_pool_t = unsafe { (*zone).shm.addr }.cast();
         // SAFETY: as above; the workers of an earlier configuration touch no field but the mutex.
         let fresh = unsafe { (*slab).data }.is_null();
+        // SAFETY: what declare() left there.
+        let projects = unsafe { (*zone).data }.addr();
         if fresh {
             // SAFETY: nobody else has a zone that is not laid out yet.
             let slab = unsafe { &mut *slab };
-            // SAFETY: what declare() left there.
-            let projects = unsafe { (*zone).data }.addr();
             slab.data = lay_out(slab, projects).map_or(ptr::null_mut(), |area| area.as_ptr().cast());
         }
         let Some(header) = NonNull::new(slab).and_then(header_of) else {
@@ -102,6 +104,9 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
         if fresh {
             take_over(header);
         }
+        let number = usize::try_from(header.next_version()).unwrap_or(usize::MAX);
+        // SAFETY: from now on it is this number, for as long as the configuration is in use.
+        unsafe { (*zone).data = ptr::without_provenance_mut(number) };
         // A reload: whatever was fetched is asked for again, so that removing a key is a reload away.
         for slot in key_slots_of(header) {
             slot.become_due();
@@ -114,9 +119,10 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
 fn take_over(to: &'static Header) {
     let Some(locked) = lock() else { return };
     let from = locked.header;
+    to.versions
+        .fetch_max(from.versions.load(Ordering::Acquire), Ordering::AcqRel);
     for (from, slot) in locked.taken_key_slots().zip(key_slots_of(to)) {
         slot.become_copy_of(&from);
-        to.versions.fetch_max(from.state().version, Ordering::AcqRel);
     }
     let resolvers = resolver_slots_of(from).iter().filter(|slot| !slot.is_free());
     for (from, slot) in resolvers.zip(resolver_slots_of(to)) {
@@ -150,8 +156,11 @@ fn slab() -> Option<NonNull<ngx_slab_pool_t>> {
     let cycle = unsafe { ngx_cycle };
     if CYCLE.load(Ordering::Relaxed) != cycle {
         // SAFETY: null, or a zone of the cycle, which lives as long as it.
-        let pool = search(cycle).map(|zone| unsafe { (*zone).shm.addr }.cast());
-        POOL.store(pool.unwrap_or(ptr::null_mut()), Ordering::Relaxed);
+        let zone = search(cycle).and_then(|zone| unsafe { zone.as_ref() });
+        let pool = zone.map_or(ptr::null_mut(), |zone| zone.shm.addr.cast());
+        POOL.store(pool, Ordering::Relaxed);
+        let number = zone.map_or(0, |zone| zone.data.addr());
+        CONFIGURATION.store(u64::try_from(number).unwrap_or(0), Ordering::Relaxed);
         CYCLE.store(cycle, Ordering::Relaxed);
         GENERATION.fetch_add(1, Ordering::Relaxed);
     }
@@ -182,6 +191,11 @@ fn search(cycle: *const ngx_cycle_t) -> Option<*mut ngx_shm_zone_t> {
 /// A configuration is about to take the place of another: the next cycle may lie where an earlier one lay.
 pub fn forget_cycle() {
     CYCLE.store(ptr::null_mut(), Ordering::Relaxed);
+}
+
+/// The number of the configuration in use: no other that shares this memory ever has it, and its workers all have it. 0: there is no zone.
+pub fn configuration() -> u64 {
+    slab().map_or(0, |_| CONFIGURATION.load(Ordering::Relaxed))
 }
 
 fn generation() -> u64 {
@@ -236,13 +250,6 @@ pub fn lock() -> Option<Locked> {
         wiped,
         thread: PhantomData,
     })
-}
-
-impl Locked {
-    fn next_version(&self) -> u64 {
-        let last = self.header.versions.fetch_add(1, Ordering::AcqRel);
-        last.saturating_add(1)
-    }
 }
 
 impl Drop for Locked {

@@ -114,6 +114,130 @@ fn a_failing_resolver_is_probed_once_a_second_and_keeps_nobody_waiting() {
     });
 }
 
+/// Short intervals in `/fast`; in `/bound` the question soon comes first.
+const DUE: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
+    location /fast { authgear_resolve on; authgear_revalidate 1s max=60s; proxy_pass http://%BACKEND%; }\n\
+    location /bound { authgear_resolve on; authgear_revalidate 1s max=2s; proxy_pass http://%BACKEND%; }";
+
+/// Uses good tokens, with the answer's status, and unknown ones, for so long; how long the slowest took.
+fn use_both(scene: &Scene, path: &str, tokens: &[Credential], status: u16, time: Duration) -> Duration {
+    let (port, begun, slowest) = (scene.port(), Instant::now(), Mutex::new(Duration::ZERO));
+    let use_ = |request: Request, status: u16| {
+        let sent = Instant::now();
+        assert_eq!(request.send(port).status, status);
+        let mut slowest = slowest.lock().unwrap();
+        *slowest = slowest.max(sent.elapsed());
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for token in tokens.iter().cycle().take_while(|_| begun.elapsed() < time) {
+                use_(request_with(path, token), status);
+                sleep(Duration::from_millis(30));
+            }
+        });
+        for client in 0..3 {
+            let use_ = &use_;
+            scope.spawn(move || {
+                for round in (0..).take_while(|_| begun.elapsed() < time) {
+                    use_(Request::get("/").bearer(&format!("unknown{client}x{round}")), 503);
+                    sleep(Duration::from_millis(50));
+                }
+            });
+        }
+    });
+    slowest.into_inner().unwrap()
+}
+
+#[test]
+fn where_a_token_is_due_no_client_waits_for_a_probe() {
+    Plan::new().workers(2).server(DUE).play(|scene| {
+        scene.await_keys();
+        sleep(Duration::from_millis(2300));
+        // Those that are served meanwhile, and those about which the question comes first.
+        for (path, status) in [("/fast", 200), ("/bound", 503)] {
+            let tokens: Vec<Credential> = (0..2).map(|_| scene.stand_in.aged(20)).collect();
+            fails(scene, close(), 5);
+            soon("it counts as failing", || is_failing(scene));
+            scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+            scene.stand_in.forget();
+            let slowest = use_both(scene, path, &tokens, status, Duration::from_secs(7));
+            assert!(slowest < AT_ONCE, "{path}: a client waited {slowest:?}");
+            let asked = scene.stand_in.count().resolver;
+            assert!((2..=9).contains(&asked), "{path}: {asked} probes in 7 s");
+            scene.stand_in.heal();
+            soon("it answers again", || {
+                let statuses = tokens
+                    .iter()
+                    .map(|token| request_with("/bound", token).send(scene.port()).status);
+                statuses.filter(|status| *status == 200).count() == tokens.len()
+            });
+        }
+    });
+}
+
+#[test]
+fn without_a_due_token_clients_notice_the_recovery() {
+    Plan::new().workers(2).server(DUE).play(|scene| {
+        scene.await_keys();
+        let (opaque, token) = (scene.stand_in.opaque(), scene.stand_in.aged(20));
+        let recovers = |within: u64| {
+            scene.stand_in.heal();
+            let begun = Instant::now();
+            soon("it answers again", || {
+                request_with("/", &opaque).send(scene.port()).status == 200
+            });
+            assert!(
+                begun.elapsed() < Duration::from_secs(within),
+                "{:?}",
+                begun.elapsed()
+            );
+        };
+        fails(scene, close(), 5);
+        soon("it counts as failing", || is_failing(scene));
+        recovers(4);
+        // Tokens that were due are used no more.
+        fails(scene, close(), 5);
+        for _ in 0..10 {
+            request_with("/fast", &token)
+                .send(scene.port())
+                .assert_user(&token.user);
+            sleep(Duration::from_millis(200));
+        }
+        recovers(10);
+    });
+}
+
+#[test]
+fn confirmed_silence_counts() {
+    Plan::new().workers(2).server(DUE).play(|scene| {
+        scene.await_keys();
+        let opaque = scene.stand_in.opaque();
+        fails(scene, json!({"kind": "half_failing_database"}), 5);
+        soon("it counts as failing", || is_failing(scene));
+        assert!(scene
+            .nginx
+            .log()
+            .contains("is failing (resolver_silent, 5 times in a row)"));
+        scene.stand_in.heal();
+        soon("it answers again", || {
+            request_with("/", &opaque).send(scene.port()).status == 200
+        });
+        // About tokens alone, both askings are one.
+        let tokens: Vec<Credential> = (0..5).map(|_| scene.stand_in.aged(20)).collect();
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "half_failing_database"}));
+        for token in &tokens {
+            request_with("/fast", token)
+                .send(scene.port())
+                .assert_user(&token.user);
+        }
+        soon("it counts as failing again", || {
+            lines_with(scene, "is failing").len() == 2
+        });
+    });
+}
+
 #[test]
 fn what_a_client_could_provoke_neither_counts_nor_resets() {
     Plan::new().workers(2).play(|scene| {

@@ -257,6 +257,7 @@ fn a_headerless_answer_counts_only_once_a_token_has_had_a_yes() {
         use_until_invalid(scene, "/fast", &first);
         scene.nginx.reload();
         scene.nginx.await_workers(2, Duration::from_secs(10));
+        prove(scene, "/fast");
         use_until_invalid(scene, "/fast", &ended(scene));
     });
 }

@@ -254,6 +254,7 @@ fn a_zone_of_another_size_keeps_what_is_known_of_ended_tokens_and_its_age() {
                 }
                 known.assert_never_as_before(scene);
                 scene.stand_in.heal();
+                prove(scene, "/");
                 // Its age is the old one's: it does not serve as a young zone does.
                 let first = eventually("Authgear is found again", Duration::from_secs(15), || {
                     let answer = request_with("/bound", &unasked).send(scene.port());
@@ -276,6 +277,7 @@ fn the_age_of_the_zone_survives_a_reload() {
         sleep(OLDER_THAN_MAX);
         scene.nginx.reload();
         scene.nginx.await_workers(2, Duration::from_secs(10));
+        prove(scene, "/");
         let ended = scene
             .stand_in
             .token(&json!({"iat": now() - 30, "register": false}));

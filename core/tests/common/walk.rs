@@ -133,6 +133,7 @@ pub fn asked(action: Action) -> [String; 2] {
         Action::Ask(Question {
             authorization,
             cookie,
+            ..
         }) => [authorization, cookie].map(Option::unwrap_or_default),
         other => panic!("nobody is asked: {other:?}"),
     }

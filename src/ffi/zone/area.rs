@@ -16,7 +16,7 @@ use crate::ffi::{clock, layout};
 
 const MAGIC: u64 = u64::from_be_bytes(*b"authgear");
 /// Raise it with any change to what lies in the area, the records of `authgear_core` among it.
-const LAYOUT: u64 = 4;
+const LAYOUT: u64 = 5;
 /// What nginx's slab allocator needs for itself, and then some.
 const OVERHEAD: usize = 64 * 1024;
 /// Slots for projects get at most this part of the zone; the rest is for what is remembered.
@@ -33,7 +33,7 @@ pub(super) struct Header {
     pub(super) layout: AtomicU64,
     /// Set while somebody changes anything under the lock.
     pub(super) dirty: AtomicU64,
-    /// Gives every change of a slot a number that was never used before.
+    /// Gives every change of a slot, and every configuration, a number that was never used before.
     pub(super) versions: AtomicU64,
     /// Slots for key sets, and as many for resolvers.
     pub(super) projects: AtomicU64,
@@ -45,6 +45,12 @@ pub(super) struct Header {
     pub(super) lost_until: AtomicU64,
     /// See [`Secret`].
     pub(super) secret: [AtomicU64; 4],
+}
+
+impl Header {
+    pub(super) fn next_version(&self) -> u64 {
+        self.versions.fetch_add(1, Ordering::AcqRel).saturating_add(1)
+    }
 }
 
 const _: () = assert!(size_of::<Header>() == 96, "the header's layout is part of LAYOUT");

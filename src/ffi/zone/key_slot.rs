@@ -208,7 +208,7 @@ impl HeldKeySlot<'_> {
         }
         let slot = self.slot;
         slot.fill(bytes);
-        slot.version.set(self.locked.next_version());
+        slot.version.set(self.locked.header.next_version());
         slot.fetched_at.set(now);
         for number in [&slot.due, &slot.failures, &slot.not_before, &slot.lease] {
             number.set(0);

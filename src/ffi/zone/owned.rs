@@ -16,6 +16,11 @@ impl Number {
     pub(super) fn set(&self, value: u64) {
         self.0.store(value, Ordering::Release);
     }
+
+    /// Never becomes less.
+    pub(super) fn raise(&self, value: u64) {
+        self.0.fetch_max(value, Ordering::AcqRel);
+    }
 }
 
 /// The identity of a slot's owner, a SHA-256; nought: nobody's.

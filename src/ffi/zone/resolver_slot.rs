@@ -14,14 +14,18 @@ use super::Locked;
 #[repr(C)]
 pub struct ResolverSlot {
     id: Id,
-    /// Not 0: asked this way, it has said yes to a token.
+    /// The number of the configuration under which it last said yes to a token; see [`super::configuration`].
     proven: Number,
+    /// The same of a yes to anything.
+    yes: Number,
     /// Questions in a row that failed.
     pub failures: AtomicU64,
     /// Not 0: it counts as failing.
     pub failing: AtomicU64,
     /// While it fails, nobody tries it before this time.
     pub try_at: AtomicU64,
+    /// A due token was met lately: until then no client has to try it.
+    pub at_hand_until: AtomicU64,
 }
 
 impl Owned for ResolverSlot {
@@ -30,15 +34,28 @@ impl Owned for ResolverSlot {
     }
 
     fn numbers(&self) -> impl Iterator<Item = &AtomicU64> {
-        [&self.proven.0, &self.failures, &self.failing, &self.try_at].into_iter()
+        let numbers = [
+            &self.proven.0,
+            &self.yes.0,
+            &self.failures,
+            &self.failing,
+            &self.try_at,
+            &self.at_hand_until,
+        ];
+        numbers.into_iter()
     }
 }
 
 impl ResolverSlot {
-    /// Whether the resolver `id` has said yes to a token.
-    pub fn has_proven(&self, id: &[u8; 32]) -> bool {
+    /// Whether the resolver `id` has said yes to a token under the configuration of this number.
+    pub fn has_proven(&self, id: &[u8; 32], configuration: u64) -> bool {
         // Whose it is is looked at last: a slot that changes hands loses its owner before its numbers.
-        self.proven.get() != 0 && self.is(id)
+        configuration != 0 && self.proven.get() == configuration && self.is(id)
+    }
+
+    /// Whether it has said yes to anything under that configuration.
+    pub fn has_said_yes(&self, id: &[u8; 32], configuration: u64) -> bool {
+        configuration != 0 && self.yes.get() == configuration && self.is(id)
     }
 }
 
@@ -49,9 +66,14 @@ pub struct HeldResolverSlot<'l> {
 }
 
 impl HeldResolverSlot<'_> {
-    /// It has said yes to a token.
-    pub fn prove(&self) {
-        self.slot.proven.set(1);
+    /// It has said yes to a token under that configuration: which never takes away what is known under a later one.
+    pub fn prove(&self, configuration: u64) {
+        self.slot.proven.raise(configuration);
+    }
+
+    /// The same of a yes to anything.
+    pub fn note_yes(&self, configuration: u64) {
+        self.slot.yes.raise(configuration);
     }
 
     /// For what may be read, and noted, at any time.

@@ -32,7 +32,7 @@ use POSIX          ();
 
 our @EXPORT = qw(user token tokens bearer opaque id_token machine_token session revoke change
     fault then_fault clear_fault jwks foreign_jwks serve_jwks rotate drop_old add_key
-    count log_of_authgear log_of_backend heard verdict questions reset true false);
+    count log_of_authgear log_of_backend heard verdict questions reset true false was_given);
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $http = HTTP::Tiny->new(timeout => 10);
@@ -158,7 +158,19 @@ sub tokens { my ($count, %members) = @_; return @{ call(POST => '/tokens', { cou
 sub bearer { return 'Authorization: Bearer ' . (@_ == 1 ? $_[0] : token(@_)) }
 
 # session(kind => 'app_session', ...) -> NAME=VALUE, for a Cookie header
-sub session { my %members = @_; return call(POST => '/sessions', \%members)->{cookie} }
+# Values that were given out.
+my %given;
+
+sub session {
+    my %members = @_;
+    my $cookie = call(POST => '/sessions', \%members)->{cookie};
+    $given{ $cookie =~ s/^.*?=//r } = 1;
+    return $cookie;
+}
+
+# Whether `session` gave somebody this value.
+sub was_given { my ($value) = @_; return $given{$value} }
+
 
 # Ends a token, or a cookie given as NAME=VALUE, at the server.
 sub revoke {

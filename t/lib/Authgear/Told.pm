@@ -13,6 +13,7 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use Authgear::MadeUp;
 use Authgear::Suite;
 
 our @EXPORT = qw(blocks_have told told_and_asked session_of alice invalid_unasked nobody_unasked unheard);
@@ -62,7 +63,7 @@ sub told_and_asked {
     for my $question (grep { $_->{target} eq 'resolver' } log_of_authgear()) {
         $asked .= join '', map {"asked: $_->[0]: $_->[1]\n"} sort { $a->[0] cmp $b->[0] } grep { $_->[0] =~ /\A(?:authorization|cookie)\z/ } @{ $question->{headers} };
     }
-    return told($body) . $asked;
+    return told($body) . hidden($asked);
 }
 
 sub unheard_by {

@@ -1,0 +1,103 @@
+//! Whether the resolver is asked the right way is known of the running configuration only: a reload is when the way changes.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use authgear_scenarios::client::Connection;
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::scene::Scene;
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::{request_with, Credential};
+use serde_json::json;
+
+use crate::steady::{prove, use_until_invalid};
+
+const LOCATIONS: &str =
+    "location / { authgear_resolve on; authgear_revalidate 1s max=60s; proxy_pass http://%BACKEND%; }\n\
+    location /bound { authgear_resolve on; authgear_revalidate 1s max=2s; proxy_pass http://%BACKEND%; }";
+/// After this the zone is older than `max` of `/bound`.
+const OLDER_THAN_MAX: Duration = Duration::from_millis(2300);
+
+/// From the next reload on `Host` is wrong in the two locations: the resolver knows no token, and says nothing.
+fn spoil_host(scene: &Scene) {
+    let path = scene.directory().join("authgear.conf");
+    let text = fs::read_to_string(&path).expect("reading authgear.conf");
+    let spoilt = text.replace("Host $authgear_endpoint_host", "Host elsewhere.test");
+    assert_ne!(text, spoilt);
+    fs::write(&path, spoilt).expect("writing authgear.conf");
+}
+
+/// Uses all of them for so long: each stays its user's.
+fn stay_good(scene: &Scene, tokens: &[Credential], time: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        for token in tokens {
+            request_with("/", token)
+                .send(scene.port())
+                .assert_user(&token.user);
+        }
+        sleep(Duration::from_millis(30));
+    }
+}
+
+fn says_what_to_look_at(scene: &Scene) -> bool {
+    scene.nginx.log().contains("look at Host and X-Forwarded-Proto")
+}
+
+#[test]
+fn after_a_reload_that_spoils_host_no_good_token_is_called_ended() {
+    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/");
+        let tokens: Vec<Credential> = (0..5).map(|_| scene.stand_in.aged(20)).collect();
+        stay_good(scene, &tokens, Duration::from_millis(1500));
+        spoil_host(scene);
+        scene.nginx.reload();
+        scene.stand_in.forget();
+        stay_good(scene, &tokens, Duration::from_secs(4));
+        assert!(scene.stand_in.count().resolver > 0, "they were asked about");
+        soon("it says what to look at", || says_what_to_look_at(scene));
+        assert!(!scene.nginx.log().contains("session_ended"));
+    });
+}
+
+#[test]
+fn after_an_ordinary_reload_the_first_yes_lets_an_end_be_noticed() {
+    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        let [gone, stays] = [scene.stand_in.aged(20), scene.stand_in.aged(20)];
+        stay_good(scene, &[gone.clone(), stays.clone()], Duration::from_millis(1500));
+        for _ in 0..3 {
+            scene.nginx.reload();
+        }
+        scene.stand_in.revoke(&gone);
+        stay_good(scene, &[stays], Duration::from_millis(1500));
+        use_until_invalid(scene, "/", &gone);
+    });
+}
+
+#[test]
+fn a_yes_to_the_configuration_that_is_leaving_proves_nothing_of_the_new_one() {
+    Plan::new().server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/");
+        sleep(OLDER_THAN_MAX);
+        let tokens: Vec<Credential> = (0..3).map(|_| scene.stand_in.aged(20)).collect();
+        // A client waits for a yes that the old configuration asked for.
+        let first = scene.stand_in.aged(20);
+        scene
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 2500, "times": 1}));
+        scene.stand_in.forget();
+        let mut waiting = Connection::open(scene.port());
+        waiting.send(&request_with("/bound", &first));
+        soon("it is asked about", || scene.stand_in.count().resolver == 1);
+        spoil_host(scene);
+        scene.nginx.reload();
+        assert_eq!(waiting.answer().status, 200);
+        stay_good(scene, &tokens, Duration::from_secs(4));
+        soon("it says what to look at", || says_what_to_look_at(scene));
+        assert!(!scene.nginx.log().contains("session_ended"));
+    });
+}

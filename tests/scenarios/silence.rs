@@ -1,0 +1,404 @@
+//! The database fails Authgear half-way: it says nothing to good credentials, as it does to dead ones. Only a made-up cookie tells them apart.
+
+use std::sync::Mutex;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use authgear_scenarios::client::{Answer, Request};
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::scene::Scene;
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::{now, request_with, Credential};
+use serde_json::{json, Value};
+
+use crate::steady::{await_questions, prove, use_until_invalid, use_until_roles, with_roles, HEARD};
+
+const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
+    location /fast { authgear_resolve on; authgear_revalidate 1s max=30s; proxy_pass http://%BACKEND%; }\n\
+    location /bound { authgear_resolve on; authgear_revalidate 1s max=3s; proxy_pass http://%BACKEND%; }\n\
+    location /bearer { authgear_resolve on; authgear_credentials bearer; proxy_pass http://%BACKEND%; }\n\
+    location /stale { authgear_resolve on; authgear_cache_valid 1s; authgear_stale_if_error 60s; proxy_pass http://%BACKEND%; }";
+/// After this the zone is older than `max` of `/bound`.
+const OLDER_THAN_MAX: Duration = Duration::from_millis(3300);
+
+fn half_failing(percent: u8) -> Value {
+    json!({"kind": "half_failing_database", "percent": percent})
+}
+
+/// The same about good and dead credentials alike: always silence.
+fn silent() -> Value {
+    json!({"kind": "half_failing_database", "dead": "silence"})
+}
+
+fn is_invalid(answer: &Answer) -> bool {
+    answer.status == 200 && answer.ours() == ["x-authgear-session-valid: false"]
+}
+
+/// One of each kind, of new users; what can be a JWT was issued two minutes ago, so that it is due.
+fn of_every_kind(scene: &Scene) -> Vec<Credential> {
+    let aged = json!({"iat": now() - 120, "lifetime": 36_000});
+    let cookie = |mut wish: Value, kind: &str| {
+        wish["kind"] = json!(kind);
+        scene.stand_in.cookie(&wish)
+    };
+    vec![
+        scene.stand_in.token(&aged),
+        scene.stand_in.opaque(),
+        scene.stand_in.session(),
+        cookie(json!({}), "app_session"),
+        cookie(json!({"jwt": false}), "app_access_token"),
+        cookie(aged.clone(), "app_access_token"),
+    ]
+}
+
+/// Uses all good ones for so long, several clients at once: none may be called `false`. How many answers were no verdict.
+fn use_good(scene: &Scene, path: &str, good: &[Credential], time: Duration) -> usize {
+    let (port, end, unknown) = (scene.port(), Instant::now() + time, Mutex::new(0));
+    thread::scope(|scope| {
+        for part in good.chunks(good.len().div_ceil(4)) {
+            scope.spawn(|| {
+                for credential in part.iter().cycle().take_while(|_| Instant::now() < end) {
+                    let answer = request_with(path, credential).send(port);
+                    assert!(
+                        !is_invalid(&answer),
+                        "a good credential was called false: {credential:?}"
+                    );
+                    match answer.status {
+                        200 => answer.assert_user(&credential.user),
+                        _ => *unknown.lock().unwrap() += 1,
+                    }
+                    sleep(Duration::from_millis(5));
+                }
+            });
+        }
+    });
+    unknown.into_inner().unwrap()
+}
+
+/// JWTs that worked, each ended in another way: revoked, deleted, barred.
+fn ended(scene: &Scene, each: usize) -> Vec<Credential> {
+    let aged = |_| scene.stand_in.aged(120);
+    let all: Vec<Credential> = (0..3 * each).map(aged).collect();
+    for (place, token) in all.iter().enumerate() {
+        match place % 3 {
+            0 => scene.stand_in.revoke(token),
+            1 => scene.stand_in.change(&token.user, &json!({"deleted": true})),
+            _ => scene.stand_in.change(&token.user, &json!({"barred": true})),
+        }
+    }
+    all
+}
+
+#[test]
+fn while_the_database_fails_half_way_no_good_credential_is_called_false() {
+    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/");
+        let good: Vec<Credential> = (0..50).flat_map(|_| of_every_kind(scene)).collect();
+        assert_eq!(good.len(), 300);
+        let ended = ended(scene, 5);
+        scene.stand_in.resolver_fault(half_failing(27));
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            scope.spawn(|| use_good(scene, "/", &good, Duration::from_secs(30)));
+            scope.spawn(|| {
+                for token in &ended {
+                    await_the_end(scene, token, begun + Duration::from_secs(60));
+                }
+            });
+        });
+        assert!(scene.nginx.log().contains("resolver_silent"));
+        scene.stand_in.heal();
+        for credential in &good {
+            soon("it is served again", || {
+                request_with("/", credential).send(scene.port()).status == 200
+            });
+            request_with("/", credential)
+                .send(scene.port())
+                .assert_user(&credential.user);
+        }
+    });
+}
+
+/// Uses a token that has ended until that is noticed, within the interval; then it stays so.
+fn await_the_end(scene: &Scene, token: &Credential, end: Instant) {
+    let request = request_with("/", token);
+    while !is_invalid(&request.send(scene.port())) {
+        assert!(Instant::now() < end, "not noticed: {token:?}");
+        sleep(Duration::from_millis(50));
+    }
+    request.send(scene.port()).assert_invalid();
+}
+
+#[test]
+fn also_with_short_intervals_and_every_second_question_failing() {
+    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/fast");
+        let good: Vec<Credential> = (0..10).flat_map(|_| of_every_kind(scene)).collect();
+        let ended = ended(scene, 2);
+        scene.stand_in.resolver_fault(half_failing(50));
+        use_good(scene, "/fast", &good, Duration::from_secs(6));
+        for token in &ended {
+            use_until_invalid(scene, "/fast", token);
+        }
+    });
+}
+
+/// The made-up cookie of a question, if it is well-formed.
+fn made_up<'q>(cookie: Option<&'q String>, prefix: &str) -> &'q str {
+    let last = cookie.expect("a cookie").rsplit("; ").next().unwrap_or_default();
+    let value = last
+        .strip_prefix(&format!("{prefix}session="))
+        .expect("a session cookie");
+    let (id, secret) = value.split_once('.').expect("an id and a secret");
+    let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+    assert_eq!(lengths, [8, 4, 4, 4, 12], "{value}");
+    assert!(
+        id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()),
+        "{value}"
+    );
+    assert!(
+        secret.len() == 32 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        "{value}"
+    );
+    value
+}
+
+#[test]
+fn a_dead_credential_costs_one_question_with_a_made_up_cookie_of_its_own() {
+    for prefix in ["", "p_"] {
+        let own = format!("authgear_cookie_prefix \"{prefix}\";");
+        let mut plan = Plan::new().server(LOCATIONS);
+        if !prefix.is_empty() {
+            plan = plan.server(&own).stand_in("--cookie-prefix").stand_in("p_");
+        }
+        plan.play(|scene| {
+            scene.await_keys();
+            let dead = Request::get("/").bearer("nobody0000000000000000000000000x");
+            let cookie = format!("{prefix}app_session=nobody; theme=dark");
+            for request in [dead, Request::get("/").with("Cookie", &cookie)] {
+                scene.stand_in.forget();
+                for _ in 0..2 {
+                    request.send(scene.port()).assert_invalid();
+                }
+                let questions = scene.stand_in.questions();
+                assert_eq!(questions.len(), 2, "one question for each");
+                let values: Vec<&str> = questions
+                    .iter()
+                    .map(|asked| made_up(asked.get("cookie"), prefix))
+                    .collect();
+                assert_ne!(values[0], values[1], "drawn anew for each question");
+            }
+            // A client's own session cookie needs no other, and neither does one that counts for nothing take its place.
+            scene.stand_in.forget();
+            let own = format!("{prefix}session=nobody");
+            Request::get("/")
+                .with("Cookie", &own)
+                .send(scene.port())
+                .assert_invalid();
+            Request::get("/bearer")
+                .bearer("nobody")
+                .with("Cookie", &own)
+                .send(scene.port())
+                .assert_invalid();
+            let questions = scene.stand_in.questions();
+            assert_eq!(questions[0].get("cookie"), Some(&own));
+            made_up(questions[1].get("cookie"), prefix);
+        });
+    }
+}
+
+#[test]
+fn silence_about_what_only_the_resolver_knows_is_no_verdict() {
+    Plan::new().server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        let remote: Vec<Credential> = of_every_kind(scene).into_iter().skip(1).take(4).collect();
+        for credential in &remote {
+            request_with("/stale", credential)
+                .send(scene.port())
+                .assert_user(&credential.user);
+        }
+        sleep(Duration::from_millis(1200));
+        for credential in &remote {
+            scene.stand_in.resolver_fault(silent());
+            request_with("/", credential)
+                .send(scene.port())
+                .assert_unavailable(503);
+            request_with("/stale", credential)
+                .send(scene.port())
+                .assert_user(&credential.user);
+            scene.stand_in.heal();
+            soon("it answers", || {
+                request_with("/", credential).send(scene.port()).status == 200
+            });
+        }
+        let log = scene.nginx.log();
+        assert!(
+            log.contains("authgear: no verdict could be had: resolver_silent"),
+            "{log}"
+        );
+    });
+}
+
+#[test]
+fn a_token_answered_with_nothing_is_asked_about_once_more_with_a_made_up_cookie() {
+    Plan::new().server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/");
+        // The second answer is a yes, and brings the role.
+        let token = with_roles(scene, 120, &["claimed"]);
+        scene
+            .stand_in
+            .change(&token.user, &json!({"roles": ["answered"]}));
+        let mut fault = silent();
+        fault["times"] = json!(1);
+        scene.stand_in.resolver_fault(fault);
+        use_until_roles(scene, "/", &token, &["answered"]);
+        await_questions(scene, 2);
+        let questions = scene.stand_in.questions();
+        assert_eq!(questions.len(), 2);
+        assert_eq!(questions[0].get("cookie"), None);
+        made_up(questions[1].get("cookie"), "");
+        let bearer = format!("Bearer {}", token.value);
+        for name in ["authorization", "user-agent", "x-forwarded-for"] {
+            assert_eq!(questions[0].get(name), questions[1].get(name), "{name}");
+        }
+        assert_eq!(questions[1].get("authorization"), Some(&bearer));
+        assert_eq!(
+            questions[1].get("x-forwarded-for").map(String::as_str),
+            Some("127.0.0.1")
+        );
+
+        // An honest `false` to the second says that it has ended; the first alone says that the user is barred.
+        for (news, words, asked) in [
+            (json!({"deleted": true}), "session_ended", 2),
+            (json!({"barred": true}), "user_barred", 1),
+        ] {
+            let token = scene.stand_in.aged(120);
+            scene.stand_in.change(&token.user, &news);
+            scene.stand_in.forget();
+            use_until_invalid(scene, "/", &token);
+            assert_eq!(scene.stand_in.count().resolver, asked, "{words}");
+            assert!(scene
+                .nginx
+                .log()
+                .contains(&format!("credential refused: {words}")));
+        }
+    });
+}
+
+#[test]
+fn a_token_that_twice_gets_nothing_stays_what_it_was() {
+    Plan::new().server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/fast");
+        let good = scene.stand_in.aged(20);
+        let ended = scene.stand_in.aged(20);
+        scene.stand_in.revoke(&ended);
+        use_until_invalid(scene, "/fast", &ended);
+        scene.stand_in.resolver_fault(silent());
+        scene.stand_in.forget();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(3) {
+            request_with("/fast", &good)
+                .send(scene.port())
+                .assert_user(&good.user);
+            request_with("/fast", &ended).send(scene.port()).assert_invalid();
+            sleep(Duration::from_millis(40));
+        }
+        let asked = scene.stand_in.count().resolver;
+        assert!((2..=16).contains(&asked), "asked {asked} times in 3 s");
+    });
+}
+
+#[test]
+fn both_askings_together_take_no_longer_than_a_question_may() {
+    Plan::new().server(LOCATIONS).play(|scene| {
+        scene.await_keys();
+        prove(scene, "/bound");
+        sleep(OLDER_THAN_MAX);
+        let token = scene.stand_in.aged(60);
+        let mut fault = silent();
+        fault["delay"] = json!(2_800);
+        scene.stand_in.resolver_fault(fault);
+        let sent = Instant::now();
+        request_with("/bound", &token)
+            .send(scene.port())
+            .assert_unavailable(503);
+        let took = sent.elapsed();
+        assert!(
+            (Duration::from_millis(4_500)..Duration::from_millis(5_900)).contains(&took),
+            "it waited {took:?}"
+        );
+        assert_eq!(scene.stand_in.count().resolver, 2);
+        assert!(scene
+            .nginx
+            .log()
+            .contains("authgear: no verdict could be had: resolver_timed_out"));
+    });
+}
+
+#[test]
+fn the_cookie_that_clears_a_made_up_one_reaches_no_client() {
+    let server = "authgear_pass_set_cookie on;";
+    Plan::new()
+        .server(server)
+        .server(LOCATIONS)
+        .stand_in("--cookie-domain")
+        .stand_in("authgear.test")
+        .play(|scene| {
+            scene.await_keys();
+            let answer = Request::get("/").bearer("nobody").send(scene.port());
+            answer.assert_invalid();
+            assert_eq!(answer.header("set-cookie"), None, "{answer:?}");
+            let answer = Request::get("/")
+                .with("Cookie", "session=nobody")
+                .send(scene.port());
+            answer.assert_invalid();
+            assert!(
+                answer
+                    .header("set-cookie")
+                    .is_some_and(|cookie| cookie.starts_with("session=;")),
+                "{answer:?}"
+            );
+            // A token that has ended, asked about first.
+            prove(scene, "/bound");
+            sleep(OLDER_THAN_MAX);
+            let token = scene.stand_in.aged(60);
+            scene.stand_in.revoke(&token);
+            let answer = request_with("/bound", &token).send(scene.port());
+            answer.assert_invalid();
+            assert_eq!(answer.header("set-cookie"), None, "{answer:?}");
+        });
+}
+
+#[test]
+fn a_wrong_prefix_is_told_where_a_made_up_cookie_gets_no_answer() {
+    Plan::new()
+        .stand_in("--cookie-prefix")
+        .stand_in("project_")
+        .server(LOCATIONS)
+        .play(|scene| {
+            scene.await_keys();
+            let dead = Request::get("/").bearer("nobody");
+            dead.send(scene.port()).assert_unavailable(503);
+            assert!(
+                !scene.nginx.log().contains("authgear_cookie_prefix"),
+                "no yes yet: it may be all else"
+            );
+            let token = scene.stand_in.opaque();
+            request_with("/", &token)
+                .send(scene.port())
+                .assert_user(&token.user);
+            dead.send(scene.port()).assert_unavailable(503);
+            sleep(HEARD);
+            let log = scene.nginx.log();
+            let lines: Vec<&str> = log
+                .lines()
+                .filter(|line| line.contains("authgear_cookie_prefix"))
+                .collect();
+            assert_eq!(lines.len(), 1, "{log}");
+            assert!(lines[0].contains("[error]"), "{lines:?}");
+        });
+}
