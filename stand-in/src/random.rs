@@ -57,5 +57,6 @@ pub fn chance(percent: u8) -> bool {
 /// One of them; `otherwise` without randomness.
 pub fn any<T: Copy, const N: usize>(of: [T; N], otherwise: T) -> T {
     let byte = bytes::<1>().map_or(0, |[byte]| usize::from(byte));
-    of.get(byte % N).copied().unwrap_or(otherwise)
+    let place = byte.checked_rem(N).unwrap_or(0);
+    of.get(place).copied().unwrap_or(otherwise)
 }

@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::Connection;
+use authgear_scenarios::nginx::signal;
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
@@ -75,6 +76,41 @@ fn after_an_ordinary_reload_the_first_yes_lets_an_end_be_noticed() {
         stay_good(scene, &[stays], Duration::from_millis(1500));
         use_until_invalid(scene, "/", &gone);
     });
+}
+
+#[test]
+fn a_reload_that_fails_late_changes_nothing_for_workers_born_after_it() {
+    Plan::new()
+        .workers(2)
+        .server(LOCATIONS)
+        .tolerate("bind()")
+        .tolerate("exited on signal 9")
+        .loses_count()
+        .play(|scene| {
+            scene.await_keys();
+            prove(scene, "/");
+            // The shared memory is there already when nginx finds the port taken.
+            let taken = format!(
+                "http {{ server {{ listen 127.0.0.1:{}; }}",
+                scene.stand_in.backend
+            );
+            scene.try_in_vain(
+                |conf| conf.replacen("http {", &taken, 1),
+                "still could not bind()",
+            );
+            let old = scene.nginx.workers();
+            for worker in &old {
+                signal(*worker, "KILL");
+            }
+            soon("workers born after it", || {
+                let workers = scene.nginx.workers();
+                workers.len() == 2 && workers.iter().all(|worker| !old.contains(worker))
+            });
+            // Nobody says yes to any token now: what was proven is still known.
+            let gone = scene.stand_in.aged(20);
+            scene.stand_in.revoke(&gone);
+            use_until_invalid(scene, "/", &gone);
+        });
 }
 
 #[test]
