@@ -63,6 +63,7 @@ pub fn declare(cf: NonNull<ngx_conf_t>, name: &str, size: usize, projects: usize
     // SAFETY: null or nginx's zone.
     let zone = unsafe { zone.as_mut() }.ok_or(ZoneError("nginx could not add the shared memory zone"))?;
     zone.init = Some(init);
+    // For init(), which puts the configuration's number in its place.
     zone.data = ptr::without_provenance_mut(projects);
     // A zone of another layout, or with too few slots, is not taken on, whatever its size. nginx looks at the new zone's flag when it decides
     // whether to go on with the memory, and at the old one's when it decides whether to free it: they must say the same, each time.

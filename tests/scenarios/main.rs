@@ -19,6 +19,7 @@ mod keys;
 mod killed;
 mod leaving;
 mod limits;
+mod made_up;
 mod many_sets;
 mod memory;
 mod mix;

@@ -1,0 +1,144 @@
+//! The made-up `session` cookie: which questions carry it, what it costs, and who hears of it.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use authgear_scenarios::client::Request;
+use authgear_scenarios::plan::Plan;
+use authgear_scenarios::stand_in::request_with;
+
+use crate::steady::{prove, HEARD};
+
+const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
+    location /bound { authgear_resolve on; authgear_revalidate 1s max=3s; proxy_pass http://%BACKEND%; }\n\
+    location /bearer { authgear_resolve on; authgear_credentials bearer; proxy_pass http://%BACKEND%; }";
+/// After this the zone is older than `max` of `/bound`.
+const OLDER_THAN_MAX: Duration = Duration::from_millis(3300);
+
+/// The made-up cookie of a question, if it is well-formed.
+pub fn made_up<'q>(cookie: Option<&'q String>, prefix: &str) -> &'q str {
+    let last = cookie.expect("a cookie").rsplit("; ").next().unwrap_or_default();
+    let value = last
+        .strip_prefix(&format!("{prefix}session="))
+        .expect("a session cookie");
+    let (id, secret) = value.split_once('.').expect("an id and a secret");
+    let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+    assert_eq!(lengths, [8, 4, 4, 4, 12], "{value}");
+    assert!(
+        id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()),
+        "{value}"
+    );
+    assert!(
+        secret.len() == 32 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        "{value}"
+    );
+    value
+}
+
+#[test]
+fn a_dead_credential_costs_one_question_with_a_made_up_cookie_of_its_own() {
+    for prefix in ["", "p_"] {
+        let own = format!("authgear_cookie_prefix \"{prefix}\";");
+        let mut plan = Plan::new().server(LOCATIONS);
+        if !prefix.is_empty() {
+            plan = plan.server(&own).stand_in("--cookie-prefix").stand_in("p_");
+        }
+        plan.play(|scene| {
+            scene.await_keys();
+            let dead = Request::get("/").bearer("nobody0000000000000000000000000x");
+            let cookie = format!("{prefix}app_session=nobody; theme=dark");
+            for request in [dead, Request::get("/").with("Cookie", &cookie)] {
+                scene.stand_in.forget();
+                for _ in 0..2 {
+                    request.send(scene.port()).assert_invalid();
+                }
+                let questions = scene.stand_in.questions();
+                assert_eq!(questions.len(), 2, "one question for each");
+                let values: Vec<&str> = questions
+                    .iter()
+                    .map(|asked| made_up(asked.get("cookie"), prefix))
+                    .collect();
+                assert_ne!(values[0], values[1], "drawn anew for each question");
+            }
+            // A client's own session cookie needs no other, and neither does one that counts for nothing take its place.
+            scene.stand_in.forget();
+            let own = format!("{prefix}session=nobody");
+            Request::get("/")
+                .with("Cookie", &own)
+                .send(scene.port())
+                .assert_invalid();
+            Request::get("/bearer")
+                .bearer("nobody")
+                .with("Cookie", &own)
+                .send(scene.port())
+                .assert_invalid();
+            let questions = scene.stand_in.questions();
+            assert_eq!(questions[0].get("cookie"), Some(&own));
+            made_up(questions[1].get("cookie"), prefix);
+        });
+    }
+}
+
+#[test]
+fn the_cookie_that_clears_a_made_up_one_reaches_no_client() {
+    let server = "authgear_pass_set_cookie on;";
+    Plan::new()
+        .server(server)
+        .server(LOCATIONS)
+        .stand_in("--cookie-domain")
+        .stand_in("authgear.test")
+        .play(|scene| {
+            scene.await_keys();
+            let answer = Request::get("/").bearer("nobody").send(scene.port());
+            answer.assert_invalid();
+            assert_eq!(answer.header("set-cookie"), None, "{answer:?}");
+            let answer = Request::get("/")
+                .with("Cookie", "session=nobody")
+                .send(scene.port());
+            answer.assert_invalid();
+            assert!(
+                answer
+                    .header("set-cookie")
+                    .is_some_and(|cookie| cookie.starts_with("session=;")),
+                "{answer:?}"
+            );
+            // A token that has ended, asked about first.
+            prove(scene, "/bound");
+            sleep(OLDER_THAN_MAX);
+            let token = scene.stand_in.aged(60);
+            scene.stand_in.revoke(&token);
+            let answer = request_with("/bound", &token).send(scene.port());
+            answer.assert_invalid();
+            assert_eq!(answer.header("set-cookie"), None, "{answer:?}");
+        });
+}
+
+#[test]
+fn a_wrong_prefix_is_told_where_a_made_up_cookie_gets_no_answer() {
+    Plan::new()
+        .stand_in("--cookie-prefix")
+        .stand_in("project_")
+        .server(LOCATIONS)
+        .play(|scene| {
+            scene.await_keys();
+            let dead = Request::get("/").bearer("nobody");
+            dead.send(scene.port()).assert_unavailable(503);
+            assert!(
+                !scene.nginx.log().contains("authgear_cookie_prefix"),
+                "no yes yet: it may be all else"
+            );
+            let token = scene.stand_in.opaque();
+            request_with("/", &token)
+                .send(scene.port())
+                .assert_user(&token.user);
+            dead.send(scene.port()).assert_unavailable(503);
+            sleep(HEARD);
+            let log = scene.nginx.log();
+            let lines: Vec<&str> = log
+                .lines()
+                .filter(|line| line.contains("authgear_cookie_prefix"))
+                .collect();
+            assert_eq!(lines.len(), 1, "{log}");
+            assert!(lines[0].contains("[error]"), "{lines:?}");
+        });
+}
