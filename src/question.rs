@@ -64,10 +64,10 @@ pub struct Asker<'r> {
 
 impl Asker<'_> {
     /// Asks, or joins those who wait for the same answer; or says why nobody is asked.
-    pub fn ask(self, question: &Question) -> Result<Rc<Flight<Reply>>, Why> {
-        let key = places::of_answer(&secret()?, self.location, question);
+    pub fn ask(self, question: Question) -> Result<Rc<Flight<Reply>>, Why> {
+        let key = places::of_answer(&secret()?, self.location, &question);
         // Where no answer is used again, some other location may use an earlier one.
-        let keep = || match self.site.longest_cache {
+        let keep = |question: &Question| match self.site.longest_cache {
             Some(_) => Use::Keep {
                 exp: earliest_end(question),
             },
@@ -112,20 +112,20 @@ impl Asker<'_> {
     }
 
     fn about(self, subject: &Subject, purpose: Purpose, key: Key) -> Result<Rc<Flight<Reply>>, Why> {
-        let learn = || Use::Learn {
+        let learn = |_: &Question| Use::Learn {
             subject: subject.clone(),
             asked: clock::monotonic(),
             interval: self.interval(),
         };
-        self.join(key, &Question::about_token(&subject.token), purpose, learn)
+        self.join(key, Question::about_token(&subject.token), purpose, learn)
     }
 
     fn join(
         self,
         key: Key,
-        question: &Question,
+        question: Question,
         purpose: Purpose,
-        use_of: impl FnOnce() -> Use,
+        use_of: impl FnOnce(&Question) -> Use,
     ) -> Result<Rc<Flight<Reply>>, Why> {
         if let Some(flight) = UNDER_WAY.with_borrow(|flights| flights.get(&key).cloned()) {
             return Ok(flight);
@@ -137,13 +137,13 @@ impl Asker<'_> {
             key,
             permit,
             pilot: Pilot::of(&flight),
-            inquiry: Rc::new(Inquiry::of(question, self.request)),
             manner: question.manner,
+            use_of: use_of(&question),
+            inquiry: Rc::new(Inquiry::of(question, self.request)),
             deadline: clock::monotonic().saturating_add(TIME_LIMIT),
             resolver: self.site.resolver_id,
             configuration: zone::configuration(),
             prefix: self.site.cookie_prefix.clone(),
-            use_of: use_of(),
             reading: None,
             set_cookies: Vec::new(),
         });

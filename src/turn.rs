@@ -162,7 +162,7 @@ impl<'r> Turn<'r> {
                         None => return self.park(state),
                     }
                 }
-                Action::Ask(question) => match self.await_answer(state, self.asker().ask(&question), false) {
+                Action::Ask(question) => match self.await_answer(state, self.asker().ask(question), false) {
                     Some(answer) => answer,
                     None => return self.park(state),
                 },

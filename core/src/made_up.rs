@@ -9,6 +9,8 @@ use std::fmt;
 pub const RANDOM: usize = ID + SECRET;
 const ID: usize = 16;
 const SECRET: usize = 32;
+/// Bytes of a value: two letters for each byte of the ID, its hyphens, the dot.
+const LENGTH: usize = 2 * ID + 4 + 1 + SECRET;
 
 /// How a question is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,22 +30,23 @@ impl MadeUp {
     #[must_use]
     pub fn drawn(random: &[u8; RANDOM]) -> Self {
         let (id, secret) = random.split_at(ID);
-        let mut value = String::with_capacity(ID.saturating_mul(3).saturating_add(SECRET));
+        let mut value = Vec::with_capacity(LENGTH);
         for (place, &byte) in id.iter().enumerate() {
-            if matches!(place, 4 | 6 | 8 | 10) {
-                value.push('-');
-            }
             let byte = match place {
                 6 => byte & 0x0f | 0x40,
                 8 => byte & 0x3f | 0x80,
                 _ => byte,
             };
+            if matches!(place, 4 | 6 | 8 | 10) {
+                value.push(b'-');
+            }
             value.extend([byte >> 4, byte & 0x0f].map(|digit| letter(b"0123456789abcdef", digit)));
         }
-        value.push('.');
+        value.push(b'.');
         // Some letters come a little more often than others: nobody has anything of guessing it.
-        value.extend(secret.iter().map(|&byte| letter(LETTERS, byte)));
-        Self(value)
+        value.extend(secret.iter().map(|byte| letter(LETTERS, byte % 62)));
+        // All of it is ASCII.
+        Self(String::from_utf8(value).unwrap_or_default())
     }
 
     /// The value.
@@ -62,7 +65,6 @@ impl fmt::Debug for MadeUp {
 const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// One of the letters; there is always one.
-fn letter(of: &[u8], byte: u8) -> char {
-    let place = usize::from(byte).checked_rem(of.len()).unwrap_or(0);
-    of.get(place).copied().map_or('0', char::from)
+fn letter(of: &[u8], place: u8) -> u8 {
+    of.get(usize::from(place)).copied().unwrap_or(b'0')
 }

@@ -127,11 +127,9 @@ impl Question {
     /// The `Cookie` that it is sent with beside a made-up cookie.
     #[must_use]
     pub fn cookie_with(&self, made_up: &MadeUp, prefix: &str) -> String {
-        let made_up = [prefix, Kind::Session.name(), "=", made_up.as_str()];
-        match &self.cookie {
-            Some(cookie) => [&[cookie.as_str(), "; "], &made_up[..]].concat().concat(),
-            None => made_up.concat(),
-        }
+        let (before, separator) = self.cookie.as_deref().map_or(("", ""), |cookie| (cookie, "; "));
+        let name = Kind::Session.name();
+        [before, separator, prefix, name, "=", made_up.as_str()].concat()
     }
 }
 

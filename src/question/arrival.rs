@@ -48,7 +48,7 @@ pub(super) struct Inquiry {
 }
 
 impl Inquiry {
-    pub(super) fn of(question: &Question, request: Request<'_>) -> Self {
+    pub(super) fn of(question: Question, request: Request<'_>) -> Self {
         let (mut agent, mut forwarded) = (None, None);
         request.each_header(|element| {
             let (name, value) = (bytes(&element.key), bytes(&element.value));
@@ -59,7 +59,7 @@ impl Inquiry {
             }
         });
         Self {
-            question: question.clone(),
+            question,
             agent,
             forwarded,
             peer: Peer::of(request),
