@@ -140,7 +140,7 @@ sub seen {
 sub whole {
     my ($request) = @_;
     my $headers = join '', sort map {"$_->[0]: $_->[1]\n"} @{ $request->{headers} };
-    return "$request->{method} $request->{path}\n${headers}body: $request->{body_length}\n";
+    return hidden("$request->{method} $request->{path}\n${headers}body: $request->{body_length}\n");
 }
 
 # As they are with nothing around: one after a token that is judged here, and two after tokens that are not.
@@ -148,7 +148,7 @@ sub expected {
     my ($path, $connections) = @_;
     my $to = "host: authgear.test\n";
     my $keys = "GET /oauth2/jwks\n${to}x-forwarded-proto: http\nbody: 0\n";
-    my $question = "GET $path\nauthorization: Bearer $::opaque\n${to}x-forwarded-for: 127.0.0.1\nx-forwarded-proto: http\nbody: 0\n";
+    my $question = "GET $path\nauthorization: Bearer $::opaque\ncookie: session=MADE-UP\n${to}x-forwarded-for: 127.0.0.1\nx-forwarded-proto: http\nbody: 0\n";
     return ["true alice\n${keys}connections: 1\n", map { "true alice\n$keys${\($question x $_)}connections: $connections\n" } 1 .. 2];
 }
 
