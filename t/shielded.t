@@ -6,6 +6,7 @@ use lib 't/lib';
 use Authgear::Suite origin => 'http://authgear.test';
 use Authgear::Answer;
 use Authgear::Echo;
+use Authgear::MadeUp;
 
 user(id => 'alice');
 our $local  = bearer(user => 'alice');
