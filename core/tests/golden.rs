@@ -6,10 +6,11 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use authgear_core::credential::Credentials;
+use authgear_core::credential::{Credentials, Kind};
 use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
 use authgear_core::jwks::KeySet;
 use authgear_core::jws::Form;
+use authgear_core::made_up::Manner;
 use authgear_core::resolver::{Question, Reader, Reading};
 use authgear_core::session::Session;
 use authgear_core::verdict::{Reason, Source, Verdict};
@@ -74,6 +75,15 @@ impl Case {
         reader.reading(true)
     }
 
+    /// What the question is answered as it is sent: the record has no made-up cookie, which turns silence into the `false` that the record has for a
+    /// bad `session` cookie.
+    fn answer_to(&self, question: &Question) -> Reading {
+        match (self.reading(), question.manner) {
+            (Reading::Silent, Manner::WithMadeUp) => case("unknown session cookie").reading(),
+            (reading, Manner::AsItIs | Manner::WithMadeUp) => reading,
+        }
+    }
+
     /// The verdict of a walk whose question, if there is one, gets the recorded answer; and that question.
     fn walk(&self) -> (Verdict, Option<Question>) {
         let keys = Keys {
@@ -95,8 +105,8 @@ impl Case {
             match flow.step(event, &scene) {
                 Action::Decide(verdict) => return (verdict, asked),
                 Action::Ask(question) => {
+                    event = Event::Answered(self.answer_to(&question));
                     assert_eq!(asked.replace(question), None, "{}: a second question", self.name);
-                    event = Event::Answered(self.reading());
                 }
                 Action::FetchKeys => panic!("{}: no keys are wanting", self.name),
                 Action::DecideAndAsk(..) | Action::AskAlone(_) => {
@@ -244,6 +254,22 @@ fn every_recorded_answer_is_read_as_what_it_says() {
             Some(other) => panic!("{}: {other}", case.name),
         }
     }
+}
+
+#[test]
+fn a_session_cookie_is_never_answered_with_silence() {
+    let mut held = 0;
+    for case in cases() {
+        let credentials = case.credentials();
+        if credentials
+            .from(0)
+            .any(|credential| credential.kind == Kind::Session)
+        {
+            assert_ne!(case.reading(), Reading::Silent, "{}", case.name);
+            held += 1;
+        }
+    }
+    assert!(held > 10, "only {held}");
 }
 
 #[test]
