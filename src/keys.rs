@@ -19,7 +19,7 @@ use authgear_core::jwks::KeySet;
 
 use crate::conf::{JwksTimes, KeySource, Site};
 use crate::digest::{Digest, DigestMap};
-use crate::ffi::zone::{self, HeldKeySlot, KeySlot, KeyState, Locked, Owned, SlotRef};
+use crate::ffi::zone::{self, HeldKeySlot, KeySlot, KeyState, Owned, SlotRef};
 use crate::ffi::{clock, conf, tick};
 use crate::flight::{Flight, Pilot};
 
@@ -116,18 +116,13 @@ fn state(id: &Id) -> Option<KeyState> {
     with_local(id, |local| local.state(id))
 }
 
-/// Does something to a set's slot under the lock.
+/// Does something to a set's slot under the lock: its own, else a free one. What was begun for a set whose slot has gone takes no other's.
 fn with_slot<T>(id: &Id, act: impl FnOnce(&HeldKeySlot<'_>) -> T) -> Option<T> {
     let place = with_local(id, |local| local.slot);
     let locked = zone::lock()?;
-    let slot = hold(&locked, place, id)?;
+    let own = place.and_then(|place| locked.key_slot(place, id));
+    let slot = own.or_else(|| locked.claim_key_slot(id, |_| true))?;
     Some(act(&slot))
-}
-
-/// The slot of a set, where it was last seen or anywhere.
-fn hold<'l>(locked: &'l Locked, place: Option<SlotRef>, id: &Id) -> Option<HeldKeySlot<'l>> {
-    let known = place.and_then(|place| locked.key_slot(place, id));
-    known.or_else(|| locked.claim_key_slot(id, is_in_use))
 }
 
 fn with_local<T>(id: &Id, act: impl FnOnce(&mut Local) -> T) -> T {
@@ -161,7 +156,7 @@ impl Local {
         self.version = 0;
         self.set = None;
         let locked = zone::lock()?;
-        let slot = hold(&locked, None, id)?;
+        let slot = locked.claim_key_slot(id, is_in_use)?;
         self.slot = Some(slot.place());
         Some(slot.state())
     }
@@ -169,7 +164,8 @@ impl Local {
     /// Takes over what another worker has stored.
     fn refresh(&mut self, id: &Id) {
         let Some(locked) = zone::lock() else { return };
-        let loaded = hold(&locked, self.slot, id).map(|slot| slot.load());
+        let own = self.slot.and_then(|place| locked.key_slot(place, id));
+        let loaded = own.map(|slot| slot.load());
         drop(locked);
         let (version, bytes) = loaded.unwrap_or_default();
         self.version = version;
