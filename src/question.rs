@@ -4,6 +4,7 @@
 //! goes on for the others. What its answer is worth to later requests is kept here, once, when it lands.
 
 mod arrival;
+mod random;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use authgear_core::flow::Subject;
 use authgear_core::freshness::{self, Heard, Said};
-use authgear_core::made_up::{MadeUp, Manner, RANDOM};
+use authgear_core::made_up::Manner;
 use authgear_core::resolver::{self, Question, Reader, Reading, UnknownAnswer};
 use authgear_core::table::Key;
 use authgear_core::verdict::Why;
-use ring::rand::{SecureRandom, SystemRandom};
+use ring::error::Unspecified;
 
+use super::random::made_up;
 use super::{Reply, UNDER_WAY};
 use crate::conf::{Millis, Site};
 use crate::digest::Digest;
@@ -70,16 +71,12 @@ impl Inquiry {
     fn cookie(&self, manner: Manner, prefix: &str) -> Result<Option<Cow<'_, str>>, CannotStart> {
         Ok(match manner {
             Manner::AsItIs => self.question.cookie.as_deref().map(Cow::Borrowed),
-            Manner::WithMadeUp => Some(Cow::Owned(self.question.cookie_with(&draw()?, prefix))),
+            Manner::WithMadeUp => {
+                let made_up = made_up().map_err(|Unspecified| CannotStart)?;
+                Some(Cow::Owned(self.question.cookie_with(&made_up, prefix)))
+            }
         })
     }
-}
-
-/// Another one each time.
-fn draw() -> Result<MadeUp, CannotStart> {
-    let mut random = [0; RANDOM];
-    SystemRandom::new().fill(&mut random).map_err(|_| CannotStart)?;
-    Ok(MadeUp::drawn(&random))
 }
 
 /// Several headers of one name, as one.
