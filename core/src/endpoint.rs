@@ -117,11 +117,15 @@ impl Endpoint {
         &self.hostname
     }
 
-    /// Whether the host is this machine itself.
+    /// Whether the host is this machine itself: a loopback address, `localhost`, or a name under it (RFC 6761, section 6.3).
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.hostname.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        let name = host.strip_suffix('.').unwrap_or(host);
+        let is_local_name = name
+            .strip_suffix("localhost")
+            .is_some_and(|above| above.is_empty() || above.ends_with('.'));
+        is_local_name || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
