@@ -70,12 +70,21 @@ pub fn log_unknown(request: Request<'_>, site: &Site, why: &Why) {
         return;
     };
     let line = format!(
-        "authgear: no verdict could be had: {} (endpoint {}, asked at {})",
+        "authgear: no verdict could be had: {} (endpoint {}, asked at {}){}",
         why.as_str(),
         site.endpoint.as_str(),
-        site.resolve_request
+        site.resolve_request,
+        hint(why)
     );
     log::write(request.log(), Level::Error, &with_skipped(line, skipped));
+}
+
+/// What is commonly behind it, where its name does not tell.
+fn hint(why: &Why) -> &'static str {
+    if *why != Why::NotAuthgears {
+        return "";
+    }
+    ": this nginx answered there itself: look for return, rewrite, try_files, limit_req, error_page, proxy_cache, X-Accel-Redirect and a missing proxy_pass"
 }
 
 /// What the resolver said of a token, where somebody has to look at it.

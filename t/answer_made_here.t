@@ -246,7 +246,7 @@ __DATA__
 --- error_code: 503
 --- response_headers: Retry-After: 5
 --- response_body eval: ::unheard(0)
---- error_log: authgear: no verdict could be had: not_the_resolvers_answer
+--- error_log eval: qr/authgear: no verdict could be had: not_the_resolvers_answer .*asked at \/_auth.*: this nginx answered there itself: look for return, rewrite, try_files, limit_req, error_page, proxy_cache, X-Accel-Redirect/
 
 
 
