@@ -6,14 +6,20 @@
 //!
 //! - [`directives`]: the words of each directive, into values
 //! - [`written`]: what is written at each level, and its inheritance
-//! - [`complete`]: defaults and checks, once everything is read
+//! - [`complete`]: checks, once everything is read
+//! - [`site`]: what one server comes to
 //! - [`policy`]: what one location comes to
 //! - [`locations`]: where a request's URI leads
+//! - [`shared`]: in which server it does
+//! - [`beside`]: what other modules do there
 
+mod beside;
 pub mod complete;
 pub mod directives;
 pub mod locations;
 mod policy;
+mod shared;
+mod site;
 mod value;
 pub mod written;
 
@@ -38,6 +44,8 @@ pub struct Main {
     pub zone: ZoneSpec,
     /// The number of different key sets that are fetched, or of resolvers that are asked, whichever is larger.
     pub projects: usize,
+    /// What is worth a line at level info.
+    pub notes: Vec<String>,
 }
 
 /// The shared memory.
@@ -65,21 +73,23 @@ pub struct Site {
     pub uses_keys: bool,
     pub jwks_times: JwksTimes,
     pub cookie_prefix: String,
-    /// For requests of the worker's own.
-    pub server: ServerRef,
-    /// SHA-256 over its sorted listen addresses and sorted names: the same after any reload that changes neither.
-    pub server_digest: Digest,
+    /// Where keys are fetched: this server, or another of the same endpoint.
+    pub keys_server: ServerRef,
+    /// Where the resolver is asked, likewise.
+    pub resolver_server: ServerRef,
+    /// SHA-256 over that server's sorted listen addresses and sorted names: the same after any reload that changes neither.
+    pub resolver_server_digest: Digest,
     /// SHA-256 over the endpoint and the keys' source.
     pub key_set_id: Digest,
     /// SHA-256 over all that says who is asked and how.
     pub resolver_id: Digest,
-    /// Questions that a worker may have under way.
+    /// Questions that a worker may have under way at that resolver when one more is asked for a request to this server.
     pub resolver_limit: u32,
-    /// The longest of its locations', in seconds.
+    /// The longest of all locations whose servers have the same resolver, in seconds.
     pub longest_leeway: u64,
-    /// The longest times of `authgear_cache_valid` in its locations; `None` where no answer is remembered.
+    /// The longest times of their `authgear_cache_valid`; `None` where no answer is remembered.
     pub longest_cache: Option<Cache>,
-    /// The longest `authgear_stale_if_error` of its locations.
+    /// Their longest `authgear_stale_if_error`.
     pub longest_stale: Millis,
 }
 
@@ -88,7 +98,7 @@ pub struct Site {
 pub enum KeySource {
     /// A file, read with the configuration; `id` is its SHA-256.
     File { set: Rc<KeySet>, id: [u8; 32] },
-    /// A location of the same server.
+    /// A location of [`Site::keys_server`].
     Request { uri: String },
 }
 
@@ -169,6 +179,7 @@ impl Default for Main {
             active: false,
             zone: complete::default_zone(),
             projects: 0,
+            notes: Vec::new(),
         }
     }
 }

@@ -1056,7 +1056,7 @@ location = /_auth { internal; return 204; }
 authgear_resolve on;
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_jwks_request", by default "\/_auth\/jwks", but the server at .*nginx\.conf:\d+ has no "location = \/_auth\/jwks": write it, or include authgear\.conf in .*part\.conf:2$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_jwks_request", by default "\/_auth\/jwks", but neither the server at .*nginx\.conf:\d+ nor another one of this endpoint has an internal "location = \/_auth\/jwks": write it, or include authgear\.conf in .*part\.conf:2$/]
 
 
 
@@ -1070,7 +1070,7 @@ location = /_auth/jwks { internal; return 204; }
 authgear_resolve on;
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_resolve_request", by default "\/_auth", but the server at .*nginx\.conf:\d+ has no "location = \/_auth": write it, or include authgear\.conf in .*part\.conf:2$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_resolve_request", by default "\/_auth", but neither the server at .*nginx\.conf:\d+ nor another one of this endpoint has an internal "location = \/_auth": write it, or include authgear\.conf in .*part\.conf:2$/]
 
 
 
@@ -1083,7 +1083,7 @@ authgear_resolve on;
 authgear_resolve local;
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_jwks_request", by default "\/_auth\/jwks", but the server at .*nginx\.conf:\d+ has no "location = \/_auth\/jwks": write it, or include authgear\.conf in .*part\.conf:1$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_jwks_request", by default "\/_auth\/jwks", but neither the server at .*nginx\.conf:\d+ nor another one of this endpoint has an internal "location = \/_auth\/jwks": write it, or include authgear\.conf in .*part\.conf:1$/]
 
 
 
@@ -1096,7 +1096,7 @@ authgear_resolve local;
 authgear_resolve remote;
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_resolve_request", by default "\/_auth", but the server at .*nginx\.conf:\d+ has no "location = \/_auth": write it, or include authgear\.conf in .*part\.conf:1$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_resolve_request", by default "\/_auth", but neither the server at .*nginx\.conf:\d+ nor another one of this endpoint has an internal "location = \/_auth": write it, or include authgear\.conf in .*part\.conf:1$/]
 
 
 
@@ -1111,7 +1111,7 @@ location = /_auth/jwks { internal; return 204; }
 authgear_resolve on;
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve_request" leads to "\/ask", but the server at .*nginx\.conf:\d+ has no "location = \/ask".* in .*part\.conf:1$/]
+[qr/\[emerg\] .*"authgear_resolve_request" leads to "\/ask", but neither the server at .*nginx\.conf:\d+ nor another one of this endpoint has an internal "location = \/ask".* in .*part\.conf:1$/]
 
 
 
@@ -1159,7 +1159,7 @@ authgear_resolve on;
 location ~ ^/ask$ { internal; return 204; }
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve_request" leads to "\/ask", but the server at .* has no "location = \/ask"/]
+[qr/\[emerg\] .*"authgear_resolve_request" leads to "\/ask", but neither the server at .* nor another one of this endpoint has an internal "location = \/ask"/]
 
 
 
@@ -1174,7 +1174,7 @@ location = /_auth { internal; return 204; }
 authgear_resolve on;
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_jwks_request" leads to "\/keys", but the server at .*nginx\.conf:\d+ has no "location = \/keys".* in .*part\.conf:1$/]
+[qr/\[emerg\] .*"authgear_jwks_request" leads to "\/keys", but neither the server at .*nginx\.conf:\d+ nor another one of this endpoint has an internal "location = \/keys".* in .*part\.conf:1$/]
 
 
 
@@ -1222,7 +1222,7 @@ authgear_resolve on;
 location ~ ^/keys$ { internal; return 204; }
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_jwks_request" leads to "\/keys", but the server at .* has no "location = \/keys"/]
+[qr/\[emerg\] .*"authgear_jwks_request" leads to "\/keys", but neither the server at .* nor another one of this endpoint has an internal "location = \/keys"/]
 
 
 
@@ -1241,7 +1241,7 @@ location = /_auth/jwks { internal; return 204; }
 authgear_resolve on;
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_resolve_request", by default "\/_auth", but the server at .*nginx\.conf:\d+ has no "location = \/_auth": write it, or include authgear\.conf in .*part\.conf:2$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_resolve_request", by default "\/_auth", but neither the server at .*nginx\.conf:\d+ nor another one of this endpoint has an internal "location = \/_auth": write it, or include authgear\.conf in .*part\.conf:2$/]
 
 
 
@@ -1256,11 +1256,11 @@ authgear_resolve on;
 authgear_resolve on;
 server {
     listen 127.0.0.1:1;
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
+    authgear_endpoint https://another.example;
 }
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_jwks_request", by default "\/_auth\/jwks", but the server at .*part\.conf:2 has no "location = \/_auth\/jwks": write it, or include authgear\.conf in .*part\.conf:1$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_jwks_request", by default "\/_auth\/jwks", but neither the server at .*part\.conf:2 nor another one of this endpoint has an internal "location = \/_auth\/jwks": write it, or include authgear\.conf in .*part\.conf:1$/]
 
 
 

@@ -102,7 +102,7 @@ fn policy_digest(site: &Site, policy: &Policy) -> Digest {
         .part(&policy.leeway.to_be_bytes())
         .part(policy.cookie_prefix.as_bytes())
         .part(site.resolve_request.as_bytes())
-        .part(&site.server_digest)
+        .part(&site.resolver_server_digest)
         .part(&[policy.allowed.bits()])
         .finish()
 }

@@ -22,6 +22,7 @@ pub use statement::Statement;
 
 use super::entry::{entry, report_panics};
 use super::headers::variables::HeaderVariables;
+use super::log::{self, Level as LogLevel};
 use super::module::{entry_at, own_entry};
 use super::request::{OutOfMemory, Request};
 use super::{filter, phases, variable, zone};
@@ -100,6 +101,21 @@ pub fn is_active(cycle: *mut ngx_cycle_t) -> bool {
         let level = unsafe { level::<MainLevel>(context.main_conf) };
         level.is_some_and(|level| level.complete.0.active)
     })
+}
+
+/// Says what a new configuration's own log has to hold about it.
+pub fn tell(cycle: *mut ngx_cycle_t) {
+    let Some(context) = http(cycle) else { return };
+    // SAFETY: as in location().
+    let Some(level) = (unsafe { level::<MainLevel>(context.main_conf) }) else {
+        return;
+    };
+    let (main, _) = &level.complete;
+    // SAFETY: a complete cycle, whose log is open.
+    let log = unsafe { (*cycle).log };
+    for note in &main.notes {
+        log::write(log, LogLevel::Info, note);
+    }
 }
 
 /// The sites of all servers of the running configuration. Not to be kept: a reload ends them.

@@ -96,6 +96,7 @@ static mut MODULE: ngx_module_t = ngx_module_t {
     ctx: (&raw const CONTEXT).cast_mut().cast(),
     commands: (&raw mut COMMANDS).cast(),
     type_: NGX_HTTP_MODULE as ngx_uint_t,
+    init_module: Some(init_module),
     init_process: Some(init_process),
     ..ngx_module_t::default()
 };
@@ -158,6 +159,13 @@ pub unsafe fn entry_at<T>(array: *mut *mut c_void, index: usize) -> Option<NonNu
 /// What marks shared memory as ours.
 pub fn tag() -> *mut c_void {
     (&raw mut MODULE).cast()
+}
+
+unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    entry(Status::NGX_ERROR.into(), || {
+        conf::tell(cycle);
+        Status::NGX_OK.into()
+    })
 }
 
 unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {

@@ -29,7 +29,7 @@ pub fn start(site: &Site, pilot: Pilot<()>, permit: watch::Permit) {
         permit,
     });
     let order = Order {
-        server: site.server,
+        server: site.keys_server,
         uri,
         host: site.endpoint.host(),
         headers: &[(ACCEPT, Some(b"application/json"))],

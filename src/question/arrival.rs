@@ -118,7 +118,7 @@ impl Arrival {
         let cookie = inquiry.cookie(self.manner, &self.prefix)?;
         let authorization = inquiry.question.authorization.as_deref();
         let order = Order {
-            server: site.server,
+            server: site.resolver_server,
             uri: &site.resolve_request,
             host: site.endpoint.host(),
             headers: &[

@@ -15,6 +15,7 @@ mod doubted;
 mod failing;
 mod headers;
 mod herd;
+mod hosts;
 mod keys;
 mod killed;
 mod leaving;
