@@ -433,7 +433,7 @@ alice (backend 1, resolver 0)
     authgear_leeway 5s;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { proxy_pass $TEST_NGINX_BACKEND; }
-    location /inner { authgear_leeway 7200; proxy_pass $TEST_NGINX_BACKEND; }
+    location /inner { authgear_leeway 3600; proxy_pass $TEST_NGINX_BACKEND; }
 --- request eval
 ["GET /t", "GET /inner", "GET /inner", "GET /t", "GET /t"]
 --- more_headers eval

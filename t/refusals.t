@@ -996,7 +996,7 @@ location /t {
 }
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none in .*part\.conf:2$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none: write one there, or "authgear_resolve off" in .*part\.conf:2$/]
 
 
 
@@ -1010,7 +1010,7 @@ location /t {
 }
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none in .*part\.conf:2$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none: write one there, or "authgear_resolve off" in .*part\.conf:2$/]
 
 
 
@@ -1024,7 +1024,7 @@ location /t {
 }
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none in .*part\.conf:2$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none: write one there, or "authgear_resolve off" in .*part\.conf:2$/]
 
 
 
@@ -1042,7 +1042,7 @@ server {
 }
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*part\.conf:2 has none in .*part\.conf:1$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*part\.conf:2 has none: write one there, or "authgear_resolve off" in .*part\.conf:1$/]
 
 
 
@@ -1276,7 +1276,7 @@ location /t {
 }
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none in .*part\.conf:3$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none: write one there, or "authgear_resolve off" in .*part\.conf:3$/]
 
 
 
@@ -1290,7 +1290,7 @@ location @t {
 }
 --- must_die
 --- error_log eval
-[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none in .*part\.conf:2$/]
+[qr/\[emerg\] .*"authgear_resolve" needs "authgear_endpoint", but the server at .*nginx\.conf:\d+ has none: write one there, or "authgear_resolve off" in .*part\.conf:2$/]
 
 
 
@@ -1340,7 +1340,7 @@ GET /
 
 
 
-=== TEST 97: warned: auth_request where authgear_resolve is on
+=== TEST 97: warned: auth_request of the questions' location where authgear_resolve is on
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include ../html/part.conf;
@@ -1349,33 +1349,33 @@ GET /
 location = /_auth/jwks { internal; return 204; }
 location = /_auth { internal; return 204; }
 location /t {
-    auth_request /other;
+    auth_request /_auth;
     authgear_resolve on;
 }
 --- request
 GET /
 --- error_log eval
-[qr/\[warn\] .*"auth_request" is on where "authgear_resolve" is: every request asks twice in .*part\.conf:5$/]
+[qr/\[warn\] .*"auth_request" asks the resolver once more where "authgear_resolve" does, on every request, in .*part\.conf:5$/]
 
 
 
-=== TEST 98: warned: auth_request of the server, inherited
+=== TEST 98: warned: auth_request of the server, inherited, of a location that is named otherwise
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include ../html/part.conf;
 --- user_files
 >>> part.conf
 location = /_auth/jwks { internal; return 204; }
-location = /_auth { internal; return 204; }
-location = /other { return 204; }
-auth_request /other;
+authgear_resolve_request /ask;
+location = /ask { internal; return 204; }
+auth_request /ask;
 location /t {
     authgear_resolve on;
 }
 --- request
 GET /
 --- error_log eval
-[qr/\[warn\] .*"auth_request" is on where "authgear_resolve" is: every request asks twice in .*part\.conf:6$/]
+[qr/\[warn\] .*"auth_request" asks the resolver once more where "authgear_resolve" does, on every request, in .*part\.conf:6$/]
 
 
 

@@ -142,6 +142,7 @@ impl SoFar {
                 Ask::Questions(_) => self.resolvers.insert(site.resolver_id),
             };
         }
+        check_differ(read, site, uses)?;
         self.warnings.extend(fights(read, site));
         Ok(())
     }
@@ -201,7 +202,7 @@ impl<'c> Uses<'c> {
 
 fn no_endpoint(read: &ServerRead<'_>, user: &Place) -> Fault {
     format!(
-        "\"authgear_resolve\" needs \"authgear_endpoint\", but the server at {} has none in {user}",
+        "\"authgear_resolve\" needs \"authgear_endpoint\", but the server at {} has none: write one there, or \"authgear_resolve off\" in {user}",
         read.place
     )
 }
@@ -228,6 +229,27 @@ fn check_request(read: &ServerRead<'_>, ask: &Ask<'_>, hosts: &Hosts<'_>, user: 
         Some(place) => format!("\"{name}\" leads to \"{uri}\", {wrong} in {place}"),
         None => format!("\"authgear_resolve\" needs \"{name}\", by default \"{uri}\", {wrong} in {user}"),
     })
+}
+
+/// No location answers both with keys and about credentials.
+fn check_differ(read: &ServerRead<'_>, site: &Site, uses: &Uses<'_>) -> Result<(), Fault> {
+    let asks: Vec<_> = uses.asks(site).collect();
+    let [(keys, user), (questions, _)] = asks.as_slice() else {
+        return Ok(());
+    };
+    if keys.uri() != questions.uri() {
+        return Ok(());
+    }
+    let place = keys
+        .setting(read.written)
+        .or(questions.setting(read.written))
+        .unwrap_or(user);
+    Err(format!(
+        "\"{}\" and \"{}\" both lead to \"{}\": keys and answers come from different places in {place}",
+        keys.directive(),
+        questions.directive(),
+        escape(keys.uri().as_bytes())
+    ))
 }
 
 /// The zone that is made unless `authgear_zone` says otherwise.

@@ -14,15 +14,21 @@ use authgear_core::freshness::Revalidate;
 use authgear_core::jwks::{KeySet, MAX_DOCUMENT, MAX_KEYS};
 
 use super::value::{self, Problem};
-use super::written::{LocationWritten, MainWritten, ServerWritten, Setting, Written};
+use super::written::{LocationWritten, MainWritten, Place, ServerWritten, Setting, Written};
 use super::{complete, policy, Cache, JwksTimes, KeySource, Millis, Revalidation, Switch, ZoneSpec};
 use crate::digest;
 use crate::ffi::conf::{parse, Statement};
+
+/// Seconds by which clocks that are looked after never differ, and those by which none may.
+const LONG_LEEWAY: u64 = 300;
+const LONGEST_LEEWAY: u64 = 3600;
 
 /// Why a statement is refused.
 pub enum Refusal {
     /// It stands twice at its level.
     Duplicate,
+    /// Another directive at its level says where the same thing comes from.
+    Beside { other: &'static str, place: Place },
     /// One of its words cannot be.
     Word { word: String, problem: Problem },
     /// No such directive at this level.
@@ -49,8 +55,14 @@ pub fn server(level: &mut ServerWritten, statement: &Statement<'_>) -> Outcome {
         }
         "authgear_issuer" => each(&mut level.issuers, statement, issuer),
         "authgear_resolve_request" => one(&mut level.resolve_request, statement, value::request_uri),
-        "authgear_jwks_request" => one(&mut level.jwks_request, statement, value::request_uri),
-        "authgear_jwks_file" => one(&mut level.jwks_file, statement, |word| jwks_file(word, statement)),
+        "authgear_jwks_request" => {
+            alone("authgear_jwks_file", &level.jwks_file)?;
+            one(&mut level.jwks_request, statement, value::request_uri)
+        }
+        "authgear_jwks_file" => {
+            alone("authgear_jwks_request", &level.jwks_request)?;
+            one(&mut level.jwks_file, statement, |word| jwks_file(word, statement))
+        }
         "authgear_jwks_valid" => all(&mut level.jwks_times, statement, jwks_times),
         "authgear_cookie_prefix" => one(&mut level.cookie_prefix, statement, value::cookie_prefix),
         "authgear_resolver_limit" => one(&mut level.resolver_limit, statement, value::count),
@@ -65,7 +77,11 @@ pub fn location(level: &mut LocationWritten, statement: &Statement<'_>) -> Outco
         "authgear_resolve" => one(&mut level.resolve, statement, value::resolve),
         "authgear_audience" => each(&mut level.audiences, statement, audience),
         "authgear_credentials" => all(&mut level.credentials, statement, credentials),
-        "authgear_leeway" => one(&mut level.leeway, statement, value::seconds),
+        "authgear_leeway" => {
+            one(&mut level.leeway, statement, leeway)?;
+            warn_of_long_leeway(&level.leeway, statement);
+            Ok(())
+        }
         "authgear_revalidate" => all(&mut level.revalidate, statement, revalidation),
         "authgear_cache_valid" => all(&mut level.cache, statement, cache),
         "authgear_stale_if_error" => one(&mut level.stale_if_error, statement, |word| {
@@ -123,6 +139,17 @@ fn all<T>(
     Ok(())
 }
 
+/// Keys come from one place at each level.
+fn alone<T>(other: &'static str, setting: &Setting<T>) -> Outcome {
+    match setting.as_deref() {
+        None => Ok(()),
+        Some(Written { place, .. }) => Err(Refusal::Beside {
+            other,
+            place: place.clone(),
+        }),
+    }
+}
+
 fn refused(word: &str, problem: Problem) -> Refusal {
     Refusal::Word {
         word: word.to_owned(),
@@ -141,6 +168,25 @@ fn warn_of_plain_http(setting: &Setting<Endpoint>, statement: &Statement<'_>) {
     if endpoint.scheme() == Scheme::Http && !endpoint.is_loopback() {
         statement.warn(&format!("\"authgear_endpoint\" {} is neither https:// nor on this machine: credentials travel unprotected", endpoint.as_str()));
     }
+}
+
+fn leeway(word: &str) -> Result<u64, Problem> {
+    let seconds = value::seconds(word)?;
+    if seconds > LONGEST_LEEWAY {
+        return Err("it is for clocks that differ a little: an hour at most".to_owned());
+    }
+    Ok(seconds)
+}
+
+/// A session's end is told by its tokens' end where nobody is asked.
+fn warn_of_long_leeway(setting: &Setting<u64>, statement: &Statement<'_>) {
+    let Some(written) = setting.as_deref().filter(|written| written.value > LONG_LEEWAY) else {
+        return;
+    };
+    let minutes = written.value.div_ceil(60);
+    statement.warn(&format!(
+        "\"authgear_leeway\" of {minutes} minutes is long: a token counts that much longer than Authgear says"
+    ));
 }
 
 fn issuer(word: &str) -> Result<String, Problem> {

@@ -6,8 +6,12 @@ pub struct Facts {
     pub name: Vec<u8>,
     pub kind: Kind,
     pub internal: bool,
-    /// `auth_request` is on in it, as far as can be seen.
-    pub auth_request: bool,
+    /// What `auth_request` asks in it, as far as can be seen.
+    pub auth_request: Option<Vec<u8>>,
+    /// Where `mirror` sends requests of it, likewise.
+    pub mirrors: Vec<Vec<u8>>,
+    /// Headers of ours by other names and values than ours, and the directive that sends them to its backend; likewise.
+    pub set_headers: Vec<(&'static str, Vec<Vec<u8>>)>,
     /// `proxy_cache` is on in it, as far as can be seen.
     pub proxy_cache: bool,
     /// The index of the one around it; `None` for the server's own level.
@@ -42,31 +46,15 @@ pub enum Met {
 
 /// Looks for `uri`.
 pub fn meet(locations: &[Facts], uri: &[u8]) -> Met {
-    let mut level = locations
-        .iter()
-        .position(|location| location.kind == Kind::Server);
-    // Each round goes one location deeper.
-    while let Some(outer) = level {
-        let inside = || {
-            locations
-                .iter()
-                .enumerate()
-                .filter(|(_, location)| location.outer == Some(outer))
-        };
-        let exact = inside().find(|(_, location)| location.kind == Kind::Exact && location.name == uri);
-        if let Some((index, exact)) = exact {
-            return if exact.internal {
-                Met::Internal(index)
-            } else {
-                Met::Public
-            };
-        }
-        let prefixes =
-            inside().filter(|(_, location)| location.kind == Kind::Prefix && uri.starts_with(&location.name));
-        level = prefixes
-            .max_by_key(|(_, location)| location.name.len())
-            .map(|(index, _)| index);
+    let led = lead(locations, uri).and_then(|index| Some((index, locations.get(index)?)));
+    match led {
+        Some((index, exact)) if exact.kind == Kind::Exact && exact.internal => Met::Internal(index),
+        Some((_, exact)) if exact.kind == Kind::Exact => Met::Public,
+        Some(_) | None => unled(locations, uri),
     }
+}
+
+fn unled(locations: &[Facts], uri: &[u8]) -> Met {
     let inexact = locations
         .iter()
         .any(|location| location.kind == Kind::Prefix && location.name == uri);
@@ -74,5 +62,31 @@ pub fn meet(locations: &[Facts], uri: &[u8]) -> Met {
         Met::Inexact
     } else {
         Met::Nothing
+    }
+}
+
+/// The location that `uri` leads to, unless a regular expression takes it.
+pub fn lead(locations: &[Facts], uri: &[u8]) -> Option<usize> {
+    let mut level = locations
+        .iter()
+        .position(|location| location.kind == Kind::Server)?;
+    // Each round goes one location deeper.
+    loop {
+        let inside = || {
+            locations
+                .iter()
+                .enumerate()
+                .filter(|(_, location)| location.outer == Some(level))
+        };
+        let exact = inside().find(|(_, location)| location.kind == Kind::Exact && location.name == uri);
+        if let Some((index, _)) = exact {
+            return Some(index);
+        }
+        let prefixes =
+            inside().filter(|(_, location)| location.kind == Kind::Prefix && uri.starts_with(&location.name));
+        match prefixes.max_by_key(|(_, location)| location.name.len()) {
+            Some((index, _)) => level = index,
+            None => return Some(level),
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! and dropped with it; it is changed only while nginx reads its configuration, so a request borrows it for its own life. ([`HeaderVariables`]
 //! alone is found later, once.)
 
+mod others;
 pub mod parse;
 mod statement;
 mod survey;

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::steady::{await_questions, prove, use_until_invalid, use_until_roles, with_roles, HEARD};
 
 /// The leeway is for tokens that were issued before the clock was set back.
-const LOCATIONS: &str = "authgear_leeway 3h;\n\
+const LOCATIONS: &str = "authgear_leeway 1h;\n\
     location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
     location /fast { authgear_resolve on; authgear_revalidate 1s max=30s; proxy_pass http://%BACKEND%; }\n\
     location /short { authgear_resolve on; authgear_cache_valid 2s; proxy_pass http://%BACKEND%; }\n\

@@ -117,6 +117,9 @@ impl Statement<'_> {
         let directive = self.directive();
         let text = match refusal {
             Refusal::Duplicate => format!("\"{directive}\" directive is duplicate"),
+            Refusal::Beside { other, place } => {
+                format!("\"{directive}\" directive can't stand beside \"{other}\" of {place}: keys come from one of them")
+            }
             Refusal::Word { word, problem } => {
                 format!(
                     "invalid value \"{}\" in \"{directive}\" directive, {problem}",

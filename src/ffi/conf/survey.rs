@@ -3,23 +3,22 @@
 //! What always holds: a server's own level comes first, then every location in it, outer before inner; that is the order of nginx's merge.
 
 use std::collections::HashMap;
-use std::ffi::{c_void, CStr};
+use std::ffi::c_void;
 use std::ptr::{self, NonNull};
-use std::slice;
 
 use nginx_sys::{
     ngx_conf_t, ngx_http_conf_addr_t, ngx_http_conf_ctx_t, ngx_http_conf_port_t, ngx_http_core_loc_conf_t,
-    ngx_http_core_main_conf_t, ngx_http_core_srv_conf_t, ngx_http_server_name_t, ngx_http_upstream_conf_t,
-    ngx_str_t,
+    ngx_http_core_main_conf_t, ngx_http_core_srv_conf_t, ngx_http_server_name_t,
 };
 
+use super::others::OtherModules;
 use super::statement::noted_place;
 use super::{level, LocationLevel, ServerLevel, ServerRef};
 use crate::conf::complete::ServerRead;
 use crate::conf::locations::{Facts, Kind};
 use crate::conf::{Location, Server};
 use crate::ffi::layout;
-use crate::ffi::module::{core_entry, entry_at, own_entry};
+use crate::ffi::module::{core_entry, own_entry};
 use crate::ffi::request::bytes;
 
 /// One location, or a server's own level, noted while nginx merged it.
@@ -176,6 +175,11 @@ impl Seen {
             kind,
             internal: core.internal == 1,
             auth_request: modules.auth_request(self.configurations),
+            mirrors: modules.mirrors(self.configurations),
+            set_headers: match core.handler {
+                Some(_) => modules.set_headers(self.configurations),
+                None => Vec::new(),
+            },
             proxy_cache: modules.proxy_cache(self.configurations),
             outer,
         }
@@ -248,65 +252,4 @@ fn names(server: &ngx_http_core_srv_conf_t) -> Vec<Vec<u8>> {
         [mark, bytes(&name.name)].concat()
     };
     names.iter().map(name).collect()
-}
-
-/// Modules whose work beside ours is worth a warning, by their place in a location's array. Their structures are their own; what is read of
-/// them is their first member only, which is no smaller than what is read and has been the same since before nginx 1.22.
-struct OtherModules {
-    auth_request: Option<usize>,
-    proxy: Option<usize>,
-}
-
-impl OtherModules {
-    fn find(cf: NonNull<ngx_conf_t>) -> Self {
-        // SAFETY: the configuration under way.
-        let cycle = unsafe { (*cf.as_ptr()).cycle };
-        // SAFETY: the cycle under way.
-        let modules = unsafe { (*cycle).modules };
-        // SAFETY: as above.
-        let count = unsafe { (*cycle).modules_n };
-        let mut found = Self {
-            auth_request: None,
-            proxy: None,
-        };
-        // SAFETY: the array of loaded modules.
-        for &module in unsafe { slice::from_raw_parts(modules, count) } {
-            // SAFETY: a loaded module stays.
-            let module = unsafe { &*module };
-            // SAFETY: every loaded module has a name, a C string.
-            let name = unsafe { CStr::from_ptr(module.name) };
-            if name == c"ngx_http_auth_request_module" {
-                found.auth_request = Some(module.ctx_index);
-            } else if name == c"ngx_http_proxy_module" {
-                found.proxy = Some(module.ctx_index);
-            }
-        }
-        found
-    }
-
-    /// Its configuration begins with the URI that it asks, empty when it is off.
-    fn auth_request(&self, location: *mut *mut c_void) -> bool {
-        // SAFETY: that module's first member.
-        unsafe { first_member::<ngx_str_t>(location, self.auth_request) }.is_some_and(|uri| uri.len != 0)
-    }
-
-    /// Its configuration begins with that of its upstream.
-    fn proxy_cache(&self, location: *mut *mut c_void) -> bool {
-        #[cfg(ngx_feature = "http_cache")]
-        // SAFETY: that module's first member.
-        let on = unsafe { first_member::<ngx_http_upstream_conf_t>(location, self.proxy) }
-            .is_some_and(|upstream| layout::ngx_http_upstream_conf_t::CACHE.of(upstream) == 1);
-        #[cfg(not(ngx_feature = "http_cache"))]
-        let on = false;
-        on
-    }
-}
-
-/// # Safety
-/// `location` is the array of a location's configurations, and `T` the first member of that module's.
-unsafe fn first_member<'c, T>(location: *mut *mut c_void, index: Option<usize>) -> Option<&'c T> {
-    // SAFETY: a location's array has an entry for every HTTP module.
-    let entry = unsafe { entry_at::<T>(location, index?) };
-    // SAFETY: the caller vouches for the type.
-    entry.map(|entry| unsafe { entry.as_ref() })
 }
