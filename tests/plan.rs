@@ -112,6 +112,11 @@ impl Plan {
         Self { kept, ..self }
     }
 
+    /// Workers are killed: nginx says so, and which zone one of them had locked.
+    pub fn kills_workers(self) -> Self {
+        self.tolerate("exited on signal 9").tolerate("was locked by")
+    }
+
     /// A grave line that this scenario provokes.
     #[must_use]
     pub fn tolerate(mut self, line: &'static str) -> Self {

@@ -140,7 +140,7 @@ fn play(zone: &str) {
         .workers(2)
         .http(zone)
         .server(LOCATIONS)
-        .tolerate("exited on signal 9")
+        .kills_workers()
         .loses_count()
         .play(|scene| {
             scene.await_keys();
@@ -176,7 +176,7 @@ fn a_worker_killed_with_its_questions_leaves_them_to_the_others() {
     Plan::new()
         .workers(2)
         .server(LOCATIONS)
-        .tolerate("exited on signal 9")
+        .kills_workers()
         .loses_count()
         .play(|scene| {
             scene.await_keys();

@@ -1,7 +1,7 @@
 //! Hundreds of servers with a key set each: what is fetched at a start and at a reload takes nothing from anybody else.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::{Connection, Request};
 use authgear_scenarios::plan::Plan;
@@ -15,6 +15,9 @@ const SETS: usize = 300;
 const AT_ONCE: u64 = 4;
 /// Those of them that nobody waits for.
 const IN_BACKGROUND: u64 = 3;
+
+/// Seconds after which authgear.conf gives an answer up.
+const READ_TIMEOUT: u64 = 3;
 
 /// Each with a key set of its own.
 fn plan() -> Plan {
@@ -60,6 +63,16 @@ fn assert_anonymous_served(scene: &Scene, turns: usize) {
     }
 }
 
+/// Never more fetches at once than so many, each of which hangs until the location gives it up.
+fn assert_under_way(scene: &Scene, at_once: u64, begun: Instant) {
+    let turns = begun.elapsed().as_secs() / READ_TIMEOUT + 1;
+    let count = scene.stand_in.count().jwks;
+    assert!(
+        (at_once..=at_once * turns).contains(&count),
+        "{count} fetches in {turns} turns"
+    );
+}
+
 fn assert_all_fetched(scene: &Scene) {
     let token = scene.stand_in.jwt();
     let fetched = || scene.nginx.log().matches("key(s) of").count();
@@ -75,12 +88,9 @@ fn assert_all_fetched(scene: &Scene) {
 #[test]
 fn three_hundred_key_sets_are_fetched_a_few_at_a_time_while_the_server_of_the_keys_hangs() {
     plan().before(hanging).play(|scene| {
+        let begun = Instant::now();
         assert_anonymous_served(scene, 100);
-        assert_eq!(
-            scene.stand_in.count().jwks,
-            IN_BACKGROUND,
-            "only so many are under way"
-        );
+        assert_under_way(scene, IN_BACKGROUND, begun);
         // Requests that need keys wait for a turn like the others.
         let token = scene.stand_in.jwt();
         let mut waiting: Vec<Connection> = Vec::new();
@@ -90,11 +100,8 @@ fn three_hundred_key_sets_are_fetched_a_few_at_a_time_while_the_server_of_the_ke
             waiting.push(connection);
         }
         assert_anonymous_served(scene, 50);
-        assert_eq!(
-            scene.stand_in.count().jwks,
-            AT_ONCE,
-            "one turn is left to who waits"
-        );
+        // One turn is left to who waits.
+        assert_under_way(scene, AT_ONCE, begun);
         // Whatever hangs is now cut off. That was the first one's fetch; the others have theirs now.
         scene.stand_in.heal();
         let [first, others @ ..] = &mut waiting[..] else {

@@ -105,7 +105,7 @@ fn reloads_while_the_resolver_hangs_refuse_but_never_hang() {
 fn a_killed_worker_is_replaced_by_one_that_works() {
     Plan::new()
         .workers(2)
-        .tolerate("exited on signal 9")
+        .kills_workers()
         .loses_count()
         .play(|scene| {
             scene.await_keys();
@@ -144,7 +144,7 @@ fn workers_killed_in_the_middle_of_a_key_fetch_do_not_end_all_fetching() {
     Plan::new()
         .workers(2)
         .server("authgear_jwks_valid 1s;")
-        .tolerate("exited on signal 9")
+        .kills_workers()
         .loses_count()
         .play(|scene| {
             scene.await_keys();

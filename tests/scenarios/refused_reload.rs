@@ -40,7 +40,7 @@ fn workers_born_after_a_refused_reload_ask_and_fetch() {
         .workers(2)
         .server(LOCAL)
         .tolerate("too small")
-        .tolerate("exited on signal 9")
+        .kills_workers()
         .loses_count()
         .play(|scene| {
             scene.await_keys();

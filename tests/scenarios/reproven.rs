@@ -84,7 +84,7 @@ fn a_reload_that_fails_late_changes_nothing_for_workers_born_after_it() {
         .workers(2)
         .server(LOCATIONS)
         .tolerate("bind()")
-        .tolerate("exited on signal 9")
+        .kills_workers()
         .loses_count()
         .play(|scene| {
             scene.await_keys();

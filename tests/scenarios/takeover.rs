@@ -99,7 +99,7 @@ fn requests_that_wait_for_the_first_keys_outlive_the_worker_that_fetches_them() 
         .workers(2)
         .server(BOTH)
         .before(one_fetch_hangs)
-        .tolerate("exited on signal 9")
+        .kills_workers()
         .loses_count()
         .play(|scene| {
             let token = scene.stand_in.jwt();
@@ -112,7 +112,7 @@ fn requests_that_wait_for_a_new_key_outlive_the_worker_that_fetches_it() {
     Plan::new()
         .workers(2)
         .server(BOTH)
-        .tolerate("exited on signal 9")
+        .kills_workers()
         .loses_count()
         .play(|scene| {
             scene.await_keys();
