@@ -7,12 +7,10 @@ use Authgear::Answer;
 use Authgear::Suite;
 use Authgear::Told;
 
-user(id => 'alice');
-
 our $cookie = 'session=; Path=/; Domain=auth.example; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure';
 
 blocks_have(
-    more_headers => 'Authorization: Bearer ' . opaque(user => 'alice'),
+    more_headers => 'Cookie: session=gone',
     init         => "::says('X-Authgear-Session-Valid: false', 'Set-Cookie: $cookie')",
     tcp_listen   => '$TEST_NGINX_RAND_PORT_1',
     tcp_reply    => join("\r\n", 'HTTP/1.1 103 Early Hints', 'Link: </style.css>', '', 'HTTP/1.1 200 OK', 'Content-Length: 6', 'Connection: close', '', 'final' . "\n"),

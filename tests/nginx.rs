@@ -247,7 +247,8 @@ fn parent(pid: u32) -> Option<u32> {
 
 fn serves_the_cache(pid: u32) -> bool {
     let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    title.starts_with(b"nginx: cache")
+    // Behind the words of whatever program started it.
+    title.windows(12).any(|words| words == b"nginx: cache")
 }
 
 fn is_ours(pid: u32, directory: &Path) -> bool {
