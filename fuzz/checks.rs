@@ -8,6 +8,8 @@
     clippy::arithmetic_side_effects
 )]
 
+// Core's own tests have it, too.
+#[allow(clippy::duplicate_mod)]
 #[path = "checks/answered.rs"]
 pub mod answered;
 #[path = "checks/walk.rs"]

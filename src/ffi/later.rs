@@ -3,11 +3,11 @@
 
 use std::cell::{OnceCell, RefCell, UnsafeCell};
 use std::mem;
-use std::ptr::addr_of_mut;
 
-use nginx_sys::{ngx_cycle, ngx_event_t, ngx_post_event, ngx_posted_events};
+use nginx_sys::{ngx_cycle, ngx_event_t};
 
 use super::entry::entry;
+use super::event::post;
 
 type Task = Box<dyn FnOnce()>;
 
@@ -34,9 +34,8 @@ pub fn run(task: impl FnOnce() + 'static) {
     unsafe { (*event).log = log };
     // SAFETY: as above.
     unsafe { (*event).handler = Some(on_event) };
-    let queue = addr_of_mut!(ngx_posted_events);
-    // SAFETY: as above; posting twice does nothing.
-    unsafe { ngx_post_event(event, queue) };
+    // SAFETY: as above.
+    unsafe { post(event) };
 }
 
 unsafe extern "C" fn on_event(_: *mut ngx_event_t) {
