@@ -82,9 +82,10 @@ pub fn is_fixed(site: &Site) -> bool {
 
 /// Has every set fetched that is due, each once. Another worker may be at it; a fetch that fails pauses for all.
 pub fn refresh() {
-    let mut seen = HashSet::new();
+    let mut begun = HashSet::new();
     for site in conf::sites().filter(|site| site.uses_keys && !is_fixed(site)) {
-        if seen.insert(site.key_set_id) && is_due(site) {
+        // Servers that share a set may let it grow old differently: the shortest time counts.
+        if is_due(site) && begun.insert(site.key_set_id) {
             fetch(site, Need::Due);
         }
     }
