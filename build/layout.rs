@@ -77,7 +77,7 @@ fn touched(headers: &Headers, text: &str) -> Touched {
         members
             .iter()
             .filter(|member| member.is_bit_field)
-            .for_each(|member| refuse_bindings(&member.name, text));
+            .for_each(|member| refuse_bindings(&name, &member.name, text));
         let is_touched = |member: &&Member| match member.is_bit_field {
             true => paths.contains(format!("layout::{name}::{}", constant(&member.name)).as_str()),
             false => names.contains(rust_name(&member.name)),
@@ -97,12 +97,18 @@ fn touched(headers: &Headers, text: &str) -> Touched {
 /// Methods of Rust's own that are called as bit-fields are.
 const NOT_NGINXS: [&str; 4] = ["count", "len", "set_nonblocking", "write"];
 
-/// The bindings' own way to a bit-field is one that nobody has proved.
-fn refuse_bindings(name: &str, text: &str) {
+/// The bindings' own ways to a bit-field, by a method and by a function of the structure, are ones that nobody has proved.
+fn refuse_bindings(structure: &str, name: &str, text: &str) {
     let setter = format!("set_{name}");
-    let is_called = |method: &str, call: String| !NOT_NGINXS.contains(&method) && text.contains(&call);
+    let calls = [
+        (name, format!(".{name}()")),
+        (&setter, format!(".{setter}(")),
+        ("", format!("{structure}::{name}")),
+        ("", format!("{structure}::{setter}")),
+    ];
+    let is_made = |(method, call): &(&str, String)| !NOT_NGINXS.contains(method) && text.contains(call);
     assert!(
-        !is_called(name, format!(".{name}()")) && !is_called(&setter, format!(".{setter}(")),
+        !calls.iter().any(is_made),
         "src/ffi reads or writes the bit-field \"{name}\" through the bindings: use its Flag of src/ffi/layout.rs"
     );
 }

@@ -30,12 +30,12 @@ impl<'r> Request<'r> {
     }
 
     /// The pointer itself, for other files of `ffi`.
-    pub fn as_ptr(self) -> NonNull<ngx_http_request_t> {
+    pub(super) fn as_ptr(self) -> NonNull<ngx_http_request_t> {
         self.0
     }
 
-    /// The structure, for reading.
-    pub fn raw(self) -> &'r ngx_http_request_t {
+    /// The structure, for reading: here alone, where each member that is named is proved to lie where it is thought to.
+    pub(super) fn raw(self) -> &'r ngx_http_request_t {
         // SAFETY: from_ptr()'s caller promised that it lives for 'r; nginx writes to it only while it has control.
         unsafe { self.0.as_ref() }
     }
@@ -50,7 +50,7 @@ impl<'r> Request<'r> {
         layout::ngx_http_request_t::INTERNAL.is_set(self.raw())
     }
 
-    pub fn pool(self) -> *mut ngx_pool_t {
+    pub(super) fn pool(self) -> *mut ngx_pool_t {
         self.raw().pool
     }
 
@@ -61,7 +61,7 @@ impl<'r> Request<'r> {
     }
 
     /// A request of nginx's has a connection as long as it lives; one that a module has made by hand may have none.
-    pub fn connection(self) -> Option<&'r ngx_connection_t> {
+    pub(super) fn connection(self) -> Option<&'r ngx_connection_t> {
         // SAFETY: null, or a connection that outlives its request.
         unsafe { self.raw().connection.as_ref() }
     }
