@@ -81,7 +81,9 @@ pub struct Site {
     pub resolver_server_digest: Digest,
     /// SHA-256 over the endpoint and the keys' source.
     pub key_set_id: Digest,
-    /// SHA-256 over all that says who is asked and how.
+    /// SHA-256 over who is asked, and where: sites that have it share what is known of tokens.
+    pub knowledge_id: Digest,
+    /// The same with the cookies' prefix: sites that have it share whether the resolver fails, too.
     pub resolver_id: Digest,
     /// Questions that a worker may have under way at that resolver when one more is asked for a request to this server.
     pub resolver_limit: u32,

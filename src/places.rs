@@ -35,7 +35,7 @@ impl Places {
 /// Where the knowledge of a token stands: under all of the token, and who was asked. (No second spelling of it is good: RSASSA-PKCS1-v1_5 has one
 /// signature for each key and message, in one encoding, and only a token that verifies has knowledge.)
 pub fn of_knowledge(secret: &Secret, site: &Site, token: &[u8]) -> Key {
-    let mut hasher = begun(secret, &site.resolver_id);
+    let mut hasher = begun(secret, &site.knowledge_id);
     hasher.append(token);
     finished(hasher)
 }

@@ -59,7 +59,7 @@ pub fn complete(
     smallest: impl Fn(usize) -> usize,
 ) -> Result<Completed, Fault> {
     let hosts = Hosts::of(servers);
-    let longest = Longest::of(servers, &hosts);
+    let longest = Longest::among(servers, &hosts);
     let mut so_far = SoFar::default();
     let completed = servers
         .iter()

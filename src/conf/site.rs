@@ -24,8 +24,9 @@ pub fn site(read: &ServerRead<'_>, hosts: &Hosts<'_>, longest: &Longest, uses_ke
         });
     let keys_host = hosts.host(read, &Ask::Keys(keys_uri(written)));
     let resolver_host = hosts.host(read, &Ask::Questions(resolve_uri(written)));
-    let resolver_id = resolver_id(read, hosts)?;
-    let Times { leeway, cache, stale } = longest.of_resolver(&resolver_id);
+    let knowledge_id = knowledge_id(read, hosts)?;
+    let Times { leeway, cache, stale } = longest.of(&knowledge_id);
+    let cookie_prefix = value(&written.cookie_prefix).cloned().unwrap_or_default();
     Some(Site {
         issuers: value(&written.issuers)
             .cloned()
@@ -37,12 +38,13 @@ pub fn site(read: &ServerRead<'_>, hosts: &Hosts<'_>, longest: &Longest, uses_ke
         longest_leeway: leeway,
         uses_keys,
         jwks_times: value(&written.jwks_times).copied().unwrap_or(JWKS_TIMES),
-        cookie_prefix: value(&written.cookie_prefix).cloned().unwrap_or_default(),
         keys_server: keys_host.server,
         resolver_server: resolver_host.server,
         resolver_server_digest: server_digest(resolver_host),
         key_set_id: key_set_id(&endpoint, &keys, &server_digest(keys_host)),
-        resolver_id,
+        resolver_id: resolver_id(&knowledge_id, &cookie_prefix),
+        knowledge_id,
+        cookie_prefix,
         keys,
         endpoint,
     })
@@ -59,10 +61,10 @@ struct Times {
 }
 
 impl Longest {
-    pub fn of(servers: &[ServerRead<'_>], hosts: &Hosts<'_>) -> Self {
+    pub fn among(servers: &[ServerRead<'_>], hosts: &Hosts<'_>) -> Self {
         let mut all = HashMap::new();
         for read in servers {
-            let Some(id) = resolver_id(read, hosts) else {
+            let Some(id) = knowledge_id(read, hosts) else {
                 continue;
             };
             let times: &mut Times = all.entry(id).or_insert(Times::NONE);
@@ -74,7 +76,7 @@ impl Longest {
         Self(all)
     }
 
-    fn of_resolver(&self, id: &Digest) -> Times {
+    fn of(&self, id: &Digest) -> Times {
         self.0.get(id).copied().unwrap_or(Times::NONE)
     }
 }
@@ -107,8 +109,8 @@ fn longer(one: Cache, other: Cache) -> Cache {
     }
 }
 
-/// Who is asked, and how.
-fn resolver_id(read: &ServerRead<'_>, hosts: &Hosts<'_>) -> Option<Digest> {
+/// Who is asked, and where: what is said of a token is said to all who ask there.
+fn knowledge_id(read: &ServerRead<'_>, hosts: &Hosts<'_>) -> Option<Digest> {
     let endpoint = value(&read.written.endpoint)?;
     let uri = resolve_uri(read.written);
     let id = Parts::new("resolver")
@@ -117,6 +119,12 @@ fn resolver_id(read: &ServerRead<'_>, hosts: &Hosts<'_>) -> Option<Digest> {
         .part(&server_digest(hosts.host(read, &Ask::Questions(uri))))
         .finish();
     Some(id)
+}
+
+/// With the prefix, by which a made-up cookie is named: whoever has a wrong one takes silence for a failure, which says nothing to others.
+fn resolver_id(knowledge: &Digest, cookie_prefix: &str) -> Digest {
+    let parts = Parts::new("resolver and prefix").part(knowledge);
+    parts.part(cookie_prefix.as_bytes()).finish()
 }
 
 fn server_digest(read: &ServerRead<'_>) -> Digest {

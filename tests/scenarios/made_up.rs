@@ -142,3 +142,28 @@ fn a_wrong_prefix_is_told_where_a_made_up_cookie_gets_no_answer() {
             assert!(lines[0].contains("[error]"), "{lines:?}");
         });
 }
+
+#[test]
+fn a_wrong_prefix_in_one_server_is_no_harm_to_another_that_asks_through_the_same_location() {
+    let other =
+        "server { listen 127.0.0.1:%PORT1%; authgear_endpoint %ORIGIN%; authgear_cookie_prefix wrong_;\n\
+        location / { authgear_resolve on; proxy_pass http://%BACKEND%; } }";
+    Plan::new().server(LOCATIONS).http(other).play(|scene| {
+        scene.await_keys();
+        let token = scene.stand_in.opaque();
+        let good = request_with("/", &token);
+        good.send(scene.port()).assert_user(&token.user);
+        // One yes there, or nothing is said of its prefix.
+        request_with("/", &token)
+            .send(scene.port_of(1))
+            .assert_user(&token.user);
+        for place in 0..10 {
+            let dead = Request::get("/").bearer(&format!("nobody{place}"));
+            dead.send(scene.port_of(1)).assert_unavailable(503);
+        }
+        good.send(scene.port()).assert_user(&token.user);
+        sleep(HEARD);
+        let log = scene.nginx.log();
+        assert!(log.contains("made-up cookie \"wrong_session\""), "{log}");
+    });
+}
