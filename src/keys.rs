@@ -80,7 +80,7 @@ pub fn is_fixed(site: &Site) -> bool {
     matches!(site.keys, KeySource::File { .. })
 }
 
-/// Has every set fetched that is due, each once. Another worker may be at it; a fetch that fails pauses for all.
+/// Has every set fetched that is due to some server, each once. Another worker may be at it; a fetch that fails pauses for all.
 pub fn refresh() {
     let mut begun = HashSet::new();
     for site in conf::sites().filter(|site| site.uses_keys && !is_fixed(site)) {

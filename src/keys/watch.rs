@@ -41,6 +41,8 @@ enum Turn {
 /// A set that is wanted. Whoever waits for it hears when this is dropped.
 struct Wanted {
     id: Digest,
+    /// Those of the server that wanted it first: others that share it may have their own.
+    times: JwksTimes,
     /// Requests wait for it, until then at most; `None`: it is only due.
     awaited: Option<Millis>,
     /// It is due, or there is none that may be used.
@@ -73,6 +75,7 @@ impl Drop for Permit {
 pub fn want(site: &Site, need: Need, pilot: Pilot<()>) {
     let mut wanted = Wanted {
         id: site.key_set_id,
+        times: site.jwks_times,
         awaited: None,
         lacks_set: false,
         lacks_key: false,
@@ -157,7 +160,7 @@ impl Wanted {
         if self.is_over() {
             return None;
         }
-        match self.turn(&site.jwks_times) {
+        match self.turn() {
             Turn::Now => {
                 fetch::start(site, self.pilot, Permit::new());
                 None
@@ -176,7 +179,8 @@ impl Wanted {
     }
 
     /// When it is fetched here. Once it is [`Turn::Now`], nobody else does.
-    fn turn(&self, times: &JwksTimes) -> Turn {
+    fn turn(&self) -> Turn {
+        let times = &self.times;
         let needs = [(self.lacks_set, Need::Set), (self.lacks_key, Need::Key)];
         let needs = needs.into_iter().filter(|(lacks, _)| *lacks);
         let now = clock::monotonic();

@@ -118,3 +118,19 @@ fn a_resolver_that_fails_fails_for_all_that_ask_through_one_location() {
         assert_eq!(failing, 1, "{}", scene.nginx.log());
     });
 }
+
+#[test]
+fn keys_that_two_servers_share_are_fetched_as_often_as_the_more_impatient_wants() {
+    let patient = "server { listen 127.0.0.1:%PORT1%; authgear_endpoint %ORIGIN%;\n\
+        location / { authgear_resolve on; proxy_pass http://%BACKEND%; } }";
+    Plan::new()
+        .http(patient)
+        .server("authgear_jwks_valid 2s; location / { authgear_resolve on; proxy_pass http://%BACKEND%; }")
+        .play(|scene| {
+            scene.await_keys();
+            scene.stand_in.forget();
+            soon("fetched anew, with no request", || {
+                scene.stand_in.count().jwks > 0
+            });
+        });
+}
