@@ -13,7 +13,7 @@ use crate::resolver::{answer, Headers, Question};
 use crate::sessions::{Change, Grant, Kind, Sessions};
 use crate::world::Policy;
 
-const RECORDED: &str = include_str!("../tests/data/authgear.json");
+const RECORDED: &str = include_str!("../../core/tests/data/authgear.json");
 const ANOTHER: &str = "another user";
 
 /// One recorded project as it was, so far as its answers tell.

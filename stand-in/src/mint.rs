@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn an_access_token_has_the_claims_of_a_recorded_one() {
-        let recorded: Value = serde_json::from_str(include_str!("../tests/data/authgear.json")).unwrap();
+        let recorded: Value =
+            serde_json::from_str(include_str!("../../core/tests/data/authgear.json")).unwrap();
         let bearer = recorded["sets"][0]["cases"][1]["request"]["Authorization"]
             .as_str()
             .unwrap();
