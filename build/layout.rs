@@ -216,7 +216,11 @@ fn rendered(touched: &Touched, numbers: &[u64], bits: &BTreeMap<(String, String)
     for (structure, members) in touched {
         let _ = writeln!(text, "is_sized!({structure}, {});", next());
         if members.iter().any(|member| member.is_bit_field) {
-            let _ = writeln!(flags, "pub mod {structure} {{\n    use super::{{ffi, Flag}};");
+            // What uses one may be left out of this build.
+            let _ = writeln!(
+                flags,
+                "#[allow(dead_code)]\npub mod {structure} {{\n    use super::{{ffi, Flag}};"
+            );
         }
         for member in members {
             let name = rust_name(&member.name);
