@@ -10,6 +10,9 @@
 //! - [`stand_in`]: the stand-in Authgear and its control
 //! - [`client`]: HTTP/1.1, byte by byte
 //! - [`h2`]: as much of HTTP/2 as a client needs to be rude
+//! - [`mix`]: requests of every kind, in turn
+//! - [`steady`]: clients that keep using what they have
+//! - [`valgrind`]: a scene under valgrind
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,10 +24,13 @@
 
 pub mod client;
 pub mod h2;
+pub mod mix;
 pub mod nginx;
 pub mod plan;
 pub mod scene;
 pub mod stand_in;
+pub mod steady;
+pub mod valgrind;
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};

@@ -322,3 +322,23 @@ pub fn request_with(path: &str, credential: &Credential) -> Request {
         false => Request::get(path).bearer(&credential.value),
     }
 }
+
+/// The made-up cookie of a question, if it is well-formed.
+pub fn made_up<'q>(cookie: Option<&'q String>, prefix: &str) -> &'q str {
+    let last = cookie.expect("a cookie").rsplit("; ").next().unwrap_or_default();
+    let value = last
+        .strip_prefix(&format!("{prefix}session="))
+        .expect("a session cookie");
+    let (id, secret) = value.split_once('.').expect("an id and a secret");
+    let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+    assert_eq!(lengths, [8, 4, 4, 4, 12], "{value}");
+    assert!(
+        id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()),
+        "{value}"
+    );
+    assert!(
+        secret.len() == 32 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        "{value}"
+    );
+    value
+}

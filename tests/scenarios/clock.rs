@@ -1,16 +1,13 @@
 //! Time that passes, and clocks that differ.
 
 use std::thread::sleep;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::now;
 use serde_json::{json, Value};
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
 
 #[test]
 fn leeway_forgives_clocks_that_differ_by_less() {

@@ -11,9 +11,10 @@ use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::request_with;
+use authgear_scenarios::steady::{
+    await_questions, prove, use_until_invalid, use_until_roles, with_roles, HEARD,
+};
 use serde_json::json;
-
-use crate::steady::{await_questions, prove, use_until_invalid, use_until_roles, with_roles, HEARD};
 
 /// The leeway is for tokens that were issued before the clock was set back.
 const LOCATIONS: &str = "authgear_leeway 1h;\n\

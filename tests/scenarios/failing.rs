@@ -9,9 +9,8 @@ use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
+use authgear_scenarios::steady::{use_until_invalid, AT_ONCE};
 use serde_json::{json, Value};
-
-use crate::steady::AT_ONCE;
 
 fn fails(scene: &Scene, fault: Value, times: usize) {
     scene.stand_in.resolver_fault(fault);
@@ -344,6 +343,6 @@ fn tokens_in_use_are_served_while_the_resolver_is_failing() {
         scene.stand_in.heal();
         let gone = &tokens[0];
         scene.stand_in.change(&gone.user, &json!({"barred": true}));
-        crate::steady::use_until_invalid(scene, "/fast", gone);
+        use_until_invalid(scene, "/fast", gone);
     });
 }

@@ -9,9 +9,8 @@ use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
+use authgear_scenarios::steady::prove_at;
 use serde_json::json;
-
-use crate::steady::prove_at;
 
 /// With the scene's own, `localhost`, these are three hundred.
 const HOSTS: usize = 299;

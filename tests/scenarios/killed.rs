@@ -10,9 +10,8 @@ use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with, Credential};
+use authgear_scenarios::steady::{prove, use_until_invalid, use_until_roles, use_until_valid, with_roles};
 use serde_json::json;
-
-use crate::steady::{prove, use_until_invalid, use_until_roles, with_roles};
 
 const LOCATIONS: &str =
     "location / { authgear_resolve on; authgear_revalidate 1s max=2s; proxy_pass http://%BACKEND%; }\n\
@@ -155,7 +154,7 @@ fn play(zone: &str) {
             }
             // What is noticed from now on is noticed as ever.
             let last = scene.stand_in.jwt();
-            crate::steady::use_until_valid(scene, "/", &last);
+            use_until_valid(scene, "/", &last);
             scene.stand_in.revoke(&last);
             use_until_invalid(scene, "/", &last);
         });

@@ -5,35 +5,14 @@ use std::time::Duration;
 
 use authgear_scenarios::client::Request;
 use authgear_scenarios::plan::Plan;
-use authgear_scenarios::stand_in::request_with;
-
-use crate::steady::{prove, HEARD};
+use authgear_scenarios::stand_in::{made_up, request_with};
+use authgear_scenarios::steady::{prove, HEARD};
 
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
     location /bound { authgear_resolve on; authgear_revalidate 1s max=3s; proxy_pass http://%BACKEND%; }\n\
     location /bearer { authgear_resolve on; authgear_credentials bearer; proxy_pass http://%BACKEND%; }";
 /// After this the zone is older than `max` of `/bound`.
 const OLDER_THAN_MAX: Duration = Duration::from_millis(3300);
-
-/// The made-up cookie of a question, if it is well-formed.
-pub fn made_up<'q>(cookie: Option<&'q String>, prefix: &str) -> &'q str {
-    let last = cookie.expect("a cookie").rsplit("; ").next().unwrap_or_default();
-    let value = last
-        .strip_prefix(&format!("{prefix}session="))
-        .expect("a session cookie");
-    let (id, secret) = value.split_once('.').expect("an id and a secret");
-    let lengths: Vec<usize> = id.split('-').map(str::len).collect();
-    assert_eq!(lengths, [8, 4, 4, 4, 12], "{value}");
-    assert!(
-        id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()),
-        "{value}"
-    );
-    assert!(
-        secret.len() == 32 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric()),
-        "{value}"
-    );
-    value
-}
 
 #[test]
 fn a_dead_credential_costs_one_question_with_a_made_up_cookie_of_its_own() {

@@ -3,13 +3,12 @@
 use std::thread;
 
 use authgear_scenarios::client::Connection;
+use authgear_scenarios::mix::{plan, Mix};
 use authgear_scenarios::nginx::resident;
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::json;
-
-use crate::mix::{plan, Mix};
 
 #[test]
 fn twenty_thousand_requests_leave_memory_as_it_was() {

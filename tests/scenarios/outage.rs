@@ -7,9 +7,8 @@ use authgear_scenarios::client::{Answer, Request};
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::stand_in::{now, request_with};
+use authgear_scenarios::steady::{prove, use_until_invalid, use_until_valid, AT_ONCE};
 use serde_json::json;
-
-use crate::steady::{prove, use_until_invalid, use_until_valid, AT_ONCE};
 
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
     location /fast { authgear_resolve on; authgear_revalidate 1s max=30s; proxy_pass http://%BACKEND%; }\n\

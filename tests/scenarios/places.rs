@@ -8,11 +8,10 @@ use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with, Credential, StandIn};
-use serde_json::json;
-
-use crate::steady::{
+use authgear_scenarios::steady::{
     await_questions, prove, prove_at, use_until_invalid, use_until_roles, with_roles, HEARD,
 };
+use serde_json::json;
 
 const OLDER_THAN_MAX: Duration = Duration::from_millis(3300);
 const BOUND: &str =

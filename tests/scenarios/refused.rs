@@ -7,11 +7,10 @@ use authgear_scenarios::client::{Connection, Request};
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::stand_in::{request_with, Credential};
-use serde_json::json;
-
-use crate::steady::{
+use authgear_scenarios::steady::{
     prove, use_until, use_until_invalid, use_until_roles, use_until_valid, with_roles, ALL_WORKERS, AT_ONCE,
 };
+use serde_json::json;
 
 const FAST: &str =
     "location /fast { authgear_resolve on; authgear_revalidate 1s max=30s; proxy_pass http://%BACKEND%; }";

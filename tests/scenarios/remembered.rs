@@ -8,9 +8,8 @@ use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
+use authgear_scenarios::steady::ALL_WORKERS;
 use serde_json::json;
-
-use crate::steady::ALL_WORKERS;
 
 /// `/` remembers nothing. The rest of `/long...` differ in one member of a question's tuple each.
 const LOCATIONS: &str = "authgear_cookie_prefix pre_;\n\

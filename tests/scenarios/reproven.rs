@@ -10,9 +10,8 @@ use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
+use authgear_scenarios::steady::{prove, use_until_invalid};
 use serde_json::json;
-
-use crate::steady::{prove, use_until_invalid};
 
 const LOCATIONS: &str =
     "location / { authgear_resolve on; authgear_revalidate 1s max=60s; proxy_pass http://%BACKEND%; }\n\

@@ -8,9 +8,8 @@ use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with, Credential, StandIn};
+use authgear_scenarios::steady::{AT_ONCE, HEARD};
 use serde_json::json;
-
-use crate::steady::{AT_ONCE, HEARD};
 
 /// Of eight, six questions for requests that wait and two in the background.
 const EIGHT: &str = "authgear_resolver_limit 8;";

@@ -9,9 +9,10 @@ use authgear_scenarios::client::{Connection, Request};
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with};
+use authgear_scenarios::steady::{
+    await_questions, prove, use_until_roles, with_roles, ALL_WORKERS, AT_ONCE, HEARD,
+};
 use serde_json::json;
-
-use crate::steady::{await_questions, prove, use_until_roles, with_roles, ALL_WORKERS, AT_ONCE, HEARD};
 
 /// Long intervals in `/`, short ones in `/fast`, none in `/off` and `/local`.
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\

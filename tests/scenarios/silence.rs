@@ -8,11 +8,9 @@ use authgear_scenarios::client::Answer;
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
-use authgear_scenarios::stand_in::{now, request_with, Credential};
+use authgear_scenarios::stand_in::{made_up, now, request_with, Credential};
+use authgear_scenarios::steady::{await_questions, prove, use_until_invalid, use_until_roles, with_roles};
 use serde_json::{json, Value};
-
-use crate::made_up::made_up;
-use crate::steady::{await_questions, prove, use_until_invalid, use_until_roles, with_roles};
 
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
     location /fast { authgear_resolve on; authgear_revalidate 1s max=30s; proxy_pass http://%BACKEND%; }\n\

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
+use authgear_scenarios::mix::{plan, Mix};
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::request_with;
 use serde_json::json;
-
-use crate::mix::{plan, Mix};
 
 #[test]
 fn rules_of_the_server_around_meet_neither_questions_nor_key_fetches() {

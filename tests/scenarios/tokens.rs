@@ -6,9 +6,8 @@ use authgear_scenarios::client::Connection;
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
+use authgear_scenarios::steady::{prove, use_until_invalid, use_until_roles, with_roles};
 use serde_json::json;
-
-use crate::steady::{prove, use_until_roles, with_roles};
 
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
     location /off { authgear_resolve on; authgear_revalidate off; proxy_pass http://%BACKEND%; }\n\
@@ -162,8 +161,8 @@ fn a_reload_forgets_nothing_that_is_known_of_a_token() {
         scene.stand_in.revoke(&ended);
         scene.stand_in.change(&barred.user, &json!({"barred": true}));
         scene.stand_in.change(&demoted.user, &json!({"roles": []}));
-        crate::steady::use_until_invalid(scene, "/", &ended);
-        crate::steady::use_until_invalid(scene, "/", &barred);
+        use_until_invalid(scene, "/", &ended);
+        use_until_invalid(scene, "/", &barred);
         use_until_roles(scene, "/", &demoted, &[]);
         scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
         for _ in 0..2 {

@@ -7,9 +7,10 @@ use authgear_scenarios::client::Connection;
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with};
+use authgear_scenarios::steady::{
+    await_questions, prove, use_until_invalid, use_until_roles, with_roles, AT_ONCE,
+};
 use serde_json::json;
-
-use crate::steady::{await_questions, prove, use_until_roles, with_roles, AT_ONCE};
 
 /// A question here takes as long as the module lets it: 5 s.
 const PATIENT: &str = "authgear_resolve_request /patient;\n\
@@ -118,7 +119,7 @@ fn a_reload_does_not_keep_the_old_workers_for_background_questions() {
             scene.stand_in.revoke(token);
         }
         for token in &tokens {
-            crate::steady::use_until_invalid(scene, "/due", token);
+            use_until_invalid(scene, "/due", token);
         }
     });
 }

@@ -1,20 +1,16 @@
 //! Everything that can happen to a worker, under valgrind: it finds nothing in our code.
 
-use std::fs;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
 use authgear_scenarios::h2::Streams;
+use authgear_scenarios::mix::{plan, Mix};
 use authgear_scenarios::nginx::has_old_http2;
-use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
+use authgear_scenarios::valgrind::watched;
 use serde_json::json;
-
-use crate::mix::{plan, Mix};
 
 #[test]
 fn valgrind_finds_nothing_in_our_code() {
@@ -78,60 +74,9 @@ fn valgrind_finds_nothing_in_our_code() {
     });
 }
 
-/// Plays under valgrind, which must find nothing in our code; at least one reload is part of the play.
-pub fn watched(plan: Plan, play: impl FnOnce(&mut Scene)) {
-    if Command::new("valgrind")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
-        println!("valgrind is not installed: nothing was looked at");
-        return;
-    }
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = format!(
-        "authgear-scenario-valgrind-{}-{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    );
-    let reports = std::env::temp_dir().join(name);
-    fs::create_dir_all(&reports).unwrap();
-    let log = format!("--log-file={}/%p", reports.display());
-    let wrapper = [
-        "valgrind",
-        "--leak-check=full",
-        "--show-leak-kinds=definite",
-        "--num-callers=40",
-        &log,
-    ];
-    plan.under(&wrapper).play(play);
-    let found: Vec<String> = fs::read_dir(&reports)
-        .unwrap()
-        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
-        .collect();
-    fs::remove_dir_all(&reports).unwrap();
-    assert!(found.len() >= 3, "a master and two workers, not {}", found.len());
-    for report in &found {
-        assert!(
-            report.contains("ERROR SUMMARY"),
-            "valgrind did not come to its end:\n{report}"
-        );
-        let ours: Vec<&str> = errors(report)
-            .filter(|error| error.contains("authgear") || error.contains("Invalid"))
-            .collect();
-        assert!(ours.is_empty(), "{}", ours.join("\n"));
-    }
-}
-
 /// A request with a token, on its way.
 fn send(scene: &Scene, token: &str) -> Connection {
     let mut connection = Connection::open(scene.port());
     connection.send(&Request::get("/").bearer(token));
     connection
-}
-
-/// The blocks of a report that have a stack.
-fn errors(report: &str) -> impl Iterator<Item = &str> {
-    report.split("== \n").filter(|block| block.contains("   at 0x"))
 }

@@ -8,10 +8,9 @@ use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with, Credential};
+use authgear_scenarios::steady::{prove, use_until_invalid, use_until_roles, use_until_valid, with_roles};
+use authgear_scenarios::valgrind::watched;
 use serde_json::json;
-
-use crate::steady::{prove, use_until_invalid, use_until_roles, use_until_valid, with_roles};
-use crate::valgrind::watched;
 
 const ZONE: &str = "authgear_zone zone=authgear:512k;";
 const LOCATIONS: &str = "authgear_resolver_limit 8;\n\

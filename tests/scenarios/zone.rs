@@ -8,9 +8,8 @@ use authgear_scenarios::eventually;
 use authgear_scenarios::plan::Plan;
 use authgear_scenarios::scene::Scene;
 use authgear_scenarios::stand_in::{now, request_with, Credential};
+use authgear_scenarios::steady::{prove, use_until_invalid, use_until_roles, with_roles};
 use serde_json::json;
-
-use crate::steady::{prove, use_until_invalid, use_until_roles, with_roles};
 
 const TINY: &str = "authgear_zone zone=authgear:512k;";
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\

@@ -4,10 +4,10 @@
 
 use std::thread;
 
-use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
-use authgear_scenarios::stand_in::request_with;
+use crate::client::{Connection, Request};
+use crate::plan::Plan;
+use crate::scene::Scene;
+use crate::stand_in::request_with;
 use serde_json::json;
 
 /// What every client sends in turn, and the status that it gets.

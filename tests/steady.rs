@@ -6,10 +6,10 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use authgear_scenarios::client::{Answer, Request};
-use authgear_scenarios::scene::Scene;
-use authgear_scenarios::soon;
-use authgear_scenarios::stand_in::{request_with, Credential};
+use crate::client::{Answer, Request};
+use crate::scene::Scene;
+use crate::soon;
+use crate::stand_in::{now, request_with, Credential};
 use serde_json::json;
 
 /// Each worker has its own queue at this port, the second: what is sent there reaches all of them.
@@ -104,7 +104,7 @@ pub fn use_until_roles(scene: &Scene, path: &str, token: &Credential, roles: &[&
 /// A token whose claims name these roles, issued so many seconds ago.
 pub fn with_roles(scene: &Scene, seconds: u64, roles: &[&str]) -> Credential {
     let user = scene.stand_in.user(&json!({"roles": roles}));
-    let now = authgear_scenarios::stand_in::now();
+    let now = now();
     let wish = json!({"user": user, "iat": now - seconds, "lifetime": 36_000});
     scene.stand_in.token(&wish)
 }
