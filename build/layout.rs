@@ -215,28 +215,25 @@ fn rendered(touched: &Touched, numbers: &[u64], bits: &BTreeMap<(String, String)
     let mut next = || numbers.next().copied().unwrap_or_default();
     for (structure, members) in touched {
         let _ = writeln!(text, "is_sized!({structure}, {});", next());
-        if members.iter().any(|member| member.is_bit_field) {
-            // What uses one may be left out of this build.
-            let _ = writeln!(
-                flags,
-                "#[allow(dead_code)]\npub mod {structure} {{\n    use super::{{ffi, Flag}};"
-            );
-        }
+        let mut constants = String::new();
         for member in members {
-            let name = rust_name(&member.name);
             if let Some(Bits { offset, mask }) = bits.get(&(structure.clone(), member.name.clone())) {
-                let constant = constant(name);
+                let constant = constant(&member.name);
                 let _ = writeln!(
-                    flags,
+                    constants,
                     "    pub const {constant}: Flag<ffi::{structure}> = Flag::new({offset}, {mask:#x});"
                 );
             } else {
-                let (offset, size) = (next(), next());
+                let (name, offset, size) = (rust_name(&member.name), next(), next());
                 let _ = writeln!(text, "lies_at!({structure}, {name}, {offset}, {size});");
             }
         }
-        if members.iter().any(|member| member.is_bit_field) {
-            flags.push_str("}\n");
+        if !constants.is_empty() {
+            // What uses one may be left out of this build.
+            let _ = writeln!(
+                flags,
+                "#[allow(dead_code)]\npub mod {structure} {{\n    use super::{{ffi, Flag}};\n{constants}}}"
+            );
         }
     }
     text + &flags
