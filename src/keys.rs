@@ -16,12 +16,13 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use authgear_core::jwks::KeySet;
+use nginx::{clock, worker};
 
 use crate::conf::{JwksTimes, KeySource, Site};
 use crate::digest::{Digest, DigestMap};
-use crate::ffi::zone::{self, HeldKeySlot, KeySlot, KeyState, Owned, SlotRef};
-use crate::ffi::{clock, conf, tick};
-use crate::flight::{Flight, Pilot};
+use crate::ffi::conf;
+use crate::single_flight::{Leader, SingleFlight};
+use crate::zone::{self, HeldKeySlot, KeySlot, KeyState, Owned, SlotRef};
 
 /// A set younger than this is never waited for.
 const SHORTEST: u64 = 1_000;
@@ -56,7 +57,7 @@ struct Local {
     version: u64,
     set: Option<Rc<KeySet>>,
     /// The fetch that was begun or wanted last.
-    flight: Option<Rc<Flight<()>>>,
+    flight: Option<Rc<SingleFlight<()>>>,
 }
 
 thread_local! {
@@ -97,7 +98,7 @@ fn is_due(site: &Site) -> bool {
 
 /// Has a set fetched, by this worker or another. What is given lands when that has come to an end, and may have by now: then it may not be
 /// fetched for some time.
-pub fn fetch(site: &Site, need: Need) -> Option<Rc<Flight<()>>> {
+pub fn fetch(site: &Site, need: Need) -> Option<Rc<SingleFlight<()>>> {
     if is_fixed(site) {
         return None;
     }
@@ -106,9 +107,9 @@ pub fn fetch(site: &Site, need: Need) -> Option<Rc<Flight<()>>> {
         watch::join(&id, need);
         return Some(flight);
     }
-    let flight = Rc::new(Flight::new());
+    let flight = Rc::new(SingleFlight::new());
     with_local(&id, |local| local.flight = Some(Rc::clone(&flight)));
-    watch::want(site, need, Pilot::of(&flight));
+    watch::want(site, need, Leader::of(&flight));
     Some(flight)
 }
 
@@ -119,9 +120,9 @@ fn state(id: &Id) -> Option<KeyState> {
 
 /// Does something to a set's slot under the lock: its own, else a free one. What was begun for a set whose slot has gone takes no other's.
 fn with_slot<T>(id: &Id, act: impl FnOnce(&HeldKeySlot<'_>) -> T) -> Option<T> {
-    let place = with_local(id, |local| local.slot);
+    let known = with_local(id, |local| local.slot);
     let locked = zone::lock()?;
-    let own = place.and_then(|place| locked.key_slot(place, id));
+    let own = known.and_then(|known| locked.key_slot(known, id));
     let slot = own.or_else(|| locked.claim_key_slot(id, |_| true))?;
     Some(act(&slot))
 }
@@ -158,14 +159,14 @@ impl Local {
         self.set = None;
         let locked = zone::lock()?;
         let slot = locked.claim_key_slot(id, is_in_use)?;
-        self.slot = Some(slot.place());
+        self.slot = Some(slot.slot_ref());
         Some(slot.state())
     }
 
     /// Takes over what another worker has stored.
     fn refresh(&mut self, id: &Id) {
         let Some(locked) = zone::lock() else { return };
-        let own = self.slot.and_then(|place| locked.key_slot(place, id));
+        let own = self.slot.and_then(|known| locked.key_slot(known, id));
         let loaded = own.map(|slot| slot.load());
         drop(locked);
         let (version, bytes) = loaded.unwrap_or_default();
@@ -173,8 +174,8 @@ impl Local {
         self.set = KeySet::from_bytes(&bytes).map(Rc::new);
     }
 
-    fn under_way(&self) -> Option<Rc<Flight<()>>> {
-        self.flight.clone().filter(|flight| flight.cargo().is_none())
+    fn under_way(&self) -> Option<Rc<SingleFlight<()>>> {
+        self.flight.clone().filter(|flight| flight.result().is_none())
     }
 }
 
@@ -205,5 +206,5 @@ impl Age {
 
 /// Whether a server of the running configuration judges by the set in this slot. A worker that leaves does not know that configuration.
 fn is_in_use(slot: &KeySlot) -> bool {
-    tick::is_leaving() || conf::sites().any(|site| slot.is(&site.key_set_id))
+    worker::is_leaving() || conf::sites().any(|site| slot.is(&site.key_set_id))
 }

@@ -1,35 +1,39 @@
 //! `ngx_http_authgear_module`: tells a backend who is calling.
 //!
-//! The rooms, in the order in which a request meets them:
+//! The rooms, from top to bottom: each uses only what stands below it (`scripts/lint` holds that). Below them are two crates, `authgear_core`, which
+//! decides, and `nginx`, which has nginx's structures behind safe faces.
 //!
-//! - [`conf`]: directives, inheritance and the checks of `nginx -t`; immutable at request time
-//! - [`handler`]: the three doors by which nginx calls in
-//! - [`turn`]: carries out what `authgear_core::flow` decides, for one request
-//! - [`keys`]: which key set judges a token, and when it is fetched
-//! - [`memory`]: what all workers remember of tokens and answers
-//! - [`places`]: where each of these stands in the shared memory
-//! - [`resolver`]: how many questions may be under way, and whether anybody answers
-//! - [`question`]: what the resolver is asked, and who waits for its answer
-//! - [`flight`]: one piece of work that many requests wait for
-//! - [`refusal`]: statuses, headers and log lines of what did not go well
-//! - [`digest`]: identities, by SHA-256
+//! - [`hooks`]: everything that nginx calls; with the crate `nginx` the only unsafe code
+//! - [`access`]: carries out what `authgear_core::flow` decides, for one request
 //! - [`variables`]: the variables that begin `$authgear_`
-//! - [`process`]: what a worker does when it starts, on its timer, and when it ends
-//! - [`ffi`]: the only unsafe code: nginx's structures behind safe faces
+//! - [`question`]: what the resolver is asked, and who waits for its answer
+//! - [`keys`]: which key set judges a token, and when it is fetched
+//! - [`resolver`]: how many questions may be under way, and whether anybody answers
+//! - [`memory`]: what all workers remember of tokens and answers
+//! - [`cache_key`]: under which key each of these stands
+//! - [`single_flight`]: one piece of work that many requests wait for
+//! - [`zone`]: the memory that all workers share
+//! - [`identity`]: the request headers that tell who is calling
+//! - [`report`]: the lines in the error log about what did not go well
+//! - [`conf`]: directives, inheritance and the checks of `nginx -t`; immutable at request time
+//! - [`digest`]: identities, by SHA-256
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code)]
+mod hooks;
+mod access;
+mod variables;
+mod question;
+mod keys;
+mod resolver;
+mod memory;
+mod cache_key;
+mod single_flight;
+mod zone;
+mod identity;
+mod report;
 mod conf;
 mod digest;
+
 #[allow(unsafe_code)]
 mod ffi;
-mod flight;
-mod handler;
-mod keys;
-mod memory;
-mod places;
-mod process;
-mod question;
-mod refusal;
-mod resolver;
-mod turn;
-mod variables;

@@ -13,8 +13,10 @@ use authgear_core::resolver::{Question, Reading};
 use authgear_core::table::{Entry, Found, Key, Rank, CAPACITY};
 
 use crate::conf::{Location, Millis, Site};
-use crate::ffi::{clock, zone};
-use crate::places::{self, Places};
+use nginx::clock;
+
+use crate::cache_key::{self, CacheKeys};
+use crate::zone::{self, Tables};
 
 /// Who asks in the background has so long, before another may.
 const LEASE: Millis = 6_000;
@@ -25,77 +27,82 @@ thread_local! {
 }
 
 /// The memory as one request meets it.
-pub struct Recollection<'r> {
+pub struct MemoryView<'r> {
     site: &'r Site,
     location: &'r Location,
     /// Looked for when something is asked of it.
-    zone: OnceCell<Option<zone::Memory>>,
-    /// The token that was looked for last, by where its bytes lie, and its places.
-    last: Cell<Option<(*const u8, Places)>>,
+    tables: OnceCell<Option<Tables>>,
+    /// The token that was looked for last, by where its bytes lie, and its keys.
+    last: Cell<Option<(*const u8, CacheKeys)>>,
 }
 
-impl<'r> Recollection<'r> {
+impl<'r> MemoryView<'r> {
     pub fn new(site: &'r Site, location: &'r Location) -> Self {
         Self {
             site,
             location,
-            zone: OnceCell::new(),
+            tables: OnceCell::new(),
             last: Cell::new(None),
         }
     }
 
-    fn zone(&self) -> Option<&zone::Memory> {
-        self.zone.get_or_init(zone::memory).as_ref()
+    fn tables(&self) -> Option<&Tables> {
+        self.tables.get_or_init(zone::tables).as_ref()
     }
 
-    /// The places of a token: those that were found last are kept, since each token is looked for more than once.
-    fn places(&self, zone: &zone::Memory, token: &Candidate<'_>) -> Places {
+    /// The keys of a token: those that were found last are kept, since each token is looked for more than once.
+    fn keys(&self, tables: &Tables, token: &Candidate<'_>) -> CacheKeys {
         let at: *const u8 = token.bytes().as_ptr();
         match self.last.get() {
-            Some((last, places)) if last == at => places,
+            Some((last, keys)) if last == at => keys,
             Some(_) | None => {
-                let places = Places::of(&zone.secret(), self.site, self.location, token);
-                self.last.set(Some((at, places)));
-                places
+                let keys = CacheKeys::of(&tables.secret(), self.site, self.location, token);
+                self.last.set(Some((at, keys)));
+                keys
             }
         }
     }
 
-    fn moment(zone: &zone::Memory) -> Moment {
+    fn moment(tables: &Tables) -> Moment {
         Moment {
             unix: clock::unix(),
             monotonic: clock::monotonic(),
-            age: zone.age(),
-            lost_until: zone.lost_until(),
+            age: tables.age(),
+            lost_until: tables.lost_until(),
         }
     }
 }
 
-impl flow::Memory for Recollection<'_> {
+impl flow::Memory for MemoryView<'_> {
     fn verified(&self, token: &Candidate<'_>) -> Option<Token> {
-        let zone = self.zone()?;
-        let key = self.places(zone, token).verdict;
-        verdict(zone, &key, |entry| Token::from_bytes(entry.bytes()))
+        let tables = self.tables()?;
+        let key = self.keys(tables, token).verdict;
+        verdict(tables, &key, |entry| Token::from_bytes(entry.bytes()))
     }
 
     fn remember(&self, token: &Candidate<'_>, verified: &Token) {
-        let Some(zone) = self.zone() else { return };
+        let Some(tables) = self.tables() else { return };
         let end = verified.exp.saturating_add(self.location.rules.leeway);
-        put_verdict(zone, &self.places(zone, token).verdict, &verified.to_bytes(), end);
+        put_verdict(
+            tables,
+            &self.keys(tables, token).verdict,
+            &verified.to_bytes(),
+            end,
+        );
     }
 
     fn standing(&self, token: &Candidate<'_>, iat: u64) -> Standing {
-        let Some(zone) = self.zone() else {
+        let Some(tables) = self.tables() else {
             return Standing::AskFirst(Fallback::Unknown);
         };
-        let key = self.places(zone, token).knowledge;
-        match ENTRY.with_borrow_mut(|entry| known(zone, &key, entry)) {
+        let key = self.keys(tables, token).knowledge;
+        match ENTRY.with_borrow_mut(|entry| known(tables, &key, entry)) {
             Ok(known) => freshness::standing(
                 known,
                 iat,
                 spread(&key),
                 &self.location.rules,
-                &Self::moment(zone),
+                &Self::moment(tables),
             ),
             Err(Unreadable) => Standing::AskFirst(Fallback::Unknown),
         }
@@ -103,9 +110,9 @@ impl flow::Memory for Recollection<'_> {
 
     fn answer(&self, question: &Question) -> Option<Remembered> {
         let cache = self.location.cache?;
-        let zone = self.zone()?;
-        let key = places::of_answer(&zone.secret(), self.location, question);
-        let answer = verdict(zone, &key, |entry| {
+        let tables = self.tables()?;
+        let key = cache_key::of_answer(&tables.secret(), self.location, question);
+        let answer = verdict(tables, &key, |entry| {
             let is_over = entry.end() <= clock::unix();
             Answer::from_bytes(entry.bytes()).filter(|_| !is_over)
         })?;
@@ -124,8 +131,8 @@ impl flow::Memory for Recollection<'_> {
 }
 
 /// What `read` makes of the entry that stands there among the verdicts.
-fn verdict<T>(zone: &zone::Memory, key: &Key, read: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
-    ENTRY.with_borrow_mut(|entry| match zone.verdicts.find(key, entry) {
+fn verdict<T>(tables: &Tables, key: &Key, read: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
+    ENTRY.with_borrow_mut(|entry| match tables.verdicts.find(key, entry) {
         Found::Here => read(entry),
         Found::Absent | Found::Torn => None,
     })
@@ -140,11 +147,11 @@ fn spread(key: &Key) -> u16 {
 /// What stands there cannot be read: whatever it is, it must not be taken for nothing.
 struct Unreadable;
 
-fn known(zone: &zone::Memory, key: &Key, entry: &mut Entry) -> Result<Option<Known>, Unreadable> {
-    let mut found = zone.knowledge.find(key, entry);
+fn known(tables: &Tables, key: &Key, entry: &mut Entry) -> Result<Option<Known>, Unreadable> {
+    let mut found = tables.knowledge.find(key, entry);
     if found == Found::Torn {
         let _locked = zone::lock().ok_or(Unreadable)?;
-        found = zone.knowledge.find(key, entry);
+        found = tables.knowledge.find(key, entry);
     }
     match found {
         Found::Here => Known::from_bytes(entry.bytes()).map(Some).ok_or(Unreadable),
@@ -153,44 +160,23 @@ fn known(zone: &zone::Memory, key: &Key, entry: &mut Entry) -> Result<Option<Kno
     }
 }
 
-fn put_verdict(zone: &zone::Memory, key: &Key, bytes: &[u8], end: u64) {
+fn put_verdict(tables: &Tables, key: &Key, bytes: &[u8], end: u64) {
     if bytes.len() > CAPACITY {
-        return forget_verdict(zone, key);
+        return forget_verdict(tables, key);
     }
     let mut evicted = Entry::new();
     let Some(_locked) = zone::lock() else { return };
-    let (place, _) = zone.verdicts.place(key, clock::unix(), &mut evicted);
-    zone.verdicts.put(place, key, bytes, end, Rank::Ordinary);
-}
-
-/// Puts knowledge into a zone, for who holds its lock or is alone with it. What it pushes out is noted first,
-/// if that loosens something; only what the resolver said pushes that out.
-pub fn put_knowledge(
-    zone: &zone::Memory,
-    key: &Key,
-    (bytes, end, rank): (&[u8], u64, Rank),
-    is_said: bool,
-    evicted: &mut Entry,
-) {
-    let (place, goes) = zone.knowledge.place(key, clock::unix(), evicted);
-    if goes && evicted.rank() == Rank::Precious {
-        if !is_said {
-            return;
-        }
-        // One that cannot be read may be of any time until now.
-        let lost = Known::from_bytes(evicted.bytes()).map_or_else(clock::unix, |known| known.iat);
-        zone.note_loss(lost.max(1));
-    }
-    zone.knowledge.put(place, key, bytes, end, rank);
+    let (place, _) = tables.verdicts.place(key, clock::unix(), &mut evicted);
+    tables.verdicts.put(place, key, bytes, end, Rank::Ordinary);
 }
 
 /// Changes what is known of a token, under the lock; `None` from `change` leaves it.
 fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -> Option<Known>) {
     let mut entry = Entry::new();
-    let (Some(zone), Some(_locked)) = (zone::memory(), zone::lock()) else {
+    let (Some(tables), Some(_locked)) = (zone::tables(), zone::lock()) else {
         return;
     };
-    let before = match zone.knowledge.find(key, &mut entry) {
+    let before = match tables.knowledge.find(key, &mut entry) {
         Found::Here => Known::from_bytes(entry.bytes()),
         Found::Absent | Found::Torn => None,
     };
@@ -202,7 +188,7 @@ fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -
     let end = exp.saturating_add(site.longest_leeway);
     let is_said = known.word != Word::Nothing;
     let record = known.to_bytes(CAPACITY);
-    put_knowledge(&zone, key, (&record, end, rank), is_said, &mut entry);
+    tables.put_knowledge(key, (&record, end, rank), is_said, &mut entry);
 }
 
 /// Whether this worker is to ask about a token in the background: nobody else is at it, as far as there is room to say so.
@@ -242,7 +228,7 @@ pub fn keep_answer(site: &Site, key: &Key, reading: &Reading, exp: Option<u64>) 
         Reading::Invalid => (None, site.longest_cache.and_then(|cache| cache.invalid)),
         Reading::Silent | Reading::Unknown(_) => return,
     };
-    let (Some(zone), Some(_)) = (zone::memory(), site.longest_cache) else {
+    let (Some(tables), Some(_)) = (zone::tables(), site.longest_cache) else {
         return;
     };
     let answer = Answer {
@@ -250,21 +236,21 @@ pub fn keep_answer(site: &Site, key: &Key, reading: &Reading, exp: Option<u64>) 
         at: clock::monotonic(),
     };
     let Some(longest) = longest else {
-        return forget_verdict(&zone, key);
+        return forget_verdict(&tables, key);
     };
     let seconds = longest.saturating_add(site.longest_stale).div_ceil(1000);
     let end = clock::unix().saturating_add(seconds).saturating_add(1);
     let end = exp.map_or(end, |exp| end.min(exp));
-    put_verdict(&zone, key, &answer.to_bytes(), end);
+    put_verdict(&tables, key, &answer.to_bytes(), end);
 }
 
-fn forget_verdict(zone: &zone::Memory, key: &Key) {
+fn forget_verdict(tables: &Tables, key: &Key) {
     let mut entry = Entry::new();
     // Nearly always there is nothing to forget, and no lock is taken.
-    if zone.verdicts.find(key, &mut entry) == Found::Absent {
+    if tables.verdicts.find(key, &mut entry) == Found::Absent {
         return;
     }
     if let Some(_locked) = zone::lock() {
-        zone.verdicts.remove(key);
+        tables.verdicts.remove(key);
     }
 }

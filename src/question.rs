@@ -3,7 +3,7 @@
 //! The same question, raised again while it is under way, is not asked again. A question belongs to no client: whoever leaves, it
 //! goes on for the others. What its answer is worth to later requests is kept here, once, when it lands.
 
-mod arrival;
+mod pending;
 mod random;
 
 use std::cell::RefCell;
@@ -16,16 +16,16 @@ use authgear_core::resolver::{Question, Reading};
 use authgear_core::table::Key;
 use authgear_core::verdict::Why;
 
-use self::arrival::{Arrival, Inquiry, Use};
+use self::pending::{AnswerUse, PendingQuestion, SentQuestion};
+use crate::cache_key;
 use crate::conf::{Location, Millis, Site};
 use crate::digest::DigestMap;
-use crate::ffi::request::Request;
-use crate::ffi::zone::{self, Secret};
-use crate::ffi::{clock, tick};
-use crate::flight::{Flight, Pilot};
 use crate::memory;
-use crate::places;
 use crate::resolver::{self, note, permit, Purpose};
+use crate::single_flight::{Leader, SingleFlight};
+use crate::zone::{self, Secret};
+use nginx::request::Request;
+use nginx::{clock, worker};
 
 /// Milliseconds that a question may take, whatever its location is configured to.
 pub const TIME_LIMIT: Millis = 5_000;
@@ -52,7 +52,7 @@ impl Default for Reply {
 }
 
 thread_local! {
-    static UNDER_WAY: RefCell<DigestMap<Rc<Flight<Reply>>>> = RefCell::new(DigestMap::default());
+    static QUESTIONS: RefCell<DigestMap<Rc<SingleFlight<Reply>>>> = RefCell::new(DigestMap::default());
 }
 
 /// Who asks, and where.
@@ -65,35 +65,35 @@ pub struct Asker<'r> {
 
 impl Asker<'_> {
     /// Asks, or joins those who wait for the same answer; or says why nobody is asked.
-    pub fn ask(self, question: Question) -> Result<Rc<Flight<Reply>>, Why> {
-        let key = places::of_answer(&secret()?, self.location, &question);
+    pub fn ask(self, question: Question) -> Result<Rc<SingleFlight<Reply>>, Why> {
+        let key = cache_key::of_answer(&secret()?, self.location, &question);
         // Where no answer is used again, some other location may use an earlier one.
         let keep = |question: &Question| match self.site.longest_cache {
-            Some(_) => Use::Keep {
+            Some(_) => AnswerUse::Keep {
                 exp: earliest_end(question),
             },
-            None => Use::Nothing,
+            None => AnswerUse::Nothing,
         };
         self.join(key, question, Purpose::Verdict, keep)
     }
 
     /// The same about a verified token alone. While the resolver fails nobody waits: that a token is at hand lets it be tried in the background.
-    pub fn ask_alone(self, subject: &Subject) -> Result<Rc<Flight<Reply>>, Why> {
+    pub fn ask_alone(self, subject: &Subject) -> Result<Rc<SingleFlight<Reply>>, Why> {
         if resolver::is_failing(self.site) {
             self.ask_in_background(subject);
             return Err(Why::Failing);
         }
-        let key = places::of_knowledge(&secret()?, self.site, subject.token.as_bytes());
+        let key = cache_key::of_knowledge(&secret()?, self.site, subject.token.as_bytes());
         self.about(subject, Purpose::Verdict, key)
     }
 
     /// Asks about a verified token, for nobody: unless somebody does, or may not, or it would be in vain.
     pub fn ask_in_background(self, subject: &Subject) {
-        if tick::is_leaving() || resolver::is_left_alone(self.site) {
+        if worker::is_leaving() || resolver::is_left_alone(self.site) {
             return;
         }
         let Ok(secret) = secret() else { return };
-        let key = places::of_knowledge(&secret, self.site, subject.token.as_bytes());
+        let key = cache_key::of_knowledge(&secret, self.site, subject.token.as_bytes());
         if is_under_way(&key) || !memory::claim(self.site, subject, &key) {
             return;
         }
@@ -112,8 +112,8 @@ impl Asker<'_> {
             .map_or(Millis::MAX, |revalidate| revalidate.interval)
     }
 
-    fn about(self, subject: &Subject, purpose: Purpose, key: Key) -> Result<Rc<Flight<Reply>>, Why> {
-        let learn = |_: &Question| Use::Learn {
+    fn about(self, subject: &Subject, purpose: Purpose, key: Key) -> Result<Rc<SingleFlight<Reply>>, Why> {
+        let learn = |_: &Question| AnswerUse::Learn {
             subject: subject.clone(),
             asked: clock::monotonic(),
             interval: self.interval(),
@@ -126,21 +126,21 @@ impl Asker<'_> {
         key: Key,
         question: Question,
         purpose: Purpose,
-        use_of: impl FnOnce(&Question) -> Use,
-    ) -> Result<Rc<Flight<Reply>>, Why> {
-        if let Some(flight) = UNDER_WAY.with_borrow(|flights| flights.get(&key).cloned()) {
+        use_of: impl FnOnce(&Question) -> AnswerUse,
+    ) -> Result<Rc<SingleFlight<Reply>>, Why> {
+        if let Some(flight) = QUESTIONS.with_borrow(|flights| flights.get(&key).cloned()) {
             return Ok(flight);
         }
         let permit = permit(self.site, purpose)?;
-        let flight = Rc::new(Flight::new());
-        UNDER_WAY.with_borrow_mut(|flights| flights.insert(key, Rc::clone(&flight)));
-        let arrival = Box::new(Arrival {
+        let flight = Rc::new(SingleFlight::new());
+        QUESTIONS.with_borrow_mut(|flights| flights.insert(key, Rc::clone(&flight)));
+        let pending = Box::new(PendingQuestion {
             key,
             permit,
-            pilot: Pilot::of(&flight),
+            leader: Leader::of(&flight),
             manner: question.manner,
             use_of: use_of(&question),
-            inquiry: Rc::new(Inquiry::of(question, self.request)),
+            sent: Rc::new(SentQuestion::of(question, self.request)),
             deadline: clock::monotonic().saturating_add(TIME_LIMIT),
             resolver: self.site.resolver_id,
             configuration: zone::configuration(),
@@ -148,8 +148,8 @@ impl Asker<'_> {
             reading: None,
             set_cookies: Vec::new(),
         });
-        if arrival.send(self.site).is_err() {
-            UNDER_WAY.with_borrow_mut(|flights| flights.remove(&key));
+        if pending.send(self.site).is_err() {
+            QUESTIONS.with_borrow_mut(|flights| flights.remove(&key));
             note(self.site, &Err(Why::NoConnection));
             return Err(Why::NoConnection);
         }
@@ -159,12 +159,12 @@ impl Asker<'_> {
 
 /// What places depend on; there is no zone only where nobody resolves.
 fn secret() -> Result<Secret, Why> {
-    let zone = zone::memory().ok_or(Why::NoConnection)?;
+    let zone = zone::tables().ok_or(Why::NoConnection)?;
     Ok(zone.secret())
 }
 
 fn is_under_way(key: &Key) -> bool {
-    UNDER_WAY.with_borrow(|flights| flights.contains_key(key))
+    QUESTIONS.with_borrow(|flights| flights.contains_key(key))
 }
 
 /// When the first of a question's tokens ends, in seconds since 1970, whether or not it may be believed.

@@ -13,9 +13,10 @@ use authgear_core::verdict::Why;
 
 use crate::conf::{Millis, Site};
 use crate::digest::DigestMap;
-use crate::ffi::log::{self, Level};
-use crate::ffi::zone::{self, HeldResolverSlot, Owned, ResolverSlot};
-use crate::ffi::{clock, conf, tick};
+use crate::ffi::conf;
+use crate::zone::{self, HeldResolverSlot, Owned, ResolverSlot};
+use nginx::log::{self, Level};
+use nginx::{clock, worker};
 
 /// So many failures in a row, and the resolver counts as failing.
 const FAILURES: u64 = 5;
@@ -39,22 +40,22 @@ pub enum Purpose {
 
 /// Questions under way at one resolver.
 #[derive(Default)]
-struct UnderWay {
+struct Counts {
     verdict: Cell<u32>,
     freshness: Cell<u32>,
 }
 
 thread_local! {
-    static UNDER_WAY: RefCell<DigestMap<Rc<UnderWay>>> = RefCell::new(DigestMap::default());
+    static COUNTS: RefCell<DigestMap<Rc<Counts>>> = RefCell::new(DigestMap::default());
 }
 
 /// A question may be asked; it counts as under way until this is dropped.
 pub struct Permit {
-    under_way: Rc<UnderWay>,
+    under_way: Rc<Counts>,
     purpose: Purpose,
 }
 
-impl UnderWay {
+impl Counts {
     fn of(&self, purpose: Purpose) -> &Cell<u32> {
         match purpose {
             Purpose::Verdict => &self.verdict,
@@ -83,11 +84,11 @@ impl Drop for Permit {
 
 /// Whether the resolver of `site` may be asked one more question now.
 pub fn permit(site: &Site, purpose: Purpose) -> Result<Permit, Why> {
-    let under_way = UNDER_WAY.with_borrow_mut(|all| Rc::clone(all.entry(site.resolver_id).or_default()));
+    let under_way = COUNTS.with_borrow_mut(|all| Rc::clone(all.entry(site.resolver_id).or_default()));
     if !under_way.has_room(purpose, site.resolver_limit) {
         return Err(Why::Limit);
     }
-    if slot(site).is_some_and(|slot| !may_try(slot, purpose)) {
+    if slot(site).is_some_and(|slot| !may_try(&slot, purpose)) {
         return Err(Why::Failing);
     }
     let count = under_way.of(purpose);
@@ -141,12 +142,12 @@ fn may_try(slot: &ResolverSlot, purpose: Purpose) -> bool {
 pub fn note(site: &Site, reading: &Result<Reading, Why>) {
     let Some(slot) = slot(site) else { return };
     match reading {
-        Ok(Reading::Valid(_) | Reading::Invalid) => note_answer(site, slot),
-        Ok(Reading::Silent) => note_failure(site, slot, Why::Silent),
+        Ok(Reading::Valid(_) | Reading::Invalid) => note_answer(site, &slot),
+        Ok(Reading::Silent) => note_failure(site, &slot, Why::Silent),
         Ok(Reading::Unknown(answer @ UnknownAnswer::ServerError)) => {
-            note_failure(site, slot, Why::Answer(*answer));
+            note_failure(site, &slot, Why::Answer(*answer));
         }
-        Err(why) if why.is_failure() => note_failure(site, slot, *why),
+        Err(why) if why.is_failure() => note_failure(site, &slot, *why),
         // Whatever a client can bring about says nothing of the resolver: who tried it in vain leaves the try to the next.
         Ok(Reading::Unknown(_)) | Err(_) => slot.try_at.store(0, Ordering::Release),
     }
@@ -215,10 +216,8 @@ fn with_held(site: &Site, note: impl FnOnce(&HeldResolverSlot<'_>)) {
     }
 }
 
-fn slot(site: &Site) -> Option<&'static ResolverSlot> {
-    let known = zone::resolver_slots()
-        .iter()
-        .find(|slot| slot.is(&site.resolver_id));
+fn slot(site: &Site) -> Option<ResolverSlot> {
+    let known = zone::resolver_slots().find(|slot| slot.is(&site.resolver_id));
     known.or_else(|| {
         let locked = zone::lock()?;
         let held = locked.claim_resolver_slot(&site.resolver_id, is_in_use)?;
@@ -228,5 +227,5 @@ fn slot(site: &Site) -> Option<&'static ResolverSlot> {
 
 /// Whether a server of the running configuration asks the resolver of this slot. A worker that leaves does not know that configuration.
 fn is_in_use(slot: &ResolverSlot) -> bool {
-    tick::is_leaving() || conf::sites().any(|site| slot.is(&site.resolver_id))
+    worker::is_leaving() || conf::sites().any(|site| slot.is(&site.resolver_id))
 }

@@ -1,7 +1,8 @@
 //! `$authgear_...`: their names, and what they say of a request.
 
+use nginx::request::Request;
+
 use crate::ffi::conf;
-use crate::ffi::request::Request;
 
 /// One variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,34 +14,28 @@ use std::ffi::{c_char, c_void};
 use std::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_command_t, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_core_srv_conf_t,
-    ngx_http_module, ngx_int_t, ngx_pool_cleanup_add,
+    ngx_command_t, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_module, ngx_int_t,
+    ngx_pool_cleanup_add,
 };
 use ngx::core::{Status, NGX_CONF_ERROR, NGX_CONF_OK};
 
 pub use statement::Statement;
 
 use super::entry::{entry, report_panics};
-use super::headers::variables::HeaderVariables;
+use super::headers::HeaderVariables;
 use super::log::{self, Level as LogLevel};
 use super::module::{entry_at, own_entry};
-use super::request::{OutOfMemory, Request};
-use super::{filter, phases, variable, zone};
 use crate::conf::complete::{complete, without_site, Completed, Fault};
 use crate::conf::written::{Inherit, LocationWritten, MainWritten, ServerWritten};
 use crate::conf::{directives, Location, Main, Server, Site};
+use crate::hooks::{filters, phases, variables};
+use crate::zone;
+pub use nginx::conf::ServerRef;
+use nginx::filter;
+use nginx::pool::OutOfMemory;
+use nginx::request::Request;
 use statement::{report, Severity};
 use survey::{Seen, Survey};
-
-/// A server of nginx's, for requests of the worker's own. It lives as long as the configuration that names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServerRef(NonNull<ngx_http_core_srv_conf_t>);
-
-impl ServerRef {
-    pub fn as_ptr(self) -> *mut ngx_http_core_srv_conf_t {
-        self.0.as_ptr()
-    }
-}
 
 /// What is written at one level of nginx's configuration, and what it comes to.
 #[derive(Default)]
@@ -113,9 +107,11 @@ pub fn tell(cycle: *mut ngx_cycle_t) {
     };
     let (main, _) = &level.complete;
     // SAFETY: a complete cycle, whose log is open.
-    let log = unsafe { (*cycle).log };
+    let log = unsafe { log::Log::from_ptr((*cycle).log) };
     for note in &main.notes {
-        log::write(log, LogLevel::Info, note);
+        if let Some(log) = log {
+            log.write(LogLevel::Info, note);
+        }
     }
 }
 
@@ -155,6 +151,7 @@ pub unsafe extern "C" fn create_location(cf: *mut ngx_conf_t) -> *mut c_void {
 
 fn create<L: Default>(cf: *mut ngx_conf_t) -> *mut c_void {
     entry(ptr::null_mut(), || {
+        super::module::register();
         // SAFETY: null, or a configuration that somebody makes, with the pool that is to keep it.
         let pool = unsafe { cf.as_ref() }.and_then(|cf| NonNull::new(cf.pool));
         let Some(pool) = pool else {
@@ -302,7 +299,10 @@ pub unsafe extern "C" fn before(cf: *mut ngx_conf_t) -> ngx_int_t {
     entry(Status::NGX_ERROR.into(), || {
         report_panics();
         filter::remember();
-        match variable::add(cf) {
+        let Some(cf) = NonNull::new(cf) else {
+            return Status::NGX_ERROR.into();
+        };
+        match unsafe { variables::add(cf) } {
             Ok(()) => Status::NGX_OK.into(),
             Err(OutOfMemory) => Status::NGX_ERROR.into(),
         }
@@ -346,12 +346,20 @@ fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
     // SAFETY: the shared references into the levels ended above.
     unsafe { survey.store(servers) };
     if main.active {
-        zone::declare(cf, &main.zone.name, main.zone.size, main.projects)
-            .map_err(|error| refused_zone(&level.written.0, &error))?;
-        phases::install(cf).map_err(|OutOfMemory| "authgear: out of memory")?;
+        unsafe {
+            nginx::zone::declare(
+                cf,
+                &main.zone.name,
+                main.zone.size,
+                main.projects,
+                &zone::CONTENTS,
+            )
+        }
+        .map_err(|error| refused_zone(&level.written.0, &error))?;
+        unsafe { phases::install(cf) }.map_err(|OutOfMemory| "authgear: out of memory")?;
     }
-    filter::install();
-    zone::forget_cycle();
+    filters::install();
+    nginx::zone::forget_cycle();
     level.complete = (main, HeaderVariables::default());
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::ffi::{c_char, c_void, CStr};
 use std::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_core_module, ngx_http_module_t, ngx_int_t, ngx_module_t,
-    ngx_str_t, ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123,
+    ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t, ngx_str_t,
+    ngx_uint_t, NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123,
     NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
     NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET,
 };
@@ -14,7 +14,8 @@ use ngx::ngx_string;
 
 use super::conf;
 use super::entry::entry;
-use crate::process;
+use crate::hooks::process;
+pub use nginx::module::{core_entry, entry_at, own_entry};
 
 const NAME: &CStr = c"ngx_http_authgear_module";
 
@@ -117,48 +118,11 @@ pub static mut ngx_module_order: [*const c_char; 3] = [
     ptr::null(),
 ];
 
-/// Our index in nginx's arrays of HTTP modules; numbered when nginx meets its `http` block.
-pub fn ctx_index() -> usize {
-    // SAFETY: written by nginx while it reads its configuration, when nothing else runs.
-    unsafe { MODULE.ctx_index }
-}
-
-/// Our entry of one of nginx's arrays of configurations; `None` where somebody else has made the array, or none, and left ours out.
-///
-/// # Safety
-/// The array is null or has an entry for every HTTP module, and ours is a `T`.
-pub unsafe fn own_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
-    // SAFETY: the caller vouches for it.
-    unsafe { entry_at(array, ctx_index()) }
-}
-
-/// The same of nginx's core module.
-///
-/// # Safety
-/// The array is null or has an entry for every HTTP module, and the core module's is a `T`.
-pub unsafe fn core_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
-    let module = &raw const ngx_http_core_module;
-    // SAFETY: nginx's own module; numbered before any array is made.
-    let index = unsafe { (*module).ctx_index };
-    // SAFETY: the caller vouches for it.
-    unsafe { entry_at(array, index) }
-}
-
-/// # Safety
-/// The array is null or longer than `index`, and that entry is a `T`.
-pub unsafe fn entry_at<T>(array: *mut *mut c_void, index: usize) -> Option<NonNull<T>> {
-    if array.is_null() {
-        return None;
-    }
-    // SAFETY: the caller vouches for its length.
-    let slot = unsafe { array.add(index) };
-    // SAFETY: as above.
-    NonNull::new(unsafe { *slot }.cast())
-}
-
-/// What marks shared memory as ours.
-pub fn tag() -> *mut c_void {
-    (&raw mut MODULE).cast()
+/// Says which module this is.
+pub fn register() {
+    let module = NonNull::from(unsafe { &mut *(&raw mut MODULE) });
+    // SAFETY: nginx calls us as this one, and it is never unloaded.
+    unsafe { nginx::module::register(module, "authgear") };
 }
 
 unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {

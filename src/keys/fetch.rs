@@ -4,12 +4,12 @@ use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
 
 use super::{lease, watch, with_slot, Id};
 use crate::conf::{JwksTimes, KeySource, Millis, Site};
-use crate::ffi::errand::{self, End, Headers, Order, Outcome, Recipient};
-use crate::ffi::headers::name::ACCEPT;
-use crate::ffi::log::{self, Level};
-use crate::ffi::zone::HeldKeySlot;
-use crate::ffi::{clock, tick};
-use crate::flight::Pilot;
+use crate::single_flight::Leader;
+use crate::zone::HeldKeySlot;
+use nginx::background::{self, End, Headers, Outcome, Outgoing, Recipient};
+use nginx::headers::name::ACCEPT;
+use nginx::log::{self, Level};
+use nginx::{clock, worker};
 
 /// How long a fetch may take.
 const TIME_LIMIT: Millis = 5_000;
@@ -17,27 +17,27 @@ const TIME_LIMIT: Millis = 5_000;
 const FIRST_PAUSE: Millis = 1_000;
 
 /// Fetches the set of `site`, which this worker has taken on.
-pub fn start(site: &Site, pilot: Pilot<()>, permit: watch::Permit) {
+pub fn start(site: &Site, leader: Leader<()>, permit: watch::FetchPermit) {
     let KeySource::Request { uri } = &site.keys else {
         return;
     };
-    let arrival = Box::new(Arrival {
+    let pending = Box::new(PendingFetch {
         id: site.key_set_id,
         times: site.jwks_times,
         endpoint: site.endpoint.as_str().to_owned(),
-        pilot,
+        leader,
         permit,
     });
-    let order = Order {
+    let outgoing = Outgoing {
         server: site.keys_server,
         uri,
         host: site.endpoint.host(),
         headers: &[(ACCEPT, Some(b"application/json"))],
-        asker: None,
+        client: None,
         body_limit: MAX_DOCUMENT,
         time_limit: TIME_LIMIT,
     };
-    if errand::start(&order, arrival).is_err() {
+    if background::start(&outgoing, pending).is_err() {
         log::process(
             Level::Error,
             "authgear: no connection or memory is left to fetch keys with: raise worker_connections",
@@ -46,18 +46,18 @@ pub fn start(site: &Site, pilot: Pilot<()>, permit: watch::Permit) {
     }
 }
 
-/// A fetch on its way back.
-struct Arrival {
+/// A fetch under way.
+struct PendingFetch {
     id: Id,
     times: JwksTimes,
     endpoint: String,
-    pilot: Pilot<()>,
-    permit: watch::Permit,
+    leader: Leader<()>,
+    permit: watch::FetchPermit,
 }
 
-impl Recipient for Arrival {
+impl Recipient for PendingFetch {
     fn is_awaited(&self) -> bool {
-        self.pilot.is_awaited()
+        self.leader.is_awaited()
     }
 
     fn header(&mut self, _: u16, _: &Headers<'_>) {}
@@ -65,13 +65,13 @@ impl Recipient for Arrival {
     fn end(self: Box<Self>, outcome: Outcome) {
         self.settle(&outcome);
         drop(self.permit);
-        self.pilot.land(());
+        self.leader.finish(());
     }
 }
 
-impl Arrival {
+impl PendingFetch {
     fn settle(&self, outcome: &Outcome) {
-        if outcome.end == End::Abandoned && tick::is_leaving() {
+        if outcome.end == End::Abandoned && worker::is_leaving() {
             // That says nothing of the server's keys: another worker goes on.
             with_slot(&self.id, lease::abandon);
             return;

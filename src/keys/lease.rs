@@ -2,8 +2,8 @@
 
 use super::{Age, Need};
 use crate::conf::JwksTimes;
-use crate::ffi::worker;
-use crate::ffi::zone::HeldKeySlot;
+use crate::zone::HeldKeySlot;
+use nginx::worker;
 
 /// How long others leave a fetch alone while its worker is there: its time limit, and room for the worker to notice.
 const LEASE: u64 = 6_000;

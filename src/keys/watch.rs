@@ -10,10 +10,11 @@ use super::lease::{self, Lease};
 use super::{fetch, state, with_slot, Need};
 use crate::conf::{JwksTimes, Millis, Site};
 use crate::digest::Digest;
-use crate::ffi::tick::{self, Timer};
-use crate::ffi::zone::KeyState;
-use crate::ffi::{clock, conf};
-use crate::flight::Pilot;
+use crate::ffi::conf;
+use crate::single_flight::Leader;
+use crate::zone::KeyState;
+use nginx::timer::Timer;
+use nginx::{clock, worker};
 
 /// Fetches under way in a worker; one is kept for sets that a request waits for.
 const AT_ONCE: u32 = 4;
@@ -27,12 +28,12 @@ const PATIENCE: Millis = 6_000;
 
 thread_local! {
     static WANTED: RefCell<Vec<Wanted>> = const { RefCell::new(Vec::new()) };
-    static UNDER_WAY: Cell<u32> = const { Cell::new(0) };
+    static FETCHES: Cell<u32> = const { Cell::new(0) };
     static TIMER: Timer = Timer::new(look);
 }
 
 /// When a set is fetched here.
-enum Turn {
+enum When {
     Now,
     Later,
     Never,
@@ -51,28 +52,28 @@ struct Wanted {
     lacks_key: bool,
     /// What was known of it when it was first wanted, or awaited.
     seen: Option<KeyState>,
-    pilot: Pilot<()>,
+    leader: Leader<()>,
 }
 
 /// A fetch may be under way; it counts until this is dropped.
-pub struct Permit(());
+pub struct FetchPermit(());
 
-impl Permit {
+impl FetchPermit {
     fn new() -> Self {
-        UNDER_WAY.set(UNDER_WAY.get().saturating_add(1));
+        FETCHES.set(FETCHES.get().saturating_add(1));
         Self(())
     }
 }
 
-impl Drop for Permit {
+impl Drop for FetchPermit {
     fn drop(&mut self) {
-        UNDER_WAY.set(UNDER_WAY.get().saturating_sub(1));
+        FETCHES.set(FETCHES.get().saturating_sub(1));
         TIMER.with(|timer| timer.set(NEXT));
     }
 }
 
 /// Begins to want a set: it is fetched at once where that may be.
-pub fn want(site: &Site, need: Need, pilot: Pilot<()>) {
+pub fn want(site: &Site, need: Need, leader: Leader<()>) {
     let mut wanted = Wanted {
         id: site.key_set_id,
         times: site.jwks_times,
@@ -80,7 +81,7 @@ pub fn want(site: &Site, need: Need, pilot: Pilot<()>) {
         lacks_set: false,
         lacks_key: false,
         seen: state(&site.key_set_id),
-        pilot,
+        leader,
     };
     wanted.add(need);
     if let Some(wanted) = wanted.step(site) {
@@ -143,12 +144,12 @@ impl Wanted {
         } else {
             IN_BACKGROUND
         };
-        UNDER_WAY.get() < most
+        FETCHES.get() < most
     }
 
     /// The same as [`Self::step`], for a set whose server may be gone.
     fn again(self) -> Option<Self> {
-        if self.awaited.is_none() && !self.has_room() && !tick::is_leaving() {
+        if self.awaited.is_none() && !self.has_room() && !worker::is_leaving() {
             return Some(self);
         }
         let site = conf::sites().find(|site| site.uses_keys && site.key_set_id == self.id)?;
@@ -160,26 +161,26 @@ impl Wanted {
         if self.is_over() {
             return None;
         }
-        match self.turn() {
-            Turn::Now => {
-                fetch::start(site, self.pilot, Permit::new());
+        match self.when() {
+            When::Now => {
+                fetch::start(site, self.leader, FetchPermit::new());
                 None
             }
-            Turn::Later => Some(self),
-            Turn::Never => None,
+            When::Later => Some(self),
+            When::Never => None,
         }
     }
 
     fn is_over(&self) -> bool {
         let Some(until) = self.awaited else {
-            return tick::is_leaving();
+            return worker::is_leaving();
         };
         let known = |state: KeyState| (state.version, state.failures);
         clock::monotonic() > until || state(&self.id).map(known) != self.seen.map(known)
     }
 
-    /// When it is fetched here. Once it is [`Turn::Now`], nobody else does.
-    fn turn(&self) -> Turn {
+    /// When it is fetched here. Once it is [`When::Now`], nobody else does.
+    fn when(&self) -> When {
         let times = &self.times;
         let needs = [(self.lacks_set, Need::Set), (self.lacks_key, Need::Key)];
         let needs = needs.into_iter().filter(|(lacks, _)| *lacks);
@@ -189,13 +190,13 @@ impl Wanted {
             match leases.find(|(_, lease)| *lease != Lease::Paused) {
                 Some((need, Lease::Free)) if self.has_room() => {
                     lease::take(slot, need, times, now);
-                    Turn::Now
+                    When::Now
                 }
-                Some((_, Lease::Free)) => Turn::Later,
-                Some((_, Lease::Elsewhere)) if self.awaited.is_some() => Turn::Later,
-                Some((_, Lease::Elsewhere | Lease::Paused)) | None => Turn::Never,
+                Some((_, Lease::Free)) => When::Later,
+                Some((_, Lease::Elsewhere)) if self.awaited.is_some() => When::Later,
+                Some((_, Lease::Elsewhere | Lease::Paused)) | None => When::Never,
             }
         });
-        found.unwrap_or(Turn::Never)
+        found.unwrap_or(When::Never)
     }
 }

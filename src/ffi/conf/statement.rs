@@ -16,7 +16,7 @@ use ngx::core::Status;
 use crate::conf::directives::Refusal;
 use crate::conf::written::Place;
 use crate::ffi::log::escape;
-use crate::ffi::request::{bytes, keep};
+use crate::ffi::request::bytes;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,9 @@ impl Statement<'_> {
         let pool = unsafe { (*self.cf.as_ptr()).pool };
         // SAFETY: as above.
         let cycle = unsafe { (*self.cf.as_ptr()).cycle };
-        let mut name = keep(pool, &[word.as_bytes()]).ok()?;
+        let mut name = unsafe { nginx::pool::Pool::from_ptr(pool) }?
+            .keep(&[word.as_bytes()])
+            .ok()?;
         // SAFETY: changes the string that it is given, in the cycle's pool.
         let rc = unsafe { ngx_conf_full_name(cycle, &mut name, 1) };
         (Status(rc).is_ok()).then(|| PathBuf::from(OsStr::from_bytes(bytes(&name))))

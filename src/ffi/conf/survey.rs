@@ -123,7 +123,7 @@ impl Survey {
                 .collect();
             let (addresses, names) = (addresses(main, server), names(core));
             Some(ServerRead {
-                server: ServerRef(server),
+                server: unsafe { ServerRef::new(server) },
                 place,
                 addresses,
                 names,

@@ -1,0 +1,23 @@
+//! nginx's configuration.
+
+use std::ptr::NonNull;
+
+use nginx_sys::{ngx_http_conf_ctx_t, ngx_http_core_srv_conf_t};
+
+/// A server of nginx's, for requests of the worker's own. It lives as long as the configuration that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerRef(NonNull<ngx_http_core_srv_conf_t>);
+
+impl ServerRef {
+    /// # Safety
+    /// A server of a configuration that is complete, or about to be, and is used no longer than that.
+    pub unsafe fn new(server: NonNull<ngx_http_core_srv_conf_t>) -> Self {
+        Self(server)
+    }
+
+    /// Its HTTP configuration.
+    pub(crate) fn context(self) -> *mut ngx_http_conf_ctx_t {
+        // SAFETY: new()'s caller vouches for it.
+        unsafe { (*self.0.as_ptr()).ctx }
+    }
+}

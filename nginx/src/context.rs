@@ -1,0 +1,100 @@
+//! What the module remembers of a request, kept where internal redirects don't lose it.
+//!
+//! nginx zeroes every module's context on an internal redirect; the state therefore hangs on a clean-up of the request's pool, and is found
+//! there again. It is dropped when that pool is destroyed.
+
+use std::ffi::c_void;
+use std::ptr::{self, fn_addr_eq, NonNull};
+
+use nginx_sys::ngx_pool_cleanup_pt;
+
+use crate::entry::entry;
+use crate::module;
+use crate::pool::OutOfMemory;
+use crate::request::Request;
+
+/// What the module remembers of a request.
+///
+/// # Safety
+/// One type of the program implements it, and no other.
+pub unsafe trait State: 'static {}
+
+/// Its address stands where the state would, in a request that is marked and has none.
+static MARK: u8 = 0;
+
+fn mark_address() -> *mut c_void {
+    (&raw const MARK).cast_mut().cast()
+}
+
+/// Whether the request was marked since nginx last forgot what modules know of it, and has no state.
+pub fn is_marked(request: Request<'_>) -> bool {
+    // SAFETY: as in find().
+    module_context(request).is_some_and(|slot| ptr::eq(unsafe { *slot.as_ptr() }, mark_address()))
+}
+
+/// Marks a request that has no state: nginx forgets it with an internal redirect.
+pub fn mark(request: Request<'_>) {
+    let Some(slot) = module_context(request) else {
+        return;
+    };
+    // SAFETY: as in find().
+    if unsafe { *slot.as_ptr() }.is_null() {
+        // SAFETY: as in find().
+        unsafe { *slot.as_ptr() = mark_address() };
+    }
+}
+
+/// The request's state, if it has one.
+pub fn find<S: State>(request: Request<'_>) -> Option<&S> {
+    let slot = module_context(request)?.as_ptr();
+    // SAFETY: `slot` points into the request's array of contexts, which is as long as there are modules.
+    let mut state: *mut c_void = unsafe { *slot };
+    if ptr::eq(state, mark_address()) {
+        state = ptr::null_mut();
+    }
+    if state.is_null() && request.is_internal() {
+        state = search::<S>(request)?;
+        // SAFETY: as above.
+        unsafe { *slot = state };
+    }
+    // SAFETY: only attach() stores here, always the one type of state, which lives until the pool's clean-up; shared access only.
+    unsafe { state.cast::<S>().as_ref() }
+}
+
+/// Gives the request a state; it must have none yet.
+pub fn attach<S: State>(request: Request<'_>, state: S) -> Result<&S, OutOfMemory> {
+    let slot = module_context(request).ok_or(OutOfMemory)?;
+    // SAFETY: drop_state() takes what is an `S`.
+    let state = unsafe { request.pool()?.store_until(state, drop_state::<S>) }?;
+    // SAFETY: as in find().
+    unsafe { *slot.as_ptr() = state.as_ptr().cast() };
+    // SAFETY: just written, dropped only by the clean-up.
+    Ok(unsafe { state.as_ref() })
+}
+
+/// `None` in a request that another module has made by hand without any.
+fn module_context(request: Request<'_>) -> Option<NonNull<*mut c_void>> {
+    let contexts = NonNull::new(request.raw().ctx)?;
+    // SAFETY: r->ctx has an entry for every HTTP module; ours is among them.
+    Some(unsafe { contexts.add(module::ctx_index()) })
+}
+
+fn search<S: State>(request: Request<'_>) -> Option<*mut c_void> {
+    let mut clean_ups = request.pool().ok()?.clean_ups();
+    let state = clean_ups.find(|cleanup| is_ours::<S>(cleanup.handler))?;
+    Some(state.data)
+}
+
+fn is_ours<S: State>(handler: ngx_pool_cleanup_pt) -> bool {
+    let ours: unsafe extern "C" fn(*mut c_void) = drop_state::<S>;
+    handler.is_some_and(|handler| fn_addr_eq(handler, ours))
+}
+
+// Compared by its address: inlined, it would have one in each part that the compiler makes of this crate.
+#[inline(never)]
+unsafe extern "C" fn drop_state<S: State>(data: *mut c_void) {
+    entry((), || {
+        // SAFETY: what attach() wrote; nginx runs a clean-up once, and frees the memory itself afterwards.
+        unsafe { data.cast::<S>().drop_in_place() };
+    });
+}

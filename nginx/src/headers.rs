@@ -1,0 +1,246 @@
+//! Changing the headers of a client's request: taking out those that a module owns, and putting its own in.
+//!
+//! What always holds: no element of the list is moved, since nginx keeps pointers to them; nothing changes before all memory was
+//! allocated; each function can be called again at any time. Main requests only: a subrequest's list ends inside its parent's.
+//!
+//! nginx's loops over a header list read the first element of a part without looking at its count, so a part is never left empty.
+
+mod added;
+pub mod name;
+mod variables;
+
+use std::mem::size_of;
+use std::ptr::{self, addr_of_mut, NonNull};
+
+use nginx_sys::{ngx_list_init, ngx_list_part_t, ngx_list_push, ngx_list_t, ngx_str_t, ngx_table_elt_t};
+use ngx::core::Status;
+
+pub use self::added::AddedHeaders;
+pub use self::variables::HeaderVariables;
+
+use self::name::HeaderName;
+#[cfg(nginx1_23)]
+use crate::layout;
+use crate::pool::{OutOfMemory, Pool};
+use crate::request::{bytes, elements, Request};
+
+/// Which headers a module owns: no client, and nobody else, sends one.
+#[derive(Clone, Copy)]
+pub struct Ownership {
+    /// Whether a header of this name is the module's. The same each time.
+    pub owns: fn(&[u8]) -> bool,
+    /// What is left of a `Connection` header's value without the names of such headers; `None` where it has none.
+    pub connection_without: fn(&[u8]) -> Option<Vec<u8>>,
+}
+
+/// What has to be done about a request's headers, as one look at all of them has found.
+#[derive(Clone, Copy)]
+pub struct Found {
+    /// Something has to go: a header that the module owns, or a name of one in `Connection`.
+    pub has_owned: bool,
+    /// There is no header at all.
+    pub is_empty: bool,
+}
+
+/// Takes every header out that the module owns, whoever set it, and its name out of `Connection`; then puts `added` in, and has nginx read its
+
+pub fn replace(
+    request: Request<'_>,
+    ownership: Ownership,
+    found: Found,
+    added: &AddedHeaders<'_>,
+    variables: impl for<'v> FnOnce(Request<'v>) -> Option<&'v HeaderVariables>,
+) -> Result<(), OutOfMemory> {
+    match (found.has_owned, added.count) {
+        (false, 0) => return Ok(()),
+        (false, _) if !found.is_empty => append(request, added)?,
+        (true | false, _) => {
+            let changes = plan(request, ownership)?;
+            let headers = &request.raw().headers_in.headers;
+            let list = relinked(request.pool()?, headers, &changes.kept, added)?;
+            commit(request, list, &changes.connections);
+        }
+    }
+    if let Some(variables) = variables(request) {
+        variables.forget(request, ownership.owns);
+    }
+    Ok(())
+}
+
+/// A header of the answer that the client will get.
+pub fn add_to_answer(request: Request<'_>, name: &HeaderName, value: &[u8]) -> Result<(), OutOfMemory> {
+    let ready = element(request.pool()?, name, value)?;
+    // SAFETY: nginx has handed control to us, so nobody else uses the request now.
+    let raw = unsafe { &mut *request.as_ptr().as_ptr() };
+    // SAFETY: the answer's header list, initialised when nginx made the request; elements are table entries.
+    let slot = unsafe { ngx_list_push(&mut raw.headers_out.headers) };
+    let slot: NonNull<ngx_table_elt_t> = NonNull::new(slot.cast()).ok_or(OutOfMemory)?;
+    // SAFETY: a fresh, unused element of the list.
+    unsafe { slot.write(ready) };
+    Ok(())
+}
+
+/// A header element with its value in `pool`.
+pub(crate) fn element(
+    pool: Pool<'_>,
+    name: &HeaderName,
+    value: &[u8],
+) -> Result<ngx_table_elt_t, OutOfMemory> {
+    // SAFETY: an all-zero element is what nginx's own code starts from; it is then filled.
+    let mut element: ngx_table_elt_t = unsafe { std::mem::zeroed() };
+    element.hash = name.hash();
+    element.key = name.key();
+    element.value = pool.keep(&[value])?;
+    element.lowcase_key = name.lowcase();
+    Ok(element)
+}
+
+/// What has to change: found before anything is changed.
+struct Changes {
+    /// Runs of elements that stay, in order: the first of them and how many.
+    kept: Vec<(*mut ngx_table_elt_t, usize)>,
+    /// `Connection` elements and what is left of their value.
+    connections: Vec<(*mut ngx_table_elt_t, ngx_str_t)>,
+}
+
+/// Hangs them behind a list of which nothing has to go, as a part of their own.
+fn append(request: Request<'_>, added: &AddedHeaders<'_>) -> Result<(), OutOfMemory> {
+    let part = part(added.first, added.count, ptr::null_mut());
+    let node = request.pool()?.store(part)?.as_ptr();
+    // SAFETY: nginx has handed control to us, so nobody else reads or writes the request now.
+    let raw = unsafe { &mut *request.as_ptr().as_ptr() };
+    let list = &mut raw.headers_in.headers;
+    // SAFETY: the last part of the list: the one in the request, or a node of its pool. It has elements, since only a list without any has an
+    // empty part.
+    unsafe { (*list.last).next = node };
+    list.last = node;
+    // A full last part: the next push opens a part of its own instead of writing behind these.
+    list.nalloc = added.count;
+    #[cfg(nginx1_23)]
+    layout::ngx_http_headers_in_t::MULTI_LINKED.set(&mut raw.headers_in, 0);
+    Ok(())
+}
+
+fn part(elts: *mut ngx_table_elt_t, nelts: usize, next: *mut ngx_list_part_t) -> ngx_list_part_t {
+    let elts = elts.cast();
+    ngx_list_part_t { elts, nelts, next }
+}
+
+fn is_connection(element: &ngx_table_elt_t) -> bool {
+    is_named(bytes(&element.key), b"connection")
+}
+
+/// Whether a header's name is `wanted`, which has lower-case letters and nothing else, in any case.
+pub fn is_named<const LENGTH: usize>(name: &[u8], wanted: &[u8; LENGTH]) -> bool {
+    // One bit tells the cases of a letter apart.
+    <&[u8; LENGTH]>::try_from(name).is_ok_and(|name| name.map(|byte| byte | 0x20) == *wanted)
+}
+
+fn plan(request: Request<'_>, ownership: Ownership) -> Result<Changes, OutOfMemory> {
+    let mut changes = Changes {
+        kept: Vec::new(),
+        connections: Vec::new(),
+    };
+    let mut next: *const ngx_list_part_t = &raw const request.raw().headers_in.headers.part;
+    // SAFETY: the request's own list; `next` is null or another part of it.
+    while let Some(part) = unsafe { next.as_ref() } {
+        let mut run: Option<(*mut ngx_table_elt_t, usize)> = None;
+        for index in 0..part.nelts {
+            // SAFETY: a part has `nelts` elements.
+            let at = unsafe { part.elts.cast::<ngx_table_elt_t>().add(index) };
+            // SAFETY: as above.
+            let element = unsafe { &*at };
+            if stays(request, ownership, element, at, &mut changes)? {
+                run = Some(run.map_or((at, 1), |(first, count)| (first, count.saturating_add(1))));
+            } else {
+                changes.kept.extend(run.take());
+            }
+        }
+        changes.kept.extend(run);
+        next = part.next;
+    }
+    Ok(changes)
+}
+
+/// Whether the element stays; notes what is left of a `Connection` header.
+fn stays(
+    request: Request<'_>,
+    ownership: Ownership,
+    element: &ngx_table_elt_t,
+    at: *mut ngx_table_elt_t,
+    changes: &mut Changes,
+) -> Result<bool, OutOfMemory> {
+    if (ownership.owns)(bytes(&element.key)) {
+        return Ok(false);
+    }
+    if !is_connection(element) {
+        return Ok(true);
+    }
+    match (ownership.connection_without)(bytes(&element.value)) {
+        None => Ok(true),
+        // Nothing but its names: the whole header goes.
+        Some(left) if left.is_empty() => Ok(false),
+        Some(left) => {
+            changes.connections.push((at, request.pool()?.keep(&[&left])?));
+            Ok(true)
+        }
+    }
+}
+
+/// A list over the kept runs and a last part with what is added; all memory is new.
+fn relinked(
+    pool: Pool<'_>,
+    old: &ngx_list_t,
+    kept: &[(*mut ngx_table_elt_t, usize)],
+    added: &AddedHeaders<'_>,
+) -> Result<ngx_list_t, OutOfMemory> {
+    let mut runs = kept.to_vec();
+    if added.count > 0 {
+        runs.push((added.first, added.count));
+    }
+    let mut list = *old;
+    let Some((&(first, count), rest)) = runs.split_first() else {
+        // SAFETY: the list is a copy; the pool is the request's.
+        let rc = unsafe { ngx_list_init(&mut list, pool.as_ptr(), 4, size_of::<ngx_table_elt_t>()) };
+        return if Status(rc).is_ok() {
+            Ok(list)
+        } else {
+            Err(OutOfMemory)
+        };
+    };
+    let mut next = ptr::null_mut();
+    let mut last: *mut ngx_list_part_t = ptr::null_mut();
+    for &(elts, nelts) in rest.iter().rev() {
+        let node = pool.store(part(elts, nelts, next))?.as_ptr();
+        if last.is_null() {
+            last = node;
+        }
+        next = node;
+    }
+    list.part = part(first, count, next);
+    list.last = last;
+    // A full last part: the next push opens a part of its own instead of writing behind a run.
+    list.nalloc = rest.last().map_or(count, |&(_, nelts)| nelts);
+    Ok(list)
+}
+
+fn commit(request: Request<'_>, list: ngx_list_t, connections: &[(*mut ngx_table_elt_t, ngx_str_t)]) {
+    // SAFETY: nginx has handed control to us, so nobody else reads or writes the request now.
+    let raw = unsafe { &mut *request.as_ptr().as_ptr() };
+    raw.headers_in.headers = list;
+    if raw.headers_in.headers.last.is_null() || raw.headers_in.headers.part.next.is_null() {
+        raw.headers_in.headers.last = addr_of_mut!(raw.headers_in.headers.part);
+    }
+    #[cfg(nginx1_23)]
+    layout::ngx_http_headers_in_t::MULTI_LINKED.set(&mut raw.headers_in, 0);
+    // SAFETY: the list that was just set.
+    let connection =
+        unsafe { elements(&raw const raw.headers_in.headers.part) }.find(|element| is_connection(element));
+    raw.headers_in.connection =
+        connection.map_or(ptr::null_mut(), |element| ptr::from_ref(element).cast_mut());
+    for &(connection, left) in connections {
+        // SAFETY: an element of the list; elements are never moved or freed while the request lives.
+        let element = unsafe { &mut *connection };
+        element.value = left;
+    }
+}

@@ -1,0 +1,113 @@
+//! Lines in nginx's error log. Text from outside goes through [`escape`] first: no control byte and no quote reaches the log, and no line is
+//! longer than nginx prints.
+
+use std::ffi::c_char;
+use std::fmt::Write as _;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use nginx_sys::{
+    ngx_cycle, ngx_log_error_core, ngx_log_t, ngx_uint_t, NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_INFO,
+    NGX_LOG_NOTICE, NGX_LOG_WARN,
+};
+
+/// nginx's levels, those that have a use here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Something is broken: a bug, or a limit of the system's.
+    Alert,
+    /// Somebody has to do something.
+    Error,
+    /// Somebody should look at it.
+    Warn,
+    /// Worth knowing.
+    Notice,
+    /// Worth knowing for who asked for it.
+    Info,
+}
+
+impl Level {
+    fn number(self) -> ngx_uint_t {
+        let level = match self {
+            Self::Alert => NGX_LOG_ALERT,
+            Self::Error => NGX_LOG_ERR,
+            Self::Warn => NGX_LOG_WARN,
+            Self::Notice => NGX_LOG_NOTICE,
+            Self::Info => NGX_LOG_INFO,
+        };
+        level as ngx_uint_t
+    }
+}
+
+/// A line of this process, outside any request.
+pub fn process(level: Level, line: &str) {
+    // SAFETY: nginx sets ngx_cycle before it loads a module and replaces it whole; this thread is the only one.
+    let cycle = unsafe { ngx_cycle };
+    if cycle.is_null() {
+        return;
+    }
+    // SAFETY: a cycle is never freed while it is the current one.
+    let log = unsafe { (*cycle).log };
+    // SAFETY: null, or the cycle's, which lives as long.
+    if let Some(log) = unsafe { Log::from_ptr(log) } {
+        log.write(level, line);
+    }
+}
+
+/// Where lines go, for `'l`.
+#[derive(Clone, Copy)]
+pub struct Log<'l>(NonNull<ngx_log_t>, PhantomData<&'l ngx_log_t>);
+
+impl Log<'_> {
+    /// `None` for null.
+    ///
+    /// # Safety
+    /// The log lives for its lifetime.
+    pub unsafe fn from_ptr(raw: *mut ngx_log_t) -> Option<Self> {
+        NonNull::new(raw).map(|raw| Self(raw, PhantomData))
+    }
+
+    /// A line; nothing when the log's level is lower.
+    pub fn write(self, level: Level, line: &str) {
+        write(self.0, level, line);
+    }
+}
+
+fn write(log: NonNull<ngx_log_t>, level: Level, line: &str) {
+    let log = log.as_ptr();
+    let number = level.number();
+    // SAFETY: Log::from_ptr()'s caller vouches for it.
+    let limit = unsafe { (*log).log_level };
+    if limit < number {
+        return;
+    }
+    // SAFETY: the format takes a size_t and a pointer to that many bytes; nginx copies at most its own line length from them.
+    unsafe {
+        ngx_log_error_core(
+            number,
+            log,
+            0,
+            c"%*s".as_ptr().cast::<c_char>(),
+            line.len(),
+            line.as_ptr(),
+        )
+    };
+}
+
+/// Bytes from outside, fit for a log line: printable ASCII as it is, all else as `\xNN`, cut after 128 bytes.
+pub fn escape(bytes: &[u8]) -> String {
+    const LONGEST: usize = 128;
+    let mut text = String::with_capacity(bytes.len().min(LONGEST));
+    for &byte in bytes.iter().take(LONGEST) {
+        if matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\' {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            write!(text, "\\x{byte:02x}").unwrap_or_default();
+        }
+    }
+    if bytes.len() > LONGEST {
+        text.push_str("...");
+    }
+    text
+}

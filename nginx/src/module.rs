@@ -1,0 +1,73 @@
+//! Which module this is, and where its own things stand in nginx's arrays.
+//!
+//! What enters: the module's table, once, before anything else here is called. What always holds: it is never unloaded.
+
+use std::ffi::c_void;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::OnceLock;
+
+use nginx_sys::{ngx_http_core_module, ngx_module_t};
+
+static MODULE: AtomicPtr<ngx_module_t> = AtomicPtr::new(ptr::null_mut());
+static NAME: OnceLock<&'static str> = OnceLock::new();
+
+/// Says which module this is, by its table, and by what its lines in the error log begin with. nginx's first call has to come by here; later
+/// ones may.
+///
+/// # Safety
+/// nginx has loaded a module with this table, which is never unloaded.
+pub unsafe fn register(module: NonNull<ngx_module_t>, name: &'static str) {
+    MODULE.store(module.as_ptr(), Ordering::Relaxed);
+    NAME.get_or_init(|| name);
+}
+
+/// What the module's lines in the error log begin with.
+pub(crate) fn name() -> &'static str {
+    NAME.get().copied().unwrap_or_default()
+}
+
+/// The module's index in nginx's arrays of HTTP modules; numbered when nginx meets its `http` block.
+pub(crate) fn ctx_index() -> usize {
+    let module = MODULE.load(Ordering::Relaxed);
+    // SAFETY: register() has come first, with a table that nginx writes to only while it reads its configuration, when nothing else runs.
+    unsafe { (*module).ctx_index }
+}
+
+/// What marks shared memory as the module's.
+pub(crate) fn tag() -> *mut c_void {
+    MODULE.load(Ordering::Relaxed).cast()
+}
+
+/// The module's entry of one of nginx's arrays of configurations; `None` where somebody else has made the array, or none, and left it out.
+///
+/// # Safety
+/// The array is null or has an entry for every HTTP module, and ours is a `T`.
+pub unsafe fn own_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
+    // SAFETY: the caller vouches for it.
+    unsafe { entry_at(array, ctx_index()) }
+}
+
+/// The same of nginx's core module.
+///
+/// # Safety
+/// The array is null or has an entry for every HTTP module, and the core module's is a `T`.
+pub unsafe fn core_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
+    let module = &raw const ngx_http_core_module;
+    // SAFETY: nginx's own module; numbered before any array is made.
+    let index = unsafe { (*module).ctx_index };
+    // SAFETY: the caller vouches for it.
+    unsafe { entry_at(array, index) }
+}
+
+/// # Safety
+/// The array is null or longer than `index`, and that entry is a `T`.
+pub unsafe fn entry_at<T>(array: *mut *mut c_void, index: usize) -> Option<NonNull<T>> {
+    if array.is_null() {
+        return None;
+    }
+    // SAFETY: the caller vouches for its length.
+    let slot = unsafe { array.add(index) };
+    // SAFETY: as above.
+    NonNull::new(unsafe { *slot }.cast())
+}

@@ -1,0 +1,133 @@
+//! The doors by which a request comes in. nginx calls in three places: before anything looks at the headers ([`strip`]), in the access phase ([`access`]), and in the precontent
+//! phase ([`precontent`]) for the requests that the access phase let pass without us. A request that has to wait is parked, and its phases
+//! run again when what it waits for has come.
+
+mod additions;
+mod evaluation;
+mod state;
+
+use std::cell::OnceCell;
+
+use nginx::context;
+use nginx::headers::add_to_answer;
+use nginx::headers::name::{RETRY_AFTER, SET_COOKIE};
+use nginx::pool::OutOfMemory;
+use nginx::request::Request;
+
+use crate::conf::Location;
+use crate::ffi::conf as settings;
+use crate::identity::{strip as strip_headers, HeaderScan};
+use crate::report;
+
+pub use self::state::State;
+
+use self::evaluation::Evaluation;
+
+/// Seconds after which a client may try again when no verdict could be had.
+const SECONDS_LATER: &[u8] = b"5";
+/// nginx's status for a request that fails for want of memory.
+const INTERNAL_SERVER_ERROR: u16 = 500;
+
+/// What nginx shall do with the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Continue,
+    Wait,
+    Refuse(u16),
+}
+
+/// Who is asking for a verdict.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum VerdictPhase {
+    Access,
+    /// May wait, but never refuses.
+    Precontent,
+}
+
+/// Takes every header that belongs to this module out of a client's request; not called where that is done.
+pub fn strip(request: Request<'_>) -> Next {
+    let ours = || context::find(request).is_some_and(State::has_headers);
+    if !request.is_main() || settings::trust_request_headers(request) || ours() {
+        return Next::Continue;
+    }
+    let stripped = strip_headers(request, &HeaderScan::of(request));
+    context::mark(request);
+    done(stripped)
+}
+
+/// The access phase: a verdict, and its headers for the backend.
+pub fn access(request: Request<'_>) -> Next {
+    // Under `satisfy any` we are the last to be heard, and a verdict alone admits nobody: a client that is turned away asks nothing.
+    if !request.satisfies_all() && request.is_refused() {
+        return Next::Continue;
+    }
+    verdict(request, VerdictPhase::Access)
+}
+
+/// The precontent phase: the same for a request that `satisfy any` let pass before us; not called where all must be satisfied.
+pub fn precontent(request: Request<'_>) -> Next {
+    match verdict(request, VerdictPhase::Precontent) {
+        Next::Refuse(_) => done(strip_headers(request, &HeaderScan::of(request))),
+        next @ (Next::Continue | Next::Wait) => next,
+    }
+}
+
+fn done(result: Result<(), OutOfMemory>) -> Next {
+    match result {
+        Ok(()) => Next::Continue,
+        Err(OutOfMemory) => Next::Refuse(INTERNAL_SERVER_ERROR),
+    }
+}
+
+fn verdict(request: Request<'_>, phase: VerdictPhase) -> Next {
+    if !request.is_main() {
+        return Next::Continue;
+    }
+    let Some(location) = settings::location(request) else {
+        report::log_incomplete(request);
+        return Next::Refuse(INTERNAL_SERVER_ERROR);
+    };
+    let (Some(policy), Some(site)) = (&location.policy, settings::site(request)) else {
+        return leave(request, location);
+    };
+    Evaluation {
+        request,
+        location,
+        policy,
+        site,
+        phase,
+        scan: HeaderScan::of(request),
+        credentials: OnceCell::new(),
+    }
+    .run()
+}
+
+/// A location without a verdict: it keeps that of an earlier one, unless somebody wrote that it has none.
+fn leave(request: Request<'_>, location: &Location) -> Next {
+    let Some(state) = context::find::<State>(request).filter(|state| location.written && state.has_headers())
+    else {
+        return Next::Continue;
+    };
+    state.forget();
+    done(strip_headers(request, &HeaderScan::of(request)))
+}
+
+/// Whether [`before_answer`] has a look at the answer.
+pub fn concerns(request: Request<'_>) -> bool {
+    additions::any() && request.is_main()
+}
+
+/// The header of an answer is about to be sent: it gets the resolver's cookies, and one that says that no verdict could be had also says when
+/// to try again, if its status is still a server's failure.
+pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
+    let Some(additions) = context::find::<State>(request).and_then(|state| state.additions.get()) else {
+        return Ok(());
+    };
+    if matches!(request.answer_status(), 500..=599) && additions.take_unavailable() {
+        add_to_answer(request, &RETRY_AFTER, SECONDS_LATER)?;
+    }
+    for cookie in additions.take_cookies() {
+        add_to_answer(request, &SET_COOKIE, &cookie)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! Carries out, for one request, what `authgear_core::flow` decides. It translates; it decides nothing itself.
+//!
+//! A request that has to wait is parked, and nginx runs its phases again when what it waits for has come: the evaluation then goes on.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use authgear_core::credential::Credentials;
+use authgear_core::flow::{Action, CredentialSource, Event, Flow, KeySource, Keys, Scene};
+use authgear_core::freshness::Said;
+use authgear_core::verdict::{Verdict, Why};
+use authgear_core::verify::Policy;
+use nginx::park::CannotPark;
+use nginx::pool::OutOfMemory;
+use nginx::request::Request;
+use nginx::{clock, context};
+
+use super::state::{Saved, Stage, State, Terms};
+use super::{done, Next, VerdictPhase, INTERNAL_SERVER_ERROR};
+use crate::conf::{Location, Site, Unavailable};
+use crate::identity::{self, HeaderScan, Identity};
+use crate::keys::{self, Need, View};
+use crate::memory::MemoryView;
+use crate::question::{Asker, Reply};
+use crate::report;
+use crate::single_flight::SingleFlight;
+
+const BAD_REQUEST: u16 = 400;
+/// Milliseconds that a request waits for work that others may share; the work itself is given up earlier.
+const WAIT: u64 = 6_000;
+
+/// What a parked request has to say when nginx runs its phases.
+enum Progress {
+    Event(Event),
+    /// Still waiting.
+    Wait,
+    Settled,
+    Unknown,
+}
+
+/// One call of nginx's about one request's credentials, with what is configured for it.
+pub struct Evaluation<'r> {
+    pub request: Request<'r>,
+    pub location: &'r Location,
+    pub policy: &'r Policy,
+    pub site: &'r Site,
+    pub phase: VerdictPhase,
+    /// The request's headers as nginx has them in this call.
+    pub scan: HeaderScan<'r>,
+    /// Read when they are asked for.
+    pub credentials: OnceCell<Credentials<'r>>,
+}
+
+impl CredentialSource for Evaluation<'_> {
+    fn credentials(&self) -> &Credentials<'_> {
+        self.credentials.get_or_init(|| self.read_credentials())
+    }
+}
+
+impl<'r> Evaluation<'r> {
+    /// Takes the verdict as far as it goes.
+    pub fn run(&self) -> Next {
+        if self.scan.has_two_authorizations {
+            // RFC 9110 allows one; which of two would the backend believe?
+            report::log_two_authorizations(self.request, self.location.log_level);
+            return Next::Refuse(BAD_REQUEST);
+        }
+        match context::find(self.request) {
+            Some(state) => self.resume(state),
+            // Nothing to decide and nothing to remember: the common case of an anonymous request.
+            None if self.credentials().is_empty() => done(identity::strip(self.request, &self.scan)),
+            None => self.begin(),
+        }
+    }
+
+    fn read_credentials(&self) -> Credentials<'r> {
+        let HeaderScan {
+            authorization,
+            has_cookies,
+            ..
+        } = self.scan;
+        let allowed = self.policy.allowed;
+        if !has_cookies {
+            return Credentials::of_authorization(authorization, allowed);
+        }
+        let cookies = self.request.header("cookie");
+        Credentials::read(authorization, cookies, &self.policy.cookie_prefix, allowed)
+    }
+
+    fn begin(&self) -> Next {
+        let state = State {
+            parking: OnceCell::new(),
+            owned: Cell::new(false),
+            additions: OnceCell::new(),
+            saved: RefCell::new(self.begun()),
+        };
+        match context::attach(self.request, state) {
+            Ok(state) => self.advance(state, Event::Begin),
+            Err(OutOfMemory) => Next::Refuse(INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    fn begun(&self) -> Saved {
+        Saved {
+            terms: self.terms(),
+            stage: Stage::Begun,
+            flow: Flow::new(),
+            keys: Cell::new(None),
+        }
+    }
+
+    fn resume(&self, state: &State) -> Next {
+        if state.saved.borrow().terms != self.terms() {
+            state.saved.replace(self.begun());
+        }
+        match self.progress(state) {
+            Progress::Event(event) => self.advance(state, event),
+            Progress::Wait => self.park(state),
+            Progress::Settled => Next::Continue,
+            Progress::Unknown => self.unavailable(state),
+        }
+    }
+
+    fn progress(&self, state: &State) -> Progress {
+        match &state.saved.borrow().stage {
+            Stage::Begun => Progress::Event(Event::Begin),
+            Stage::Settled => Progress::Settled,
+            Stage::Unknown => Progress::Unknown,
+            Stage::Asking { flight, alone } => match flight.result() {
+                Some(reply) => Progress::Event(self.answered(state, reply, *alone)),
+                None if state.is_late() => Progress::Event(unanswered(Why::TimedOut, *alone)),
+                None => Progress::Wait,
+            },
+            Stage::Fetching(flight) if flight.result().is_none() && !state.is_late() => Progress::Wait,
+            Stage::Fetching(_) => Progress::Event(Event::KeysTried),
+        }
+    }
+
+    /// Steps through the flow until it has to wait or has decided.
+    fn advance(&self, state: &State, first: Event) -> Next {
+        let mut event = first;
+        loop {
+            event = match self.step(state, event) {
+                Action::Decide(verdict) => return self.decide(state, verdict),
+                Action::DecideAndAsk(verdict, subject) => {
+                    let next = self.decide(state, verdict);
+                    self.asker().ask_in_background(&subject);
+                    return next;
+                }
+                Action::FetchKeys => match self.await_keys(state) {
+                    Some(tried) => tried,
+                    None => return self.park(state),
+                },
+                Action::AskAlone(subject) => {
+                    match self.await_answer(state, self.asker().ask_alone(&subject), true) {
+                        Some(answer) => answer,
+                        None => return self.park(state),
+                    }
+                }
+                Action::Ask(question) => match self.await_answer(state, self.asker().ask(question), false) {
+                    Some(answer) => answer,
+                    None => return self.park(state),
+                },
+            }
+        }
+    }
+
+    fn step(&self, state: &State, event: Event) -> Action {
+        let mut saved = state.saved.borrow_mut();
+        let Saved { flow, keys, .. } = &mut *saved;
+        let keys = KeysSeen {
+            site: self.site,
+            view: OnceCell::new(),
+            first: keys,
+        };
+        let scene = Scene {
+            credentials: self,
+            policy: self.policy,
+            keys: &keys,
+            memory: &MemoryView::new(self.site, self.location),
+            now: clock::unix(),
+        };
+        flow.step(event, &scene)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            policy: self.location.policy_digest,
+            rules: self.location.rules,
+            cache: self.location.cache,
+        }
+    }
+
+    fn asker(&self) -> Asker<'r> {
+        Asker {
+            request: self.request,
+            site: self.site,
+            location: self.location,
+        }
+    }
+
+    /// Has keys fetched; the request waits for them unless that is over at once.
+    fn await_keys(&self, state: &State) -> Option<Event> {
+        let view = keys::view(self.site);
+        let need = if view.set.is_none() || view.overdue {
+            Need::Set
+        } else {
+            Need::Key
+        };
+        let under_way = keys::fetch(self.site, need).filter(|flight| flight.result().is_none());
+        let Some(flight) = under_way else {
+            return Some(Event::KeysTried);
+        };
+        flight.wait(state.parking(self.request).waker());
+        state.saved.borrow_mut().stage = Stage::Fetching(flight);
+        None
+    }
+
+    /// The answer when it is there at once; else the request waits for it.
+    fn await_answer(
+        &self,
+        state: &State,
+        asked: Result<Rc<SingleFlight<Reply>>, Why>,
+        alone: bool,
+    ) -> Option<Event> {
+        let flight = match asked {
+            Ok(flight) => flight,
+            Err(why) => return Some(unanswered(why, alone)),
+        };
+        if let Some(reply) = flight.result() {
+            return Some(self.answered(state, reply, alone));
+        }
+        flight.wait(state.parking(self.request).waker());
+        state.saved.borrow_mut().stage = Stage::Asking { flight, alone };
+        None
+    }
+
+    /// What a reply means to the flow; its cookies go on to the client where that is configured.
+    fn answered(&self, state: &State, reply: &Reply, alone: bool) -> Event {
+        if self.location.pass_set_cookie && !reply.set_cookies.is_empty() {
+            state.additions().add_cookies(&reply.set_cookies);
+        }
+        match (&reply.said, &reply.reading) {
+            (Some(said), _) => Event::Said(said.clone()),
+            (None, Err(why)) => unanswered(*why, alone),
+            // The configuration that it was asked under is gone, and what it says of the token with it.
+            (None, Ok(_)) if alone => unanswered(Why::Abandoned, alone),
+            (None, Ok(reading)) => Event::Answered(reading.clone()),
+        }
+    }
+
+    fn decide(&self, state: &State, verdict: Verdict) -> Next {
+        let next = match &verdict {
+            Verdict::Valid(session, _) => self.set_identity(state, Identity::Session(session)),
+            Verdict::Invalid(reason) => {
+                let saved = state.saved.borrow();
+                let seen = saved.flow.seen();
+                report::log_invalid(self.request, self.location.log_level, *reason, seen, self.policy);
+                self.set_identity(state, Identity::Invalid)
+            }
+            Verdict::None => self.set_identity(state, Identity::Nothing),
+            Verdict::Unknown(why) => {
+                report::log_unknown(self.request, self.site, why);
+                state.saved.borrow_mut().stage = Stage::Unknown;
+                return self.unavailable(state);
+            }
+        };
+        if let Some(additions) = state.additions.get() {
+            additions.set_unavailable(false);
+        }
+        state.saved.borrow_mut().stage = Stage::Settled;
+        next
+    }
+
+    /// Replaces the whole set of our headers.
+    fn set_identity(&self, state: &State, identity: Identity<'_>) -> Next {
+        let next = done(identity::set(self.request, &self.scan, identity));
+        state.owned.set(next == Next::Continue);
+        next
+    }
+
+    /// No verdict could be had: as configured, but never with an identity.
+    fn unavailable(&self, state: &State) -> Next {
+        let stripped = self.set_identity(state, Identity::Nothing);
+        let refused = match (self.location.unavailable, self.phase) {
+            (Unavailable::Pass, _) | (Unavailable::Status(_), VerdictPhase::Precontent) => None,
+            (Unavailable::Status(status), VerdictPhase::Access) => Some(status),
+        };
+        state.additions().set_unavailable(refused.is_some());
+        refused.map_or(stripped, Next::Refuse)
+    }
+
+    fn park(&self, state: &State) -> Next {
+        match state.parking(self.request).park(WAIT) {
+            Ok(()) => Next::Wait,
+            Err(CannotPark) => Next::Refuse(INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+/// The key set as a request sees it, which most questions are asked without.
+struct KeysSeen<'r> {
+    site: &'r Site,
+    view: OnceCell<View>,
+    /// The set's version when the request first looked.
+    first: &'r Cell<Option<u64>>,
+}
+
+impl KeySource for KeysSeen<'_> {
+    fn keys(&self, tried: bool) -> Keys<'_> {
+        let view = self.view.get_or_init(|| keys::view(self.site));
+        let first = self.first.get().unwrap_or(view.version);
+        self.first.set(Some(first));
+        Keys {
+            set: view.set.as_deref().filter(|_| tried || !view.overdue),
+            current: keys::is_fixed(self.site) || view.version != first,
+        }
+    }
+}
+
+/// Nobody answered, and why.
+fn unanswered(why: Why, alone: bool) -> Event {
+    if alone {
+        Event::Said(Said::Unknown(why))
+    } else {
+        Event::Unanswered(why)
+    }
+}

@@ -1,0 +1,74 @@
+//! Where this module stands among nginx's phases, and the handlers that nginx calls there.
+//!
+//! Taking forged headers out happens before anything can see them, again on every way that skips a phase. The access handler is the last
+//! of its phase, so that nobody whom `allow`, `deny` or `auth_basic` turned away asks anything.
+
+use std::ptr::NonNull;
+
+use nginx::context;
+use nginx::entry::entry;
+use nginx::phases::{add, Handler, Phase, Turn};
+use nginx::pool::OutOfMemory;
+use nginx::request::Request;
+use nginx::sys::{ngx_conf_t, ngx_http_request_t, ngx_int_t};
+use ngx::core::Status;
+use ngx::http::HTTPStatus;
+
+use crate::access::{self, Next};
+
+const HANDLERS: [(Phase, Turn, Handler); 5] = [
+    (Phase::PostRead, Turn::First, strip),
+    (Phase::ServerRewrite, Turn::First, strip),
+    (Phase::Rewrite, Turn::First, strip),
+    (Phase::Access, Turn::Last, access),
+    (Phase::Precontent, Turn::First, precontent),
+];
+
+/// Registers the handlers; called when resolving is on anywhere.
+///
+/// # Safety
+/// `cf` is what nginx calls postconfiguration with.
+pub unsafe fn install(cf: NonNull<ngx_conf_t>) -> Result<(), OutOfMemory> {
+    // SAFETY: the caller vouches for it.
+    let add = |(phase, turn, handler)| unsafe { add(cf, phase, turn, handler) };
+    HANDLERS.into_iter().try_for_each(add)
+}
+
+unsafe extern "C" fn strip(request: *mut ngx_http_request_t) -> ngx_int_t {
+    call(request, context::is_marked, access::strip)
+}
+
+unsafe extern "C" fn access(request: *mut ngx_http_request_t) -> ngx_int_t {
+    call(request, is_anonymous, access::access)
+}
+
+unsafe extern "C" fn precontent(request: *mut ngx_http_request_t) -> ngx_int_t {
+    call(request, |request| request.satisfies_all(), access::precontent)
+}
+
+/// Whether a request has no credential and nothing that a client must not send: what was taken out before nobody but a configuration's own
+/// directives can have put in again.
+fn is_anonymous(request: Request<'_>) -> bool {
+    context::is_marked(request) && request.has_no_credential()
+}
+
+/// Hands a request on, unless `is_none_of_ours`, which cannot panic: most calls end there.
+fn call(
+    request: *mut ngx_http_request_t,
+    is_none_of_ours: impl FnOnce(Request<'_>) -> bool,
+    handle: impl FnOnce(Request<'_>) -> Next,
+) -> ngx_int_t {
+    let refused = Status::from(HTTPStatus::INTERNAL_SERVER_ERROR).into();
+    // SAFETY: nginx hands a live request to a phase handler; the wrapper is gone when this returns.
+    let Some(request) = (unsafe { Request::from_ptr(request) }) else {
+        return refused;
+    };
+    if is_none_of_ours(request) {
+        return Status::NGX_DECLINED.into();
+    }
+    entry(refused, || match handle(request) {
+        Next::Continue => Status::NGX_DECLINED.into(),
+        Next::Wait => Status::NGX_AGAIN.into(),
+        Next::Refuse(status) => ngx_int_t::try_from(status).unwrap_or(refused),
+    })
+}
