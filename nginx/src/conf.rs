@@ -2,7 +2,9 @@
 
 use std::ptr::NonNull;
 
-use nginx_sys::{ngx_http_conf_ctx_t, ngx_http_core_srv_conf_t};
+use nginx_sys::{ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_srv_conf_t};
+
+use crate::pool::{OutOfMemory, Pool};
 
 /// A server of nginx's, for requests of the worker's own. It lives as long as the configuration that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,4 +22,15 @@ impl ServerRef {
         // SAFETY: new()'s caller vouches for it.
         unsafe { (*self.0.as_ptr()).ctx }
     }
+}
+
+/// The pool of the configuration that nginx is reading.
+///
+/// # Safety
+/// `cf` is the configuration under way, during `'c`.
+pub unsafe fn pool<'c>(cf: NonNull<ngx_conf_t>) -> Result<Pool<'c>, OutOfMemory> {
+    // SAFETY: the caller vouches for it.
+    let pool = unsafe { cf.as_ref() }.pool;
+    // SAFETY: the cycle's own.
+    unsafe { Pool::from_ptr(pool) }.ok_or(OutOfMemory)
 }

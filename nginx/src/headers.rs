@@ -42,8 +42,9 @@ pub struct Found {
     pub is_empty: bool,
 }
 
-/// Takes every header out that the module owns, whoever set it, and its name out of `Connection`; then puts `added` in, and has nginx read its
-
+/// Takes every header out that the module owns, whoever set it, and its name out of `Connection`; then puts `added` in, and has nginx read the
+/// variables of such headers again: `variables` gives those of the request's configuration. Does nothing where nothing was found and nothing is
+/// added.
 pub fn replace(
     request: Request<'_>,
     ownership: Ownership,
@@ -58,7 +59,7 @@ pub fn replace(
             let changes = plan(request, ownership)?;
             let headers = &request.raw().headers_in.headers;
             let list = relinked(request.pool()?, headers, &changes.kept, added)?;
-            commit(request, list, &changes.connections);
+            commit(request, list, &changes);
         }
     }
     if let Some(variables) = variables(request) {
@@ -86,26 +87,42 @@ pub(crate) fn element(
     name: &HeaderName,
     value: &[u8],
 ) -> Result<ngx_table_elt_t, OutOfMemory> {
-    // SAFETY: an all-zero element is what nginx's own code starts from; it is then filled.
-    let mut element: ngx_table_elt_t = unsafe { std::mem::zeroed() };
-    element.hash = name.hash();
-    element.key = name.key();
-    element.value = pool.keep(&[value])?;
-    element.lowcase_key = name.lowcase();
-    Ok(element)
+    let value = pool.keep(&[value])?;
+    Ok(ngx_table_elt_t {
+        value,
+        ..name.element()
+    })
 }
 
-/// What has to change: found before anything is changed.
+/// What has to change in a request's list: found before anything is changed.
 struct Changes {
-    /// Runs of elements that stay, in order: the first of them and how many.
-    kept: Vec<(*mut ngx_table_elt_t, usize)>,
+    /// Runs of elements that stay, in order.
+    kept: Vec<Run>,
     /// `Connection` elements and what is left of their value.
-    connections: Vec<(*mut ngx_table_elt_t, ngx_str_t)>,
+    connections: Vec<(NonNull<ngx_table_elt_t>, ngx_str_t)>,
+}
+
+/// Elements that lie one behind the other in a request's pool.
+#[derive(Clone, Copy)]
+struct Run {
+    first: *mut ngx_table_elt_t,
+    count: usize,
+}
+
+impl Run {
+    /// A part of a list.
+    fn part(self, next: *mut ngx_list_part_t) -> ngx_list_part_t {
+        ngx_list_part_t {
+            elts: self.first.cast(),
+            nelts: self.count,
+            next,
+        }
+    }
 }
 
 /// Hangs them behind a list of which nothing has to go, as a part of their own.
 fn append(request: Request<'_>, added: &AddedHeaders<'_>) -> Result<(), OutOfMemory> {
-    let part = part(added.first, added.count, ptr::null_mut());
+    let part = added.run().part(ptr::null_mut());
     let node = request.pool()?.store(part)?.as_ptr();
     // SAFETY: nginx has handed control to us, so nobody else reads or writes the request now.
     let raw = unsafe { &mut *request.as_ptr().as_ptr() };
@@ -119,11 +136,6 @@ fn append(request: Request<'_>, added: &AddedHeaders<'_>) -> Result<(), OutOfMem
     #[cfg(nginx1_23)]
     layout::ngx_http_headers_in_t::MULTI_LINKED.set(&mut raw.headers_in, 0);
     Ok(())
-}
-
-fn part(elts: *mut ngx_table_elt_t, nelts: usize, next: *mut ngx_list_part_t) -> ngx_list_part_t {
-    let elts = elts.cast();
-    ngx_list_part_t { elts, nelts, next }
 }
 
 fn is_connection(element: &ngx_table_elt_t) -> bool {
@@ -144,14 +156,24 @@ fn plan(request: Request<'_>, ownership: Ownership) -> Result<Changes, OutOfMemo
     let mut next: *const ngx_list_part_t = &raw const request.raw().headers_in.headers.part;
     // SAFETY: the request's own list; `next` is null or another part of it.
     while let Some(part) = unsafe { next.as_ref() } {
-        let mut run: Option<(*mut ngx_table_elt_t, usize)> = None;
+        let mut run: Option<Run> = None;
         for index in 0..part.nelts {
             // SAFETY: a part has `nelts` elements.
-            let at = unsafe { part.elts.cast::<ngx_table_elt_t>().add(index) };
+            let first = unsafe { part.elts.cast::<ngx_table_elt_t>().add(index) };
             // SAFETY: as above.
-            let element = unsafe { &*at };
-            if stays(request, ownership, element, at, &mut changes)? {
-                run = Some(run.map_or((at, 1), |(first, count)| (first, count.saturating_add(1))));
+            let element = unsafe { &*first };
+            let stays = match left_of(request, ownership, element)? {
+                Left::All => true,
+                Left::Nothing => false,
+                Left::Value(value) => {
+                    let changed = NonNull::new(first).map(|first| (first, value));
+                    changes.connections.extend(changed);
+                    true
+                }
+            };
+            if stays {
+                let run = run.get_or_insert(Run { first, count: 0 });
+                run.count = run.count.saturating_add(1);
             } else {
                 changes.kept.extend(run.take());
             }
@@ -162,44 +184,46 @@ fn plan(request: Request<'_>, ownership: Ownership) -> Result<Changes, OutOfMemo
     Ok(changes)
 }
 
-/// Whether the element stays; notes what is left of a `Connection` header.
-fn stays(
+/// What becomes of an element.
+enum Left {
+    All,
+    Nothing,
+    /// It gets this value.
+    Value(ngx_str_t),
+}
+
+fn left_of(
     request: Request<'_>,
     ownership: Ownership,
     element: &ngx_table_elt_t,
-    at: *mut ngx_table_elt_t,
-    changes: &mut Changes,
-) -> Result<bool, OutOfMemory> {
+) -> Result<Left, OutOfMemory> {
     if (ownership.owns)(bytes(&element.key)) {
-        return Ok(false);
+        return Ok(Left::Nothing);
     }
     if !is_connection(element) {
-        return Ok(true);
+        return Ok(Left::All);
     }
-    match (ownership.connection_without)(bytes(&element.value)) {
-        None => Ok(true),
+    Ok(match (ownership.connection_without)(bytes(&element.value)) {
+        None => Left::All,
         // Nothing but its names: the whole header goes.
-        Some(left) if left.is_empty() => Ok(false),
-        Some(left) => {
-            changes.connections.push((at, request.pool()?.keep(&[&left])?));
-            Ok(true)
-        }
-    }
+        Some(left) if left.is_empty() => Left::Nothing,
+        Some(left) => Left::Value(request.pool()?.keep(&[&left])?),
+    })
 }
 
 /// A list over the kept runs and a last part with what is added; all memory is new.
 fn relinked(
     pool: Pool<'_>,
     old: &ngx_list_t,
-    kept: &[(*mut ngx_table_elt_t, usize)],
+    kept: &[Run],
     added: &AddedHeaders<'_>,
 ) -> Result<ngx_list_t, OutOfMemory> {
     let mut runs = kept.to_vec();
     if added.count > 0 {
-        runs.push((added.first, added.count));
+        runs.push(added.run());
     }
     let mut list = *old;
-    let Some((&(first, count), rest)) = runs.split_first() else {
+    let Some((first, rest)) = runs.split_first() else {
         // SAFETY: the list is a copy; the pool is the request's.
         let rc = unsafe { ngx_list_init(&mut list, pool.as_ptr(), 4, size_of::<ngx_table_elt_t>()) };
         return if Status(rc).is_ok() {
@@ -210,21 +234,21 @@ fn relinked(
     };
     let mut next = ptr::null_mut();
     let mut last: *mut ngx_list_part_t = ptr::null_mut();
-    for &(elts, nelts) in rest.iter().rev() {
-        let node = pool.store(part(elts, nelts, next))?.as_ptr();
+    for run in rest.iter().rev() {
+        let node = pool.store(run.part(next))?.as_ptr();
         if last.is_null() {
             last = node;
         }
         next = node;
     }
-    list.part = part(first, count, next);
+    list.part = first.part(next);
     list.last = last;
     // A full last part: the next push opens a part of its own instead of writing behind a run.
-    list.nalloc = rest.last().map_or(count, |&(_, nelts)| nelts);
+    list.nalloc = rest.last().unwrap_or(first).count;
     Ok(list)
 }
 
-fn commit(request: Request<'_>, list: ngx_list_t, connections: &[(*mut ngx_table_elt_t, ngx_str_t)]) {
+fn commit(request: Request<'_>, list: ngx_list_t, changes: &Changes) {
     // SAFETY: nginx has handed control to us, so nobody else reads or writes the request now.
     let raw = unsafe { &mut *request.as_ptr().as_ptr() };
     raw.headers_in.headers = list;
@@ -238,9 +262,9 @@ fn commit(request: Request<'_>, list: ngx_list_t, connections: &[(*mut ngx_table
         unsafe { elements(&raw const raw.headers_in.headers.part) }.find(|element| is_connection(element));
     raw.headers_in.connection =
         connection.map_or(ptr::null_mut(), |element| ptr::from_ref(element).cast_mut());
-    for &(connection, left) in connections {
+    for &(connection, left) in &changes.connections {
         // SAFETY: an element of the list; elements are never moved or freed while the request lives.
-        let element = unsafe { &mut *connection };
+        let element = unsafe { &mut *connection.as_ptr() };
         element.value = left;
     }
 }

@@ -69,29 +69,25 @@ impl Log<'_> {
 
     /// A line; nothing when the log's level is lower.
     pub fn write(self, level: Level, line: &str) {
-        write(self.0, level, line);
+        let log = self.0.as_ptr();
+        let number = level.number();
+        // SAFETY: from_ptr()'s caller vouches for it.
+        let limit = unsafe { (*log).log_level };
+        if limit < number {
+            return;
+        }
+        // SAFETY: the format takes a size_t and a pointer to that many bytes; nginx copies at most its own line length from them.
+        unsafe {
+            ngx_log_error_core(
+                number,
+                log,
+                0,
+                c"%*s".as_ptr().cast::<c_char>(),
+                line.len(),
+                line.as_ptr(),
+            )
+        };
     }
-}
-
-fn write(log: NonNull<ngx_log_t>, level: Level, line: &str) {
-    let log = log.as_ptr();
-    let number = level.number();
-    // SAFETY: Log::from_ptr()'s caller vouches for it.
-    let limit = unsafe { (*log).log_level };
-    if limit < number {
-        return;
-    }
-    // SAFETY: the format takes a size_t and a pointer to that many bytes; nginx copies at most its own line length from them.
-    unsafe {
-        ngx_log_error_core(
-            number,
-            log,
-            0,
-            c"%*s".as_ptr().cast::<c_char>(),
-            line.len(),
-            line.as_ptr(),
-        )
-    };
 }
 
 /// Bytes from outside, fit for a log line: printable ASCII as it is, all else as `\xNN`, cut after 128 bytes.

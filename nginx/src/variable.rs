@@ -8,9 +8,10 @@ use nginx_sys::{
 };
 use ngx::core::Status;
 
+use crate::conf::pool;
 use crate::entry::entry;
 use crate::layout;
-use crate::pool::{OutOfMemory, Pool};
+use crate::pool::OutOfMemory;
 use crate::request::Request;
 
 /// nginx calls it for a variable's value; the last argument is the index that it was added with.
@@ -27,9 +28,8 @@ pub unsafe fn add(
     handler: Handler,
     index: usize,
 ) -> Result<(), OutOfMemory> {
-    // SAFETY: the configuration under way, with the cycle's pool.
-    let pool = unsafe { Pool::from_ptr(cf.as_ref().pool) }.ok_or(OutOfMemory)?;
-    let mut name = pool.keep(&[name.as_bytes()])?;
+    // SAFETY: the caller vouches for it.
+    let mut name = unsafe { pool(cf) }?.keep(&[name.as_bytes()])?;
     // SAFETY: a name in the cycle's pool.
     let added = unsafe { ngx_http_add_variable(cf.as_ptr(), &mut name, NGX_HTTP_VAR_NOCACHEABLE as usize) };
     // SAFETY: null, or nginx's entry of that name.

@@ -18,9 +18,10 @@ use nginx_sys::{
 };
 use ngx::core::Status;
 
+use crate::conf::pool;
 use crate::entry::entry;
 use crate::log::{self, Level};
-use crate::pool::Pool;
+use crate::pool::OutOfMemory;
 use crate::{layout, module};
 
 /// The words of an area: it begins with a line of the processor's cache.
@@ -66,6 +67,12 @@ impl fmt::Display for ZoneError {
     }
 }
 
+impl From<OutOfMemory> for ZoneError {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
 /// Asks nginx for the zone, in postconfiguration: with room for `needed` things.
 ///
 /// # Safety
@@ -78,10 +85,8 @@ pub unsafe fn declare(
     contents: &'static Contents,
 ) -> Result<(), ZoneError> {
     CONTENTS.get_or_init(|| contents);
-    // SAFETY: nginx's configuration pool, while it reads its configuration.
-    let pool = unsafe { Pool::from_ptr(cf.as_ref().pool) }.ok_or(ZoneError::OutOfMemory)?;
-    let name = pool.keep(&[name.as_bytes()]);
-    let mut name: ngx_str_t = name.map_err(|_| ZoneError::OutOfMemory)?;
+    // SAFETY: the caller vouches for it.
+    let mut name: ngx_str_t = unsafe { pool(cf) }?.keep(&[name.as_bytes()])?;
     // SAFETY: as above; the tag is the module, which is never unloaded.
     let zone = unsafe { ngx_shared_memory_add(cf.as_ptr(), &mut name, size, module::tag()) };
     // SAFETY: null or nginx's zone.
@@ -92,7 +97,9 @@ pub unsafe fn declare(
     // A zone of another layout, or with too little room, is not taken on, whatever its size. nginx looks at the new zone's flag when it decides
     // whether to go on with the memory, and at the old one's when it decides whether to free it: they must say the same, each time.
     // SAFETY: nginx's current cycle; this thread is the only one.
-    let old = unsafe { search(ngx_cycle) };
+    let cycle = unsafe { ngx_cycle };
+    // SAFETY: null, or alive.
+    let old = unsafe { search(cycle) };
     // SAFETY: null, or the zone of the running cycle; nginx is in this callback alone.
     if let Some(old) = old.and_then(|old| unsafe { old.as_mut() }) {
         // SAFETY: the zone of the running cycle.

@@ -37,6 +37,7 @@ use crate::pool::Pool;
 
 type EventHandler = unsafe extern "C" fn(*mut ngx_event_t);
 type RequestHandler = unsafe extern "C" fn(*mut ngx_http_request_t);
+type Checker = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_phase_handler_t) -> ngx_int_t;
 
 const POOL_SIZE: usize = 1024;
 const HTTP_1_1: usize = 1001;
@@ -47,12 +48,15 @@ thread_local! {
     static SOCKET: OnceCell<UnixDatagram> = const { OnceCell::new() };
 }
 
-/// Makes the request: `woken` runs when its subrequest ends, `dispatch` on events of its connection.
+/// A main request that was made here, and not started yet: it is alive, and nobody else has it.
+pub struct MainRequest(NonNull<ngx_http_request_t>);
+
+/// Makes one: `woken` runs when its subrequest ends, `dispatch` on events of its connection.
 pub fn create(
     outgoing: &Outgoing<'_>,
     woken: RequestHandler,
     dispatch: EventHandler,
-) -> Result<NonNull<ngx_http_request_t>, CannotStart> {
+) -> Result<MainRequest, CannotStart> {
     let connection = connect(outgoing, dispatch)?;
     // SAFETY: the connection has all that this reads: pool, log with context, buffer, and the server's configuration in `data`.
     let request = unsafe { ngx_http_create_request(connection.as_ptr()) };
@@ -63,23 +67,65 @@ pub fn create(
     };
     // SAFETY: ours.
     unsafe { (*connection.as_ptr()).data = request.as_ptr().cast() };
-    match dress(request, outgoing, woken) {
-        Ok(()) => Ok(request),
+    let main = MainRequest(request);
+    match dress(&main, outgoing, woken) {
+        Ok(()) => Ok(main),
         Err(error) => {
-            discard(request);
+            main.discard();
             Err(error)
         }
     }
 }
 
-/// Frees a request that was never started, and its connection.
-pub fn discard(request: NonNull<ngx_http_request_t>) {
-    // SAFETY: made by create().
-    let connection = unsafe { (*request.as_ptr()).connection };
-    // SAFETY: nothing of it runs.
-    unsafe { ngx_http_free_request(request.as_ptr(), 0) };
-    // SAFETY: its request is gone.
-    unsafe { ngx_http_close_connection(connection) };
+impl MainRequest {
+    pub fn as_ptr(&self) -> *mut ngx_http_request_t {
+        self.0.as_ptr()
+    }
+
+    pub fn pool(&self) -> Result<Pool<'_>, CannotStart> {
+        // SAFETY: a live request.
+        let pool = unsafe { self.0.as_ref() }.pool;
+        // SAFETY: its own pool.
+        unsafe { Pool::from_ptr(pool) }.ok_or(CannotStart)
+    }
+
+    /// It has one as long as it lives.
+    pub fn connection(&self) -> *mut ngx_connection_t {
+        // SAFETY: a live request.
+        unsafe { self.0.as_ref() }.connection
+    }
+
+    /// Frees it, and its connection.
+    pub fn discard(self) {
+        let connection = self.connection();
+        // SAFETY: nothing of it runs.
+        unsafe { ngx_http_free_request(self.as_ptr(), 0) };
+        // SAFETY: its request is gone.
+        unsafe { ngx_http_close_connection(connection) };
+    }
+
+    /// Where in the phases nginx looks for a request's location.
+    pub fn find_config_index(&self) -> Option<ngx_int_t> {
+        // SAFETY: a live request.
+        let configurations = unsafe { self.0.as_ref() }.main_conf;
+        // SAFETY: the array of main configurations.
+        let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(configurations) }?;
+        // SAFETY: nginx keeps it until the cycle ends.
+        let core = unsafe { core.as_ref() };
+        // Built by nginx when it read its configuration; ended by an entry without a checker.
+        let mut handler: *const ngx_http_phase_handler_t = core.phase_engine.handlers;
+        let wanted: Checker = ngx_http_core_find_config_phase;
+        for index in 0.. {
+            // SAFETY: within the array, whose last entry has no checker.
+            let checker = unsafe { (*handler).checker }?;
+            if fn_addr_eq(checker, wanted) {
+                return Some(index);
+            }
+            // SAFETY: as above.
+            handler = unsafe { handler.add(1) };
+        }
+        None
+    }
 }
 
 /// Whether a request's connection was made here.
@@ -89,30 +135,6 @@ pub fn is_ours(request: &ngx_http_request_t) -> bool {
     unsafe { request.connection.as_ref() }
         .and_then(|connection| connection.recv)
         .is_some_and(|recv| fn_addr_eq(recv, ours))
-}
-
-/// Where in the phases nginx looks for a request's location.
-pub fn find_config_index(request: NonNull<ngx_http_request_t>) -> Option<ngx_int_t> {
-    // SAFETY: a live request, made by create().
-    let configurations = unsafe { request.as_ref() }.main_conf;
-    // SAFETY: the array of main configurations.
-    let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(configurations) }?;
-    // SAFETY: nginx keeps it until the cycle ends.
-    let core = unsafe { core.as_ref() };
-    // Built by nginx when it read its configuration; ended by an entry without a checker.
-    let mut handler: *const ngx_http_phase_handler_t = core.phase_engine.handlers;
-    let wanted: unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_phase_handler_t) -> ngx_int_t =
-        ngx_http_core_find_config_phase;
-    for index in 0.. {
-        // SAFETY: within the array, whose last entry has no checker.
-        let checker = unsafe { (*handler).checker }?;
-        if fn_addr_eq(checker, wanted) {
-            return Some(index);
-        }
-        // SAFETY: as above.
-        handler = unsafe { handler.add(1) };
-    }
-    None
 }
 
 /// A descriptor that nobody ever sends anything to. nginx's upstream code may look whether there is something to read, and must not wait for it.
@@ -256,13 +278,9 @@ fn address(slot: &mut ngx_connection_t, pool: Pool<'_>, outgoing: &Outgoing<'_>)
     Ok(())
 }
 
-fn dress(
-    request: NonNull<ngx_http_request_t>,
-    outgoing: &Outgoing<'_>,
-    woken: RequestHandler,
-) -> Result<(), CannotStart> {
+fn dress(main: &MainRequest, outgoing: &Outgoing<'_>, woken: RequestHandler) -> Result<(), CannotStart> {
     // SAFETY: made just now; nobody else has it.
-    let raw = unsafe { &mut *request.as_ptr() };
+    let raw = unsafe { &mut *main.as_ptr() };
     // SAFETY: the request's own.
     let pool = unsafe { Pool::from_ptr(raw.pool) }.ok_or(CannotStart)?;
     raw.method = NGX_HTTP_GET as usize;
@@ -300,7 +318,7 @@ fn dress(
     }
     repeated::prepare(&mut raw.headers_in, pool)?;
     raw.headers_in.server = pool.keep(&[outgoing.host.as_bytes()])?;
-    raw.headers_in.host = push(raw, pool, &HOST, outgoing.host.as_bytes())?.as_ptr();
+    raw.headers_in.host = push(raw, pool, &HOST, outgoing.host.as_bytes())?;
     for (name, value) in outgoing.headers {
         let Some(value) = value else { continue };
         let element = push(raw, pool, name, value)?;
@@ -309,20 +327,20 @@ fn dress(
     Ok(())
 }
 
-fn push(
+fn push<'p>(
     raw: &mut ngx_http_request_t,
-    pool: Pool<'_>,
+    pool: Pool<'p>,
     name: &HeaderName,
     value: &[u8],
-) -> Result<NonNull<ngx_table_elt_t>, CannotStart> {
+) -> Result<&'p mut ngx_table_elt_t, CannotStart> {
     let ready = element(pool, name, value)?;
     // SAFETY: the request's own list, initialised in dress().
-    let slot = NonNull::new(unsafe { ngx_list_push(addr_of_mut!(raw.headers_in.headers)) })
-        .ok_or(CannotStart)?
-        .cast();
+    let slot = NonNull::new(unsafe { ngx_list_push(addr_of_mut!(raw.headers_in.headers)) });
+    let mut slot: NonNull<ngx_table_elt_t> = slot.ok_or(CannotStart)?.cast();
     // SAFETY: a fresh element.
     unsafe { slot.write(ready) };
-    Ok(slot)
+    // SAFETY: just written; it lives in the pool, where nobody moves it.
+    Ok(unsafe { slot.as_mut() })
 }
 
 /// Sets the pointer by which nginx's variables find a header.
@@ -330,12 +348,12 @@ fn point(
     raw: &mut ngx_http_request_t,
     pool: Pool<'_>,
     name: &HeaderName,
-    element: NonNull<ngx_table_elt_t>,
+    element: &mut ngx_table_elt_t,
 ) -> Result<(), CannotStart> {
     let headers = &mut raw.headers_in;
     match name.text().to_bytes() {
-        b"Authorization" => headers.authorization = element.as_ptr(),
-        b"User-Agent" => headers.user_agent = element.as_ptr(),
+        b"Authorization" => headers.authorization = element,
+        b"User-Agent" => headers.user_agent = element,
         b"Cookie" => repeated::cookie(headers, pool, element)?,
         b"X-Forwarded-For" => repeated::forwarded(headers, pool, element)?,
         _ => {}

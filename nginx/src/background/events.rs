@@ -6,7 +6,7 @@ use nginx_sys::{
 };
 use ngx::core::Status;
 
-use super::of;
+use super::pending::of;
 use crate::entry::entry;
 use crate::layout;
 

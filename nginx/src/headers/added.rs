@@ -9,12 +9,13 @@ use std::ptr;
 use nginx_sys::{ngx_str_t, ngx_table_elt_t};
 
 use super::name::{fixed, hash, HeaderName};
+use super::Run;
 use crate::pool::OutOfMemory;
 use crate::request::Request;
 
 /// Elements, in an array of the request's pool.
 pub struct AddedHeaders<'t> {
-    pub(super) first: *mut ngx_table_elt_t,
+    first: *mut ngx_table_elt_t,
     pub(super) count: usize,
     room: usize,
     /// Where the values come from, and their copy in the pool.
@@ -49,21 +50,33 @@ impl<'t> AddedHeaders<'t> {
         })
     }
 
+    pub(super) fn run(&self) -> Run {
+        Run {
+            first: self.first,
+            count: self.count,
+        }
+    }
+
     /// A header whose value is the same for every request.
     pub fn push_fixed(&mut self, name: &HeaderName, value: &'static CStr) -> Result<(), OutOfMemory> {
-        self.push(name.key(), name.lowcase(), name.hash(), fixed(value))
+        self.push(name.element(), fixed(value))
     }
 
     /// A header whose value is a part of the texts.
     pub fn push_known(&mut self, name: &HeaderName, value: &'t [u8]) -> Result<(), OutOfMemory> {
         let value = self.kept(value)?;
-        self.push(name.key(), name.lowcase(), name.hash(), value)
+        self.push(name.element(), value)
     }
 
     /// A header whose name, in lower case, is a part of the texts, too.
     pub fn push_other(&mut self, name: &'t [u8], value: &'t [u8]) -> Result<(), OutOfMemory> {
         let (key, value) = (self.kept(name)?, self.kept(value)?);
-        self.push(key, key.data, hash(name), value)
+        // SAFETY: an all-zero element is what nginx's own code starts from; it is then filled.
+        let mut element: ngx_table_elt_t = unsafe { std::mem::zeroed() };
+        element.hash = hash(name);
+        element.key = key;
+        element.lowcase_key = key.data;
+        self.push(element, value)
     }
 
     /// Where a part of the texts lies in their copy; whatever is none is refused.
@@ -85,24 +98,15 @@ impl<'t> AddedHeaders<'t> {
         })
     }
 
-    fn push(
-        &mut self,
-        key: ngx_str_t,
-        lowcase: *mut u8,
-        hash: usize,
-        value: ngx_str_t,
-    ) -> Result<(), OutOfMemory> {
+    /// `name` has all but the value.
+    fn push(&mut self, name: ngx_table_elt_t, value: ngx_str_t) -> Result<(), OutOfMemory> {
         if self.count >= self.room {
             return Err(OutOfMemory);
         }
         // SAFETY: there is room for it.
         let slot = unsafe { self.first.add(self.count) };
-        // SAFETY: zeroed memory of that type, which is where nginx's own code starts from.
-        let element = unsafe { &mut *slot };
-        element.hash = hash;
-        element.key = key;
-        element.value = value;
-        element.lowcase_key = lowcase;
+        // SAFETY: memory of that type, which nobody else uses yet.
+        unsafe { slot.write(ngx_table_elt_t { value, ..name }) };
         self.count = self.count.saturating_add(1);
         Ok(())
     }

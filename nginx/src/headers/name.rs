@@ -4,7 +4,7 @@
 
 use std::ffi::CStr;
 
-use nginx_sys::ngx_str_t;
+use nginx_sys::{ngx_str_t, ngx_table_elt_t};
 
 /// A name, with what nginx wants to know of it.
 pub struct HeaderName {
@@ -48,21 +48,19 @@ impl HeaderName {
         self.text
     }
 
-    pub(crate) fn key(&self) -> ngx_str_t {
-        fixed(self.text)
-    }
-
-    pub(crate) fn lowcase(&self) -> *mut u8 {
-        self.lowcase.as_ptr().cast_mut().cast()
-    }
-
-    pub(crate) fn hash(&self) -> usize {
-        self.hash
+    /// A header of this name, without a value.
+    pub(super) fn element(&self) -> ngx_table_elt_t {
+        // SAFETY: an all-zero element is what nginx's own code starts from; it is then filled.
+        let mut element: ngx_table_elt_t = unsafe { std::mem::zeroed() };
+        element.hash = self.hash;
+        element.key = fixed(self.text);
+        element.lowcase_key = self.lowcase.as_ptr().cast_mut().cast();
+        element
     }
 }
 
 /// A string that lives as long as the process, and that nobody changes.
-pub(crate) fn fixed(text: &'static CStr) -> ngx_str_t {
+pub(super) fn fixed(text: &'static CStr) -> ngx_str_t {
     ngx_str_t {
         len: text.count_bytes(),
         data: text.as_ptr().cast_mut().cast(),
@@ -70,7 +68,7 @@ pub(crate) fn fixed(text: &'static CStr) -> ngx_str_t {
 }
 
 /// nginx's hash of a name in lower case.
-pub(crate) const fn hash(mut name: &[u8]) -> usize {
+pub(super) const fn hash(mut name: &[u8]) -> usize {
     let mut hash = 0_usize;
     while let [first, rest @ ..] = name {
         hash = hash.wrapping_mul(31).wrapping_add(*first as usize);

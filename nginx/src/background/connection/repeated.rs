@@ -7,7 +7,7 @@ pub use chains::{cookie, forwarded, prepare};
 
 #[cfg(nginx1_23)]
 mod chains {
-    use super::super::{ngx_table_elt_t, CannotStart, NonNull, Pool};
+    use super::super::{ngx_table_elt_t, CannotStart, Pool};
     use nginx_sys::ngx_http_headers_in_t;
 
     pub fn prepare(_: &mut ngx_http_headers_in_t, _: Pool<'_>) -> Result<(), CannotStart> {
@@ -17,9 +17,9 @@ mod chains {
     pub fn cookie(
         headers: &mut ngx_http_headers_in_t,
         _: Pool<'_>,
-        element: NonNull<ngx_table_elt_t>,
+        element: &mut ngx_table_elt_t,
     ) -> Result<(), CannotStart> {
-        headers.cookie = element.as_ptr();
+        headers.cookie = element;
         Ok(())
     }
 
@@ -27,9 +27,9 @@ mod chains {
     pub fn forwarded(
         headers: &mut ngx_http_headers_in_t,
         _: Pool<'_>,
-        element: NonNull<ngx_table_elt_t>,
+        element: &mut ngx_table_elt_t,
     ) -> Result<(), CannotStart> {
-        headers.x_forwarded_for = element.as_ptr();
+        headers.x_forwarded_for = element;
         Ok(())
     }
 
@@ -37,7 +37,7 @@ mod chains {
     pub fn forwarded(
         _: &mut ngx_http_headers_in_t,
         _: Pool<'_>,
-        _: NonNull<ngx_table_elt_t>,
+        _: &mut ngx_table_elt_t,
     ) -> Result<(), CannotStart> {
         Ok(())
     }
@@ -45,7 +45,7 @@ mod chains {
 
 #[cfg(not(nginx1_23))]
 mod arrays {
-    use super::super::{ngx_table_elt_t, CannotStart, NonNull, Pool};
+    use super::super::{ngx_table_elt_t, CannotStart, Pool};
     use nginx_sys::{ngx_array_push, ngx_array_t, ngx_http_headers_in_t};
     use std::mem::size_of;
 
@@ -59,7 +59,7 @@ mod arrays {
     pub fn cookie(
         headers: &mut ngx_http_headers_in_t,
         _: Pool<'_>,
-        element: NonNull<ngx_table_elt_t>,
+        element: &mut ngx_table_elt_t,
     ) -> Result<(), CannotStart> {
         append(&mut headers.cookies, element)
     }
@@ -68,7 +68,7 @@ mod arrays {
     pub fn forwarded(
         headers: &mut ngx_http_headers_in_t,
         _: Pool<'_>,
-        element: NonNull<ngx_table_elt_t>,
+        element: &mut ngx_table_elt_t,
     ) -> Result<(), CannotStart> {
         append(&mut headers.x_forwarded_for, element)
     }
@@ -77,7 +77,7 @@ mod arrays {
     pub fn forwarded(
         _: &mut ngx_http_headers_in_t,
         _: Pool<'_>,
-        _: NonNull<ngx_table_elt_t>,
+        _: &mut ngx_table_elt_t,
     ) -> Result<(), CannotStart> {
         Ok(())
     }
@@ -90,14 +90,14 @@ mod arrays {
         Ok(())
     }
 
-    fn append(array: &mut ngx_array_t, element: NonNull<ngx_table_elt_t>) -> Result<(), CannotStart> {
+    fn append(array: &mut ngx_array_t, element: &mut ngx_table_elt_t) -> Result<(), CannotStart> {
         // SAFETY: an array of pointers, initialised in prepare().
         let slot: *mut *mut ngx_table_elt_t = unsafe { ngx_array_push(array) }.cast();
         if slot.is_null() {
             return Err(CannotStart);
         }
         // SAFETY: a fresh element of the array.
-        unsafe { slot.write(element.as_ptr()) };
+        unsafe { slot.write(element) };
         Ok(())
     }
 }
