@@ -1,4 +1,4 @@
-# From Authgear's own recipe to the module, one location after the other, as README says it goes.
+# From Authgear's own recipe to the module, one location after the other, as docs/migrate.md says it goes.
 
 use Test::Nginx::Socket 'no_plan';
 use lib 't/lib';
