@@ -1,6 +1,6 @@
 //! Proof that the module's picture of nginx's structures is the C compiler's, and where that has each bit-field.
 //!
-//! What enters: the names in `src/ffi/`, and nginx's headers as its compiler sees them. What leaves: `layout.rs` for the crate, with an assertion for the
+//! What enters: the names in the sources that use nginx's structures, and nginx's headers as its compiler sees them. What leaves: `layout.rs` for the crate, with an assertion for the
 //! size of each structure that these names reach and for the place and size of each member, and with a `Flag` for each bit-field. What always holds:
 //! every number in it is the C compiler's own, read from an object file that it made.
 
@@ -111,7 +111,7 @@ fn refuse_bindings(structure: &str, name: &str, text: &str) {
     let is_made = |(method, call): &(&str, String)| !NOT_NGINXS.contains(method) && text.contains(call);
     assert!(
         !calls.iter().any(is_made),
-        "src/ffi reads or writes the bit-field \"{name}\" through the bindings: use its Flag of src/ffi/layout.rs"
+        "the sources read or write the bit-field \"{name}\" through the bindings: use its Flag of nginx/src/layout.rs"
     );
 }
 
