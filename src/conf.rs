@@ -28,7 +28,7 @@ use std::rc::Rc;
 use authgear_core::endpoint::Endpoint;
 use authgear_core::freshness::{Revalidate, Rules};
 use authgear_core::jwks::KeySet;
-use authgear_core::verify::Policy;
+use authgear_core::policy::Policy;
 
 use crate::digest::Digest;
 use crate::ffi::conf::ServerRef;

@@ -6,8 +6,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use authgear_core::freshness::Said;
+use authgear_core::policy::Policy;
 use authgear_core::verdict::{Reason, Why};
-use authgear_core::verify::{Policy, Seen};
+use authgear_core::verify::Seen;
 
 use crate::conf::{LogLevel, Site};
 use nginx::clock;

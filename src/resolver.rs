@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use authgear_core::resolver::{Reading, UnknownAnswer};
-use authgear_core::verdict::Why;
+use authgear_core::resolver::Reading;
+use authgear_core::verdict::{UnknownAnswer, Why};
 
 use crate::conf::{Millis, Site};
 use crate::digest::DigestMap;

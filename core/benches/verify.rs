@@ -16,10 +16,11 @@ use authgear_core::flow::{Event, Flow, Keys, Memory, Remembered, Scene};
 use authgear_core::freshness::Standing;
 use authgear_core::jwks::KeySet;
 use authgear_core::jws::Candidate;
+use authgear_core::policy::{Mode, Policy};
 use authgear_core::record::Token;
 use authgear_core::resolver::Question;
 use authgear_core::table::{Entry, Found, Key, Rank, Table, COST};
-use authgear_core::verify::{hopeless, verify, Judgement, Mode, Policy};
+use authgear_core::verify::{hopeless, verify, Judgement};
 use ring::digest::{digest, SHA256};
 use serde_json::Value;
 

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
-use crate::jws;
+use crate::header_text::{HeaderText, NotHeaderText};
+use crate::json;
+use crate::policy::Policy;
+use crate::session::{Name, Session};
 use crate::verdict::Reason;
-use crate::verify::Policy;
 
 /// What is kept of a token's claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,40 @@ impl Flag {
             Self::Yes => "true",
             Self::No => "false",
         }
+    }
+}
+
+impl Claims {
+    /// The session that a token of these claims speaks of.
+    ///
+    /// # Errors
+    /// When a claim's value can't stand in a header.
+    pub fn session(&self) -> Result<Session, NotHeaderText> {
+        let flag = |flag: Option<Flag>| flag.map_or("", Flag::as_str);
+        let roles = joined(&self.roles, ",", &[','])?;
+        let amr = joined(&self.amr, " ", &[',', ' '])?;
+        let at = self.auth_time.map(|at| at.to_string()).unwrap_or_default();
+        // In the order of `Name::KNOWN`.
+        let values = [
+            self.sub.as_str(),
+            flag(self.is_anonymous),
+            flag(self.is_verified),
+            flag(self.can_reauthenticate),
+            &roles,
+            &amr,
+            self.acr.as_deref().unwrap_or_default(),
+            &at,
+        ];
+        if self.sub.is_empty() {
+            return Err(NotHeaderText);
+        }
+        let mut lines = [None; Name::KNOWN.len()];
+        for (line, value) in lines.iter_mut().zip(values) {
+            if !value.is_empty() {
+                *line = Some(HeaderText::of(value.as_bytes())?);
+            }
+        }
+        Session::from_lines(&lines, &[])
     }
 }
 
@@ -106,7 +142,7 @@ pub(crate) enum Audience {
 impl Written {
     /// The claims set in a token's payload, which must be a JSON object without a claim of ours twice.
     pub(crate) fn read(payload: &[u8]) -> Result<Self, Reason> {
-        jws::object(payload)
+        json::object(payload).ok_or(Reason::Malformed)
     }
 
     /// Every check that needs no key; `now` in seconds since 1970.
@@ -210,6 +246,15 @@ impl From<bool> for Flag {
             Self::No
         }
     }
+}
+
+/// A list in one value. An element that holds what some reader splits at would be read as two: refused, like an empty one.
+fn joined(list: &[String], separator: &str, splits: &[char]) -> Result<String, NotHeaderText> {
+    let bad = |element: &String| element.contains(splits) || HeaderText::of(element.as_bytes()).is_err();
+    if list.iter().any(bad) {
+        return Err(NotHeaderText);
+    }
+    Ok(list.join(separator))
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Claim<T> {

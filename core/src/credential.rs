@@ -8,8 +8,8 @@ use std::fmt;
 
 use cookie::Cookie;
 
+use crate::header_text::printable;
 use crate::jws::{Candidate, Form};
-use crate::session::printable;
 
 /// Where a credential stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

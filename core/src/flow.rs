@@ -10,11 +10,12 @@ pub use scene::{CredentialSource, KeySource, Keys, Memory, Remembered, Scene};
 use crate::credential::{Credential, Value};
 use crate::freshness::{Fallback, No, Said, Standing};
 use crate::jws::{Candidate, Compact, Form};
+use crate::policy::Mode;
 use crate::record;
 use crate::resolver::{Question, Reading};
 use crate::session::Session;
 use crate::verdict::{Reason, Source, Verdict, Why};
-use crate::verify::{self, hopeless, Judgement, Mode, Seen};
+use crate::verify::{self, hopeless, Judgement, Seen};
 
 /// Where a walk is. It owns all it needs, and survives any wait.
 #[derive(Clone, Debug, Default)]

@@ -6,10 +6,11 @@ use std::fmt;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use jsonwebtoken::DecodingKey;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::crypto::{self, sha256};
+use crate::json::{is_object, not_null};
 
 /// The largest document that is read, in bytes.
 pub const MAX_DOCUMENT: usize = 256 * 1024;
@@ -121,15 +122,6 @@ struct Written {
 struct Named {
     #[serde(default)]
     kid: Option<String>,
-}
-
-/// A member that may be missing, yet is no `null` when it is there.
-pub(crate) fn not_null<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    T::deserialize(deserializer).map(Some)
 }
 
 impl KeySet {
@@ -268,11 +260,6 @@ impl Key {
     pub fn thumbprint(&self) -> &[u8; 32] {
         &self.thumbprint
     }
-}
-
-/// Whether JSON is an object: an array of the right values would otherwise be taken for one.
-pub(crate) fn is_object(json: &[u8]) -> bool {
-    json.trim_ascii_start().first() == Some(&b'{')
 }
 
 /// How often each `kid` stands in the document, usable or not.

@@ -7,8 +7,8 @@ use base64::Engine;
 use serde::de::IgnoredAny;
 use serde::Deserialize;
 
-use crate::jwks::{is_object, not_null};
-use crate::session::printable;
+use crate::header_text::printable;
+use crate::json::{not_null, object};
 use crate::verdict::Reason;
 
 /// The largest token that is looked at, in bytes.
@@ -122,7 +122,7 @@ impl<'t> Jws<'t> {
             return Err(Reason::Malformed);
         }
         let header = decode(header)?;
-        let header: Header<'_> = object(&header)?;
+        let header: Header<'_> = object(&header).ok_or(Reason::Malformed)?;
         if header.alg != "RS256" {
             return Err(Reason::UnsupportedAlgorithm);
         }
@@ -154,16 +154,7 @@ pub fn claimed_end(token: &str) -> Option<u64> {
     }
     let payload = token.strip_prefix(BEGIN)?.split('.').nth(1)?;
     let payload = decode(payload).ok()?;
-    object(&payload).ok().map(|End { exp }| exp)
-}
-
-/// Reads a JSON object that is UTF-8 throughout (RFC 8259, section 8.1), also where nobody looks.
-pub(crate) fn object<'j, T: Deserialize<'j>>(json: &'j [u8]) -> Result<T, Reason> {
-    if !is_object(json) {
-        return Err(Reason::Malformed);
-    }
-    let text = std::str::from_utf8(json).map_err(|_| Reason::Malformed)?;
-    serde_json::from_str(text).map_err(|_| Reason::Malformed)
+    object(&payload).map(|End { exp }| exp)
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, Reason> {

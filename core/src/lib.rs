@@ -3,33 +3,42 @@
 //! Everything here is pure: no nginx type, no clock, no I/O. Time, keys and answers are arguments; bytes from outside are parsed once
 //! into types that prove what they hold.
 //!
-//! - [`credential`]: headers and cookies into the ordered credentials
-//! - [`jws`], [`claims`], [`verify`]: a token and a key set into a judgement
-//! - [`jwks`]: documents into key sets
+//! From top to bottom; each imports only from those below it, which `tests/rooms.rs` holds:
+//!
+//! - [`flow`]: the evaluation of a request's credentials, as a state machine
+//! - [`record`]: what is remembered, as bytes
+//! - [`freshness`]: how fresh a token is, and what the resolver's answer about it means
 //! - [`resolver`]: questions to the resolver, and the strict reading of its answers
 //! - [`made_up`]: the `session` cookie that is nobody's, and when it goes with a question
-//! - [`session`]: the `x-authgear-*` header lines of who is calling
-//! - [`freshness`]: how fresh a token is, and what the resolver's word about it means
-//! - [`table`], [`record`]: what is remembered, in memory that processes share
-//! - [`flow`]: the walk over the credentials, as a state machine
+//! - [`verify`], [`claims`]: a token, a key set and a policy into a judgement
+//! - [`policy`]: what is accepted where a request arrived
+//! - [`credential`]: headers and cookies into the ordered credentials
+//! - [`jws`]: a token, taken apart
+//! - [`jwks`]: documents into key sets
 //! - [`verdict`]: what comes out, and every reason why
-//! - [`ownership`]: which header names belong to this project
+//! - [`session`]: the `x-authgear-*` header lines of who is calling
+//! - [`header_text`], [`ownership`]: what may stand in a header, and which header names belong to this project
+//! - `json`, [`crypto`]: JSON objects, RSA signatures and SHA-256
 //! - [`endpoint`]: where a project is
+//! - [`table`]: entries in memory that processes share
 #![forbid(unsafe_code)]
 
+pub mod flow;
+pub mod record;
+pub mod freshness;
+pub mod resolver;
+pub mod made_up;
+pub mod verify;
 pub mod claims;
+pub mod policy;
 pub mod credential;
+pub mod jws;
+pub mod jwks;
+pub mod verdict;
+pub mod session;
+pub mod header_text;
+pub mod ownership;
+mod json;
 pub mod crypto;
 pub mod endpoint;
-pub mod flow;
-pub mod freshness;
-pub mod jwks;
-pub mod jws;
-pub mod made_up;
-pub mod ownership;
-pub mod record;
-pub mod resolver;
-pub mod session;
 pub mod table;
-pub mod verdict;
-pub mod verify;

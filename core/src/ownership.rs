@@ -21,6 +21,14 @@ fn folds_to_ours(name: &[u8]) -> bool {
     })
 }
 
+/// Whether a header name is ours, and spelled as Authgear spells them: what folds to it is not it.
+#[must_use]
+pub fn is_canonical(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        && is_ours(name.as_bytes())
+}
+
 /// What is left of a `Connection` value without the names that are ours; `None` when none of them is.
 ///
 /// The value is a comma-separated list (RFC 9110, section 7.6.1); the rest keeps its order and bytes.

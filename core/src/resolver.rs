@@ -5,9 +5,11 @@ use std::fmt;
 use cookie::Cookie;
 
 use crate::credential::{Credential, Kind};
+use crate::header_text::{HeaderText, NotHeaderText};
 use crate::made_up::{MadeUp, Manner};
-use crate::ownership;
-use crate::session::{is_plain, Name, Safe, Session, Unsafe, VALID};
+use crate::ownership::{is_canonical, is_ours};
+use crate::session::{Name, Session, VALID};
+use crate::verdict::UnknownAnswer;
 
 /// The most header lines of ours that an answer may have, and their bytes in all.
 const MAX_LINES: usize = 64;
@@ -48,38 +50,6 @@ pub enum Reading {
     Silent,
     /// The server never says this.
     Unknown(UnknownAnswer),
-}
-
-/// What is wrong with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum UnknownAnswer {
-    /// Not 200, and not the server's own failure.
-    Status,
-    /// 5xx: the server failed.
-    ServerError,
-    /// It has a body.
-    Body,
-    /// A header of ours stands twice, or they contradict each other.
-    Contradiction,
-    /// A header of ours has a name or a value that can't be handed on.
-    BadHeader,
-    /// More headers of ours than are handed on.
-    TooLarge,
-}
-
-impl UnknownAnswer {
-    /// As one word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Status => "resolver_status",
-            Self::ServerError => "resolver_failed",
-            Self::Body => "resolver_body",
-            Self::Contradiction => "resolver_contradiction",
-            Self::BadHeader => "resolver_bad_header",
-            Self::TooLarge => "resolver_too_large",
-        }
-    }
 }
 
 impl Question {
@@ -206,7 +176,7 @@ struct Lines<'a> {
 }
 
 /// The value of a line; `None` of one that is empty, which says nothing.
-type Filled<'a> = Option<Safe<'a>>;
+type Filled<'a> = Option<HeaderText<'a>>;
 
 impl<'a> Lines<'a> {
     /// Takes note of a header, if it is one of ours.
@@ -214,7 +184,7 @@ impl<'a> Lines<'a> {
         let place = match Name::place_of(name) {
             Some(place) => self.known.get_mut(place),
             None if name.eq_ignore_ascii_case(VALID.as_bytes()) => Some(&mut self.valid),
-            None if ownership::is_ours(name) => None,
+            None if is_ours(name) => None,
             None => return Ok(()),
         };
         self.count = self.count.saturating_add(1);
@@ -222,7 +192,7 @@ impl<'a> Lines<'a> {
         if self.count > MAX_LINES || self.bytes > MAX_BYTES {
             return Err(UnknownAnswer::TooLarge);
         }
-        let value = Safe::within(value).map_err(|Unsafe| UnknownAnswer::BadHeader)?;
+        let value = HeaderText::within(value).map_err(|NotHeaderText| UnknownAnswer::BadHeader)?;
         let Some(place) = place else {
             return self.add_other(name, value);
         };
@@ -234,7 +204,7 @@ impl<'a> Lines<'a> {
 
     fn add_other(&mut self, name: &[u8], value: Filled<'a>) -> Result<(), UnknownAnswer> {
         let name = String::from_utf8(name.to_ascii_lowercase()).map_err(|_| UnknownAnswer::BadHeader)?;
-        if !is_plain(&name) {
+        if !is_canonical(&name) {
             return Err(UnknownAnswer::BadHeader);
         }
         if self.others.iter().any(|(known, _)| *known == name) {
@@ -249,11 +219,11 @@ impl<'a> Lines<'a> {
         let (valid, known) = (self.valid.flatten(), self.known.map(Option::flatten));
         self.others.sort_unstable();
         let others = self.others.iter();
-        let others: Vec<(&str, Safe<'_>)> = others
+        let others: Vec<(&str, HeaderText<'_>)> = others
             .filter_map(|(name, value)| Some((name.as_str(), (*value)?)))
             .collect();
         let says_more = known.iter().any(Option::is_some) || !others.is_empty();
-        match (valid.map(Safe::bytes), &known) {
+        match (valid.map(HeaderText::bytes), &known) {
             (None, _) if !says_more => Reading::Silent,
             (Some(b"false"), _) if !says_more => Reading::Invalid,
             (Some(b"true"), [Some(_), ..]) => Session::from_lines(&known, &others)

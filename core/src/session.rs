@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use crate::claims::{Claims, Flag};
-use crate::ownership::is_ours;
+use crate::header_text::{is_printable, HeaderText, NotHeaderText};
+use crate::ownership::is_canonical;
 
 /// Says that the session is valid; the only line of one that is not.
 pub const VALID: &str = "x-authgear-session-valid";
@@ -27,10 +27,6 @@ pub enum Name<'s> {
     /// One that a resolver of tomorrow sends.
     Other(&'s str),
 }
-
-/// A text that can't stand in a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unsafe;
 
 /// The place of the user's line.
 const USER: u8 = 0;
@@ -82,55 +78,24 @@ impl<'s> Name<'s> {
 }
 
 impl Session {
-    /// The session that a verified token speaks of.
-    ///
-    /// # Errors
-    /// When a claim's value can't stand in a header.
-    pub fn from_claims(claims: &Claims) -> Result<Self, Unsafe> {
-        let flag = |flag: Option<Flag>| flag.map_or("", Flag::as_str);
-        let roles = joined(&claims.roles, ",", &[','])?;
-        let amr = joined(&claims.amr, " ", &[',', ' '])?;
-        let at = claims.auth_time.map(|at| at.to_string()).unwrap_or_default();
-        let values = [
-            claims.sub.as_str(),
-            flag(claims.is_anonymous),
-            flag(claims.is_verified),
-            flag(claims.can_reauthenticate),
-            &roles,
-            &amr,
-            claims.acr.as_deref().unwrap_or_default(),
-            &at,
-        ];
-        if claims.sub.is_empty() {
-            return Err(Unsafe);
-        }
-        let mut known = [None; Name::KNOWN.len()];
-        for (place, value) in known.iter_mut().zip(values) {
-            if !value.is_empty() {
-                *place = Some(Safe::of(value.as_bytes())?);
-            }
-        }
-        Self::from_lines(&known, &[])
-    }
-
     /// The session of lines that are sorted already: a value for each of [`Name::KNOWN`], and the others by their names.
     pub(crate) fn from_lines<'l>(
-        known: &[Option<Safe<'l>>; Name::KNOWN.len()],
-        others: &[(&'l str, Safe<'l>)],
-    ) -> Result<Self, Unsafe> {
+        known: &[Option<HeaderText<'l>>; Name::KNOWN.len()],
+        others: &[(&'l str, HeaderText<'l>)],
+    ) -> Result<Self, NotHeaderText> {
         if let [None, ..] = known {
-            return Err(Unsafe);
+            return Err(NotHeaderText);
         }
         let mut last = "";
         for (name, _) in others {
             if *name <= last || !is_other(name) {
-                return Err(Unsafe);
+                return Err(NotHeaderText);
             }
             last = name;
         }
         let count = known.iter().flatten().count().saturating_add(others.len());
         let mut bytes = Vec::with_capacity(ROOM);
-        bytes.push(u8::try_from(count).map_err(|_| Unsafe)?);
+        bytes.push(u8::try_from(count).map_err(|_| NotHeaderText)?);
         bytes.extend(std::iter::repeat_n(Head::default(), count).flatten());
         let mut session = Self { bytes };
         let mut line = 0;
@@ -212,17 +177,17 @@ impl Session {
     }
 
     /// Writes the head of a line, of which there is room, and its text behind those that are there.
-    fn push(&mut self, line: usize, code: u8, parts: &[&[u8]]) -> Result<(), Unsafe> {
+    fn push(&mut self, line: usize, code: u8, parts: &[&[u8]]) -> Result<(), NotHeaderText> {
         let mut length = parts.len().saturating_sub(1);
         for part in parts {
             self.bytes.extend_from_slice(part);
             self.bytes.push(b' ');
             length = length.saturating_add(part.len());
         }
-        let [low, high] = u16::try_from(length).map_err(|_| Unsafe)?.to_le_bytes();
-        let (_, rest) = self.bytes.split_first_mut().ok_or(Unsafe)?;
+        let [low, high] = u16::try_from(length).map_err(|_| NotHeaderText)?.to_le_bytes();
+        let (_, rest) = self.bytes.split_first_mut().ok_or(NotHeaderText)?;
         let (heads, _) = rest.as_chunks_mut::<{ size_of::<Head>() }>();
-        *heads.get_mut(line).ok_or(Unsafe)? = [code, low, high];
+        *heads.get_mut(line).ok_or(NotHeaderText)? = [code, low, high];
         Ok(())
     }
 }
@@ -277,62 +242,5 @@ fn other(code: u8, text: &[u8]) -> Option<(Name<'_>, &[u8])> {
 
 /// Whether a name may stand beside those that are known.
 fn is_other(name: &str) -> bool {
-    is_plain(name) && name != VALID && !Name::is_known(name)
-}
-
-/// Whether a header name is ours, and spelled as Authgear spells them: what folds to it is not it.
-#[must_use]
-pub fn is_plain(name: &str) -> bool {
-    name.bytes()
-        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-        && is_ours(name.as_bytes())
-}
-
-/// A text that can stand in a header as it is: printable ASCII, not empty, no space at either end.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Safe<'l>(&'l [u8]);
-
-impl<'l> Safe<'l> {
-    pub(crate) fn of(bytes: &'l [u8]) -> Result<Self, Unsafe> {
-        match bytes {
-            [] | [b' ', ..] | [.., b' '] => Err(Unsafe),
-            _ if is_printable(bytes) => Ok(Self(bytes)),
-            _ => Err(Unsafe),
-        }
-    }
-
-    /// What is left of printable ASCII without the spaces around it, if anything is.
-    pub(crate) fn within(bytes: &'l [u8]) -> Result<Option<Self>, Unsafe> {
-        if !is_printable(bytes) {
-            return Err(Unsafe);
-        }
-        let trimmed = bytes.trim_ascii();
-        Ok((!trimmed.is_empty()).then_some(Self(trimmed)))
-    }
-
-    pub(crate) fn bytes(self) -> &'l [u8] {
-        self.0
-    }
-}
-
-/// Whether all bytes are printable ASCII. Looks at all of them, whatever they are, so that the processor looks at many at once.
-pub(crate) fn is_printable(bytes: &[u8]) -> bool {
-    let worst = bytes
-        .iter()
-        .fold(0, |worst: u8, byte| worst.max(byte.wrapping_sub(b' ')));
-    worst <= b'~'.wrapping_sub(b' ')
-}
-
-/// The same as text, if all of it is printable ASCII.
-pub(crate) fn printable(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok().filter(|_| is_printable(bytes))
-}
-
-/// A list in one value. An element that holds what some reader splits at would be read as two: refused, like an empty one.
-fn joined(list: &[String], separator: &str, splits: &[char]) -> Result<String, Unsafe> {
-    let bad = |element: &String| element.contains(splits) || Safe::of(element.as_bytes()).is_err();
-    if list.iter().any(bad) {
-        return Err(Unsafe);
-    }
-    Ok(list.join(separator))
+    is_canonical(name) && name != VALID && !Name::is_known(name)
 }

@@ -1,6 +1,5 @@
 //! What comes of a request's credentials, and every reason why.
 
-use crate::resolver::UnknownAnswer;
 use crate::session::Session;
 
 /// Who is calling, as far as it could be found out.
@@ -173,6 +172,38 @@ impl Why {
             Self::NotRemembered => "not_remembered",
             Self::Abandoned => "worker_leaving",
             Self::Answer(answer) => answer.as_str(),
+        }
+    }
+}
+
+/// What is wrong with an answer of the resolver's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnknownAnswer {
+    /// Not 200, and not the server's own failure.
+    Status,
+    /// 5xx: the server failed.
+    ServerError,
+    /// It has a body.
+    Body,
+    /// A header of ours stands twice, or they contradict each other.
+    Contradiction,
+    /// A header of ours has a name or a value that can't be handed on.
+    BadHeader,
+    /// More headers of ours than are handed on.
+    TooLarge,
+}
+
+impl UnknownAnswer {
+    /// As one word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Status => "resolver_status",
+            Self::ServerError => "resolver_failed",
+            Self::Body => "resolver_body",
+            Self::Contradiction => "resolver_contradiction",
+            Self::BadHeader => "resolver_bad_header",
+            Self::TooLarge => "resolver_too_large",
         }
     }
 }

@@ -3,39 +3,12 @@
 use jsonwebtoken::Algorithm;
 
 use crate::claims::{Audience, Claims, Written};
-use crate::credential::Allowed;
+use crate::header_text::NotHeaderText;
 use crate::jwks::KeySet;
 use crate::jws::Jws;
-use crate::session::{Session, Unsafe};
+use crate::policy::Policy;
+use crate::session::Session;
 use crate::verdict::Reason;
-
-/// Who judges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Here where it can be, else the resolver.
-    On,
-    /// Here alone.
-    Local,
-    /// The resolver alone.
-    Remote,
-}
-
-/// What is accepted where a request arrived.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// Who judges.
-    pub mode: Mode,
-    /// Accepted `iss`.
-    pub issuers: Vec<String>,
-    /// Accepted `aud` values.
-    pub audiences: Vec<String>,
-    /// Allowed clock difference, in seconds.
-    pub leeway: u64,
-    /// Which credentials count.
-    pub allowed: Allowed,
-    /// The project's `http.cookie_prefix`.
-    pub cookie_prefix: String,
-}
 
 /// What a token is worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +98,7 @@ fn judge(token: &str, keys: &KeySet, policy: &Policy, now: u64) -> Result<Judgem
 /// What the payload claims, if it may be believed.
 fn session(jws: &Jws<'_>, policy: &Policy, now: u64) -> Result<(Claims, Session), Reason> {
     let claims = Written::read(&jws.payload)?.check(policy, now)?;
-    let session = Session::from_claims(&claims).map_err(|Unsafe| Reason::BadClaim)?;
+    let session = claims.session().map_err(|NotHeaderText| Reason::BadClaim)?;
     Ok((claims, session))
 }
 

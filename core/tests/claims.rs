@@ -5,8 +5,9 @@
 mod common;
 
 use authgear_core::jws::claimed_end;
+use authgear_core::policy::Mode;
 use authgear_core::verdict::Reason;
-use authgear_core::verify::{verify, Judgement, Mode};
+use authgear_core::verify::{verify, Judgement};
 use common::{
     base64url, claiming, claiming_raw, claims, judge, policy, project, refusal, refused, session, verified,
     with_payload, Issuer, KID, NOW, ORIGIN, USER,

@@ -5,9 +5,9 @@
 mod common;
 
 use authgear_core::flow::{Action, Event};
-use authgear_core::resolver::{Reading, UnknownAnswer};
-use authgear_core::verdict::{Reason, Source, Verdict, Why};
-use authgear_core::verify::Mode;
+use authgear_core::policy::Mode;
+use authgear_core::resolver::Reading;
+use authgear_core::verdict::{Reason, Source, UnknownAnswer, Verdict, Why};
 use common::walk::{decided, expired, good, of_the_next_key, session, Walk};
 use common::{claiming, ORIGIN, USER};
 use serde_json::json;

@@ -5,9 +5,9 @@
 mod common;
 
 use authgear_core::flow::{Action, Event};
+use authgear_core::policy::Mode;
 use authgear_core::resolver::Reading;
 use authgear_core::verdict::{Reason, Source, Verdict, Why};
-use authgear_core::verify::Mode;
 use common::walk::{asked, decided, expired, good, of_the_next_key, rotated, session, Walk};
 use common::{claiming, headed, project, Issuer, NOW};
 use serde_json::json;

@@ -8,10 +8,11 @@ use std::rc::Rc;
 
 use authgear_core::flow::{Action, Event, Subject};
 use authgear_core::freshness::{No, Said, Standing};
+use authgear_core::policy::Mode;
 use authgear_core::record::Token;
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::verdict::{Reason, Source, Verdict, Why};
-use authgear_core::verify::{verify, Judgement, Mode};
+use authgear_core::verify::{verify, Judgement};
 use common::recall::{alone, claimed, with, Recall, ASK_FIRST, GOOD};
 use common::walk::{asked, decided, expired, good, of_the_next_key, rotated, session, Walk};
 use common::{claiming, policy, project, set, Issuer, NOW, USER};

@@ -6,10 +6,10 @@ mod common;
 
 use authgear_core::flow::Event;
 use authgear_core::freshness::{Fallback, No, Said, Standing};
-use authgear_core::resolver::{Reading, UnknownAnswer};
+use authgear_core::policy::Mode;
+use authgear_core::resolver::Reading;
 use authgear_core::session::Session;
-use authgear_core::verdict::{Reason, Source, Verdict, Why};
-use authgear_core::verify::Mode;
+use authgear_core::verdict::{Reason, Source, UnknownAnswer, Verdict, Why};
 use common::recall::{alone, claimed, with, Recall, ASK_FIRST};
 use common::walk::{asked, decided, expired, session, session_of, Walk};
 

@@ -6,8 +6,8 @@ mod common;
 
 use authgear_core::freshness::{heard, Heard, Known, No, Said, Times, Word};
 use authgear_core::made_up::Manner;
-use authgear_core::resolver::{Reading, UnknownAnswer};
-use authgear_core::verdict::Why;
+use authgear_core::resolver::Reading;
+use authgear_core::verdict::{UnknownAnswer, Why};
 use common::walk::{session, session_of};
 
 const UNKNOWN: [UnknownAnswer; 6] = [

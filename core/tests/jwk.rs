@@ -5,7 +5,8 @@
 mod common;
 
 use authgear_core::jwks::{Ignored, MAX_KID};
-use authgear_core::verify::{verify, Mode};
+use authgear_core::policy::Mode;
+use authgear_core::verify::verify;
 use common::{
     base64url, ignored, ignored_raw, key, key_with, modulus, policy, set, verified, Issuer, NOW, RFC_7638_N,
 };

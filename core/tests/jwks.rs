@@ -7,7 +7,8 @@ mod common;
 use authgear_core::jwks::{
     Ignored, JwksError, KeySet, Parsed, MAX_DOCUMENT, MAX_KEYS, MAX_KID, MAX_SERIALISED,
 };
-use authgear_core::verify::{verify, Judgement, Mode};
+use authgear_core::policy::Mode;
+use authgear_core::verify::{verify, Judgement};
 use common::{base64url, key, key_with, modulus, policy, set, Issuer, KID, NOW, RFC_7638_N};
 use serde_json::{json, Value};
 

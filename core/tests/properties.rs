@@ -15,8 +15,8 @@ use authgear_core::claims::{Claims, Flag};
 use authgear_core::credential::{Allowed, Credentials, Kind};
 use authgear_core::endpoint::{self, Endpoint};
 use authgear_core::ownership::{connection_without_ours, is_ours};
-use authgear_core::session::Session;
-use authgear_core::verify::{verify, Judgement, Mode};
+use authgear_core::policy::Mode;
+use authgear_core::verify::{verify, Judgement};
 use common::{base64url, policy, project, Issuer, NOW, ORIGIN};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -208,7 +208,7 @@ proptest! {
         let claims = Claims {
             sub, iat: NOW, exp: NOW, not_before: NOW, auth_time, amr, acr, roles, is_anonymous, is_verified, can_reauthenticate,
         };
-        if let Ok(session) = Session::from_claims(&claims) {
+        if let Ok(session) = claims.session() {
             checks::safe(&session);
         }
     }

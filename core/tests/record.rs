@@ -5,10 +5,11 @@
 mod common;
 
 use authgear_core::freshness::{Known, No, Word};
+use authgear_core::policy::Mode;
 use authgear_core::record::{Answer, Token};
 use authgear_core::session::Session;
 use authgear_core::table::CAPACITY;
-use authgear_core::verify::{verify, Judgement, Mode};
+use authgear_core::verify::{verify, Judgement};
 use common::answered::answered;
 use common::walk::{good, session};
 use common::{claiming, policy, project, NOW};

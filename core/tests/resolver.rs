@@ -5,7 +5,8 @@
 mod common;
 
 use authgear_core::made_up::Manner;
-use authgear_core::resolver::{keeps_set_cookie, Question, Reader, Reading, UnknownAnswer};
+use authgear_core::resolver::{keeps_set_cookie, Question, Reader, Reading};
+use authgear_core::verdict::UnknownAnswer;
 use common::read;
 
 const VALID: (&str, &str) = ("x-authgear-session-valid", "true");

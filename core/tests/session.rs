@@ -5,7 +5,8 @@
 mod common;
 
 use authgear_core::claims::Claims;
-use authgear_core::session::{Name, Session, Unsafe};
+use authgear_core::header_text::NotHeaderText;
+use authgear_core::session::{Name, Session};
 use authgear_core::verdict::Reason;
 use common::answered::answered;
 use common::{claiming, claiming_raw, line, refusal, session, Issuer, NOW, USER};
@@ -381,6 +382,6 @@ fn a_value_longer_than_a_line_can_say_is_refused() {
         is_verified: None,
         can_reauthenticate: None,
     };
-    assert!(Session::from_claims(&claims(longest)).is_ok());
-    assert_eq!(Session::from_claims(&claims(longer)), Err(Unsafe));
+    assert!(claims(longest).session().is_ok());
+    assert_eq!(claims(longer).session(), Err(NotHeaderText));
 }

@@ -5,8 +5,9 @@
 mod common;
 
 use authgear_core::jws::MAX_TOKEN;
+use authgear_core::policy::Mode;
 use authgear_core::verdict::Reason;
-use authgear_core::verify::{verify, Judgement, Mode};
+use authgear_core::verify::{verify, Judgement};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use common::{

@@ -6,11 +6,11 @@ use authgear_core::credential::{Allowed, Kind, Value};
 use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene, Subject};
 use authgear_core::freshness::{Fallback, No, Said, Standing};
 use authgear_core::jws::{Candidate, Form};
+use authgear_core::policy::{Mode, Policy};
 use authgear_core::record::Token;
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::session::Session;
 use authgear_core::verdict::{Reason, Source, Verdict, Why};
-use authgear_core::verify::{Mode, Policy};
 
 use super::{halves, reading, recorded, request, safe, sendable};
 

@@ -2,7 +2,7 @@
 
 use authgear_core::credential::Allowed;
 use authgear_core::freshness::{Revalidate, Rules};
-use authgear_core::verify::{Mode, Policy};
+use authgear_core::policy::{Mode, Policy};
 
 use super::complete::Fault;
 use super::written::{value, LocationWritten};

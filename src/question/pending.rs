@@ -6,9 +6,9 @@ use std::rc::Rc;
 use authgear_core::flow::Subject;
 use authgear_core::freshness::{self, Heard, Said};
 use authgear_core::made_up::Manner;
-use authgear_core::resolver::{self, Question, Reader, Reading, UnknownAnswer};
+use authgear_core::resolver::{self, Question, Reader, Reading};
 use authgear_core::table::Key;
-use authgear_core::verdict::Why;
+use authgear_core::verdict::{UnknownAnswer, Why};
 use ring::error::Unspecified;
 
 use super::random::made_up;

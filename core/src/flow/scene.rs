@@ -4,10 +4,10 @@ use crate::credential::Credentials;
 use crate::freshness::Standing;
 use crate::jwks::KeySet;
 use crate::jws::Candidate;
+use crate::policy::Policy;
 use crate::record;
 use crate::resolver::Question;
 use crate::session::Session;
-use crate::verify::Policy;
 
 /// The keys as they are now.
 #[derive(Clone, Copy, Debug)]

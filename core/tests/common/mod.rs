@@ -13,8 +13,9 @@ use std::sync::OnceLock;
 
 use authgear_core::credential::{Allowed, Credentials};
 use authgear_core::jwks::{Ignored, KeySet};
+use authgear_core::policy::{Mode, Policy};
 use authgear_core::session::Session;
-use authgear_core::verify::{self, Judgement, Mode, Policy};
+use authgear_core::verify::{self, Judgement};
 use authgear_core::{crypto, verdict::Reason};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;

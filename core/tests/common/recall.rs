@@ -6,10 +6,10 @@ use std::rc::Rc;
 use authgear_core::flow::{Action, Memory, Remembered, Subject};
 use authgear_core::freshness::{Fallback, Standing};
 use authgear_core::jws::Candidate;
+use authgear_core::policy::Mode;
 use authgear_core::record::Token;
 use authgear_core::resolver::Question;
 use authgear_core::session::Session;
-use authgear_core::verify::Mode;
 
 use super::walk::{good, Walk};
 use super::NOW;

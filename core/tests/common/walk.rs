@@ -6,11 +6,11 @@ use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene};
 use authgear_core::freshness::Standing;
 use authgear_core::jwks::KeySet;
 use authgear_core::jws::Candidate;
+use authgear_core::policy::{Mode, Policy};
 use authgear_core::record::Token;
 use authgear_core::resolver::Question;
 use authgear_core::session::Session;
 use authgear_core::verdict::Verdict;
-use authgear_core::verify::{Mode, Policy};
 use serde_json::json;
 
 use super::answered::answered;
