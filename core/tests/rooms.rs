@@ -10,6 +10,11 @@ fn no_room_of_core_names_a_higher_one() {
 }
 
 #[test]
+fn no_room_of_nginx_names_a_higher_one() {
+    holds("../nginx/src");
+}
+
+#[test]
 fn every_way_to_name_a_room_is_seen() {
     let rooms = ["top", "middle", "bottom"].map(str::to_owned);
     for up in [
