@@ -191,6 +191,8 @@ fn false_alone_is_invalid_and_nothing_at_all_is_silence() {
     );
     assert_eq!(answered(200, &[]), Reading::Silent);
     assert_eq!(answered(200, &others), Reading::Silent);
+    let empty = [("x-authgear-session-valid", ""), ("x-authgear-user-id", "")];
+    assert_eq!(answered(200, &empty), Reading::Silent);
     assert_eq!(
         answered(200, &[("x-authgear", "true"), ("x-authgears", "x")]),
         Reading::Silent
@@ -201,7 +203,8 @@ fn false_alone_is_invalid_and_nothing_at_all_is_silence() {
 fn no_status_but_200_is_an_answer_whatever_its_headers_say() {
     for headers in [&[][..], &[INVALID], &[VALID, USER]] {
         for status in [
-            0, 100, 101, 199, 201, 204, 206, 301, 302, 304, 400, 401, 403, 404, 405, 429, 499, 600, 999,
+            0, 100, 101, 199, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 403, 404, 405, 429, 499, 600,
+            999,
         ] {
             assert_eq!(unknown(status, headers), UnknownAnswer::Status, "{status}");
         }
@@ -229,28 +232,39 @@ fn headers_that_contradict_each_other_are_no_answer() {
         vec![VALID, ("x-authgear-user-id", "  ")],
         vec![VALID, roles],
         vec![USER, roles],
+        vec![("x-authgear-session-valid", ""), USER],
         vec![roles],
         vec![INVALID, USER],
         vec![INVALID, roles],
         vec![VALID, INVALID, USER],
+        vec![INVALID, VALID],
         vec![VALID, VALID, USER],
         vec![INVALID, INVALID],
         vec![VALID, USER, USER],
         vec![VALID, USER, ("x-authgear-user-id", "u2")],
         vec![VALID, USER, ("X-Authgear-User-Id", "")],
         vec![VALID, USER, roles, ("X-Authgear-User-Roles", "root")],
-        vec![("x-authgear-session-valid", "TRUE"), USER],
-        vec![("x-authgear-session-valid", "True"), USER],
-        vec![("x-authgear-session-valid", "1"), USER],
-        vec![("x-authgear-session-valid", "true, true"), USER],
-        vec![("x-authgear-session-valid", "FALSE")],
-        vec![("x-authgear-session-valid", "0")],
+        vec![VALID, USER, ("x-authgear-new", "1"), ("X-Authgear-NEW", "2")],
     ] {
         assert_eq!(
             unknown(200, &headers),
             UnknownAnswer::Contradiction,
             "{headers:?}"
         );
+    }
+}
+
+#[test]
+fn a_word_that_is_neither_true_nor_false_is_no_answer() {
+    for word in "TRUE|True|1|yes|maybe|true, true|true, false|truefalse|\"true\"|FALSE|0".split('|') {
+        let valid = ("x-authgear-session-valid", word);
+        for headers in [vec![valid], vec![valid, USER]] {
+            assert_eq!(
+                unknown(200, &headers),
+                UnknownAnswer::Contradiction,
+                "{headers:?}"
+            );
+        }
     }
 }
 
@@ -263,6 +277,8 @@ fn a_header_that_cannot_be_handed_on_is_no_answer() {
         ("x-authgear-user-roles", "a\tb"),
         ("x-authgear-user-roles", "\u{e9}"),
         ("x-authgear-user-roles", "\u{7f}"),
+        ("x-authgear-new", "a\u{1}b"),
+        ("x-authgear-new", "a\u{e9}b"),
         ("x_authgear_user_id", "root"),
         ("x-authgear-user_id", "root"),
         ("x-authgear.user-id", "root"),
