@@ -3,6 +3,7 @@
 use Test::Nginx::Socket 'no_plan';
 use lib 't/lib';
 use Authgear::Suite;
+use Authgear::Told;
 
 user(id => 'alice');
 our $alice   = bearer(user => 'alice');
@@ -12,30 +13,20 @@ our $expired = bearer(user => 'alice', lifetime => -60);
 # The resolver fails, keys can be had.
 sub resolver { fault(target => 'resolver', kind => shift, @_) }
 
+blocks_have(
+    init                  => q{::resolver('status', status => 500)},
+    more_headers          => $session,
+    response_body_filters => \&verdict,
+);
 run_tests();
 
 __DATA__
 
 === TEST 1: 503 unless written, with Retry-After; the backend hears nothing, the log says why
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 500);
---- request
-GET /t
---- more_headers eval
-$::session
 --- error_code: 503
---- response_headers
-Retry-After: 5
---- response_body_filters eval
-\&::verdict
---- response_body
-refused (backend 0, resolver 1)
---- error_log eval
-qr/\[error\] .*authgear: no verdict could be had: resolver_failed \(endpoint http:.*, asked at \/_auth\)/
+--- response_headers: Retry-After: 5
+--- response_body eval: "refused (backend 0, resolver 1)\n"
+--- error_log eval: qr/\[error\] .*authgear: no verdict could be had: resolver_failed \(endpoint http:.*, asked at \/_auth\)/
 
 
 
@@ -47,20 +38,10 @@ qr/\[error\] .*authgear: no verdict could be had: resolver_failed \(endpoint htt
     location /500 { authgear_unavailable 500; proxy_pass $TEST_NGINX_BACKEND; }
     location /504 { authgear_unavailable 504; proxy_pass $TEST_NGINX_BACKEND; }
     location /599 { authgear_unavailable 599; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 500);
---- request eval
-["GET /500", "GET /504", "GET /599"]
---- more_headers eval
-$::session
---- error_code eval
-[500, 504, 599]
---- response_headers eval
-[("Retry-After: 5") x 3]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-[map {"refused (backend 0, resolver $_)\n"} 1 .. 3]
+--- request eval: ["GET /500", "GET /504", "GET /599"]
+--- error_code eval: [500, 504, 599]
+--- response_headers eval: [("Retry-After: 5") x 3]
+--- response_body eval: [map {"refused (backend 0, resolver $_)\n"} 1 .. 3]
 
 
 
@@ -69,20 +50,10 @@ $::session
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve on; authgear_unavailable pass; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 500);
---- request
-GET /t
---- more_headers eval
-"$::session\nX-Authgear-User-Id: mallory\nX-Authgear-Session-Valid: true"
---- response_headers
-! Retry-After
---- response_body_filters eval
-\&::verdict
---- response_body
-nobody (backend 1, resolver 1)
---- error_log
-authgear: no verdict could be had
+--- more_headers eval: "$::session\nX-Authgear-User-Id: mallory\nX-Authgear-Session-Valid: true"
+--- response_headers: ! Retry-After
+--- response_body eval: "nobody (backend 1, resolver 1)\n"
+--- error_log: authgear: no verdict could be had
 
 
 
@@ -92,16 +63,8 @@ authgear: no verdict could be had
     authgear_trust_request_headers on;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve on; authgear_unavailable pass; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 500);
---- request
-GET /t
---- more_headers eval
-"$::session\nX-Authgear-User-Id: mallory\nX-Authgear-Session-Valid: true"
---- response_body_filters eval
-\&::verdict
---- response_body
-nobody (backend 1, resolver 1)
+--- more_headers eval: "$::session\nX-Authgear-User-Id: mallory\nX-Authgear-Session-Valid: true"
+--- response_body eval: "nobody (backend 1, resolver 1)\n"
 
 
 
@@ -124,18 +87,10 @@ nobody (backend 1, resolver 1)
         authgear_unavailable 502;
         location /inner/deep { proxy_pass $TEST_NGINX_BACKEND; }
     }
---- init
-::resolver('status', status => 500);
---- request eval
-["GET /t", "GET /inner/deep", "GET /t"]
---- more_headers eval
-["Host: localhost\n$::session", "Host: localhost\n$::session", "Host: second\n$::session"]
---- error_code eval
-[200, 502, 500]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["nobody (backend 1, resolver 1)\n", "refused (backend 1, resolver 2)\n", "refused (backend 1, resolver 3)\n"]
+--- request eval: ["GET /t", "GET /inner/deep", "GET /t"]
+--- more_headers eval: ["Host: localhost\n$::session", "Host: localhost\n$::session", "Host: second\n$::session"]
+--- error_code eval: [200, 502, 500]
+--- response_body eval: ["nobody (backend 1, resolver 1)\n", "refused (backend 1, resolver 2)\n", "refused (backend 1, resolver 3)\n"]
 
 
 
@@ -144,40 +99,20 @@ nobody (backend 1, resolver 1)
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve remote; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-Authgear::Suite::fault(target => 'all', kind => 'refuse');
---- request
-GET /t
---- more_headers eval
-$::session
+--- init: Authgear::Suite::fault(target => 'all', kind => 'refuse');
 --- error_code: 503
---- response_body_filters eval
-\&::verdict
---- response_body
-refused (backend 0, resolver 0)
---- error_log
-authgear: no verdict could be had: resolver_unreachable
+--- response_body eval: "refused (backend 0, resolver 0)\n"
+--- error_log: authgear: no verdict could be had: resolver_unreachable
 
 
 
 === TEST 7: a resolver that closes the connection, or in the middle of its answer
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
 --- init
 ::resolver('close', times => 1);
 Authgear::Suite::then_fault(target => 'resolver', kind => 'close_mid_answer');
---- request eval
-["GET /t", "GET /t"]
---- more_headers eval
-$::session
---- error_code eval
-[503, 503]
---- response_body_filters eval
-\&::verdict
---- response_body_like eval
-[('refused \(backend 0, ') x 2]
+--- request eval: ["GET /t", "GET /t"]
+--- error_code eval: [503, 503]
+--- response_body_like eval: [('refused \(backend 0, ') x 2]
 
 
 
@@ -187,58 +122,27 @@ $::session
     location = /_auth/jwks { internal; return 404; }
     location = /_auth { internal; proxy_pass $authgear_endpoint/_resolver/resolve; proxy_read_timeout 300ms; }
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('hang');
---- request
-GET /t
---- more_headers eval
-$::session
+--- init: ::resolver('hang');
 --- error_code: 503
---- response_headers
-Retry-After: 5
---- response_body_filters eval
-\&::verdict
---- response_body
-refused (backend 0, resolver 1)
---- error_log
-authgear: no verdict could be had: resolver_timed_out
+--- response_headers: Retry-After: 5
+--- response_body eval: "refused (backend 0, resolver 1)\n"
+--- error_log: authgear: no verdict could be had: resolver_timed_out
 
 
 
 === TEST 9: nobody waits for Authgear, or is refused for it, who need not ask
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('hang');
---- request eval
-["GET /t", "GET /t", "GET /t", "GET /t"]
---- more_headers eval
-["X-Own: mine", $::alice, $::expired, "Cookie: theme=dark; other=1"]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["nobody (backend 1, resolver 0)\n", "alice (backend 2, resolver 0)\n", "invalid (backend 3, resolver 0)\n", "nobody (backend 4, resolver 0)\n"]
+--- init: ::resolver('hang');
+--- request eval: ["GET /t", "GET /t", "GET /t", "GET /t"]
+--- more_headers eval: ["X-Own: mine", $::alice, $::expired, "Cookie: theme=dark; other=1"]
+--- response_body eval: ["nobody (backend 1, resolver 0)\n", "alice (backend 2, resolver 0)\n", "invalid (backend 3, resolver 0)\n", "nobody (backend 4, resolver 0)\n"]
 
 
 
 === TEST 10: an expired token beside a session that cannot be asked about
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 502);
---- request
-GET /t
---- more_headers eval
-"$::expired\n$::session"
+--- init: ::resolver('status', status => 502);
+--- more_headers eval: "$::expired\n$::session"
 --- error_code: 503
---- response_body_filters eval
-\&::verdict
---- response_body
-refused (backend 0, resolver 1)
+--- response_body eval: "refused (backend 0, resolver 1)\n"
 
 
 
@@ -252,17 +156,9 @@ refused (backend 0, resolver 1)
 --- user_files
 >>> sorry.txt
 Sorry.
---- init
-::resolver('status', status => 500);
---- request
-GET /t
---- more_headers eval
-$::session
 --- error_code: 503
---- response_headers
-Retry-After: 5
---- response_body_filters eval
-\&::heard
+--- response_headers: Retry-After: 5
+--- response_body_filters eval: \&::heard
 --- response_body_like
 Sorry\.
 heard: backend 0, resolver 1, keys \d
@@ -276,16 +172,8 @@ heard: backend 0, resolver 1, keys \d
     error_page 503 =200 @fallback;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
     location @fallback { proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 500);
---- request
-GET /t
---- more_headers eval
-"$::session\nX-Authgear-User-Id: mallory\nX-Authgear-Session-Valid: true"
---- response_body_filters eval
-\&::verdict
---- response_body
-nobody (backend 1, resolver 1)
+--- more_headers eval: "$::session\nX-Authgear-User-Id: mallory\nX-Authgear-Session-Valid: true"
+--- response_body eval: "nobody (backend 1, resolver 1)\n"
 
 
 
@@ -296,15 +184,7 @@ nobody (backend 1, resolver 1)
     error_page 503 = /again;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
     location = /again { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 500);
---- request
-GET /t
---- more_headers eval
-$::session
 --- error_code: 503
---- response_body_filters eval
-\&::verdict
 --- response_body_like
 refused \(backend 0, resolver [12]\)
 
@@ -319,54 +199,27 @@ refused \(backend 0, resolver [12]\)
     location /t { authgear_resolve on; authgear_unavailable 507; proxy_pass $TEST_NGINX_BACKEND; }
     location = /wrong { return 200 "wrong\n"; }
     location = /right { return 418 "right\n"; }
---- init
-::resolver('status', status => 500);
---- request
-GET /t
---- more_headers eval
-$::session
 --- error_code: 418
---- response_body
-right
+--- response_body_filters eval: \&::heard
+--- response_body_like
+\Aright
+heard: backend 0, resolver 1, keys \d
 
 
 
 === TEST 15: the body of a refused request is not sent on, and the connection serves the next one
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 500);
---- pipelined_requests eval
-["POST /t\nhello=world", "GET /t?second"]
---- more_headers eval
-[$::session, "X-Own: mine"]
---- error_code eval
-[503, 200]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["refused (backend 1, resolver 1)\n", "nobody (backend 1, resolver 1)\n"]
+--- pipelined_requests eval: ["POST /t\nhello=world", "GET /t?second"]
+--- more_headers eval: [$::session, "X-Own: mine"]
+--- error_code eval: [503, 200]
+--- response_body eval: ["refused (backend 1, resolver 1)\n", "nobody (backend 1, resolver 1)\n"]
 
 
 
 === TEST 16: HEAD gets the status and Retry-After, too
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 500);
---- request
-HEAD /t
---- more_headers eval
-$::session
+--- request: HEAD /t
 --- error_code: 503
---- response_headers
-Retry-After: 5
---- error_log
-authgear: no verdict could be had
+--- response_headers: Retry-After: 5
+--- error_log: authgear: no verdict could be had
 
 
 
@@ -380,16 +233,8 @@ authgear: no verdict could be had
         authgear_resolve on;
         proxy_pass $TEST_NGINX_BACKEND;
     }
---- init
-::resolver('status', status => 500);
---- request
-GET /t
---- more_headers eval
-"$::session\nX-Authgear-User-Id: mallory\nX-Authgear-Session-Valid: true"
---- response_body_filters eval
-\&::verdict
---- response_body
-nobody (backend 1, resolver 1)
+--- more_headers eval: "$::session\nX-Authgear-User-Id: mallory\nX-Authgear-Session-Valid: true"
+--- response_body eval: "nobody (backend 1, resolver 1)\n"
 
 
 
@@ -400,19 +245,13 @@ nobody (backend 1, resolver 1)
     authgear_resolve on;
     location /t { error_page 599 =200 /sorry; authgear_unavailable 599; proxy_pass $TEST_NGINX_BACKEND; }
     location = /sorry { authgear_resolve off; return 200 "sorry\n"; }
---- init
-::resolver('status', status => 500);
---- request
-GET /t
---- more_headers eval
-$::session
 --- error_code: 200
---- response_headers
-! Retry-After
---- response_body
-sorry
---- error_log
-authgear: no verdict could be had
+--- response_headers: ! Retry-After
+--- response_body_filters eval: \&::heard
+--- response_body_like
+\Asorry
+heard: backend 0, resolver 1, keys \d
+--- error_log: authgear: no verdict could be had
 
 
 
@@ -422,14 +261,7 @@ authgear: no verdict could be had
     include $TEST_NGINX_AUTHGEAR_CONF;
     authgear_resolve on;
     location /status/ { authgear_unavailable pass; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::resolver('status', status => 500);
---- request
-GET /status/502
---- more_headers eval
-$::session
+--- request: GET /status/502
 --- error_code: 502
---- response_headers
-! Retry-After
---- error_log
-authgear: no verdict could be had
+--- response_headers: ! Retry-After
+--- error_log: authgear: no verdict could be had
