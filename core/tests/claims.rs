@@ -70,6 +70,7 @@ fn any_other_aud_is_refused() {
     for aud in [
         json!("https://api.example"),
         json!("https://project.authgear.example/"),
+        json!("https://project.authgear.example.evil.example"),
         json!([]),
         json!([""]),
         json!(""),
@@ -325,6 +326,7 @@ fn claims_that_are_no_json_object_are_refused() {
         "\"sub\"",
         "{",
         "[]",
+        r#"["sub"]"#,
         r#"[{"sub":"u"}]"#,
         "\u{feff}{}",
         &format!("{good},"),

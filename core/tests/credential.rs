@@ -96,6 +96,7 @@ fn anything_else_in_authorization_is_none() {
 fn bytes_that_no_token_has_are_malformed_and_still_a_credential() {
     for header in [
         "Bearer a\tb",
+        "Bearer a\x01b",
         "Bearer \u{e9}",
         "Bearer a\0",
         "Bearer eyJ.a.b\r\nx: y",
@@ -172,6 +173,7 @@ fn a_cookie_is_found_among_others_by_its_whole_name() {
         "xsession=w; session=v; sessionx=w",
         "my session=w; session=v",
         "other=\"; session=v",
+        "other=a\\b\u{e9}; session=v; x",
     ] {
         assert_eq!(cookie(line), Some((Kind::Session, remote("v"))), "{line:?}");
     }
@@ -214,6 +216,10 @@ fn an_empty_cookie_counts() {
     ] {
         assert_eq!(cookie(line), Some((Kind::Session, remote(""))), "{line:?}");
     }
+    assert_eq!(
+        cookie("app_access_token="),
+        Some((Kind::AppAccessToken, remote("")))
+    );
 }
 
 #[test]
@@ -242,6 +248,7 @@ fn a_value_that_rfc_6265_does_not_allow_is_malformed() {
         "a\u{7f}",
         "a\0b",
         "a\x01b",
+        "a\tb",
         "\"a b\"",
         "\" v\"",
         "\"v \"",
