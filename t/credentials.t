@@ -86,141 +86,64 @@ __DATA__
 
 
 
-=== TEST 8: the scheme as bearer
---- more_headers eval: "Authorization: bearer $::jwt"
---- response_body eval: ::alice(0)
-
-
-
-=== TEST 9: the scheme as BEARER
---- more_headers eval: "Authorization: BEARER $::jwt"
---- response_body eval: ::alice(0)
-
-
-
-=== TEST 10: the scheme as bEaReR
---- more_headers eval: "Authorization: bEaReR $::jwt"
---- response_body eval: ::alice(0)
-
-
-
-=== TEST 11: the question says the scheme as Bearer, however it came
+=== TEST 8: the question says the scheme as Bearer, however it came
 --- more_headers eval: "Authorization: bEARER $::opaque"
 --- response_body eval: ::alice_asked("authorization: Bearer $::opaque")
 
 
 
-=== TEST 12: the scheme alone is no credential
---- raw_request eval: ::lines('Authorization: Bearer')
---- response_body eval: ::nobody_unasked()
-
-
-
-=== TEST 13: the scheme and a space is no credential
+=== TEST 9: the scheme and a space is no credential
 --- raw_request eval: ::lines('Authorization: Bearer ')
 --- response_body eval: ::nobody_unasked()
 
 
 
-=== TEST 14: a tab after the scheme is no credential
---- more_headers eval: "Authorization: Bearer\t$::jwt"
---- response_body eval: ::nobody_unasked()
-
-
-
-=== TEST 15: a scheme that begins with Bearer is no credential
---- more_headers eval: "Authorization: BearerX $::jwt"
---- response_body eval: ::nobody_unasked()
-
-
-
-=== TEST 16: Basic is no credential
+=== TEST 10: Basic is no credential
 --- more_headers eval: 'Authorization: Basic dXNlcjpwYXNz'
 --- response_body eval: ::nobody_unasked()
 
 
 
-=== TEST 17: Basic beside a cookie is not sent with it
+=== TEST 11: Basic beside a cookie is not sent with it
 --- more_headers eval: "Authorization: Basic dXNlcjpwYXNz\nCookie: session=$::session"
 --- response_body eval: ::alice_asked("cookie: session=$::session")
 
 
 
-=== TEST 18: a token without a scheme is no credential
---- more_headers eval: "Authorization: $::jwt"
---- response_body eval: ::nobody_unasked()
-
-
-
-=== TEST 19: an empty Authorization is no credential
+=== TEST 12: an empty Authorization is no credential
 --- raw_request eval: ::lines("Authorization:")
 --- response_body eval: ::nobody_unasked()
 
 
 
-=== TEST 20: a second space belongs to the token: it is not local, and is unknown to the server
+=== TEST 13: a second space belongs to the token: it is not local, and is unknown to the server
 --- more_headers eval: "Authorization: Bearer  $::jwt"
 --- response_body eval: ::nobody_asked("authorization: Bearer  $::jwt")
 --- error_log: authgear: credential refused: resolver_said_no
 
 
 
-=== TEST 21: two tokens in one Authorization are one token that nobody knows
---- more_headers eval: "Authorization: Bearer $::opaque, Bearer $::bobs_opaque"
---- response_body eval: ::nobody_asked("authorization: Bearer $::opaque, Bearer $::bobs_opaque")
---- error_log: authgear: credential refused: resolver_said_no
-
-
-
-=== TEST 22: a token with a byte outside ASCII is invalid and never sent
+=== TEST 14: a token with a byte outside ASCII is invalid and never sent
 --- more_headers eval: "Authorization: Bearer abc\xe9"
 --- response_body eval: ::invalid_unasked()
 --- error_log: authgear: credential refused: malformed_credential
 
 
 
-=== TEST 23: a token with a control byte is invalid and never sent
---- more_headers eval: "Authorization: Bearer abc\x01def"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 24: a malformed token is passed over for the cookie after it
+=== TEST 15: a malformed token is passed over for the cookie after it
 --- more_headers eval: "Authorization: Bearer abc\xe9\nCookie: session=$::session"
 --- response_body eval: ::alice_asked("cookie: session=$::session")
 
 
 
-=== TEST 25: eyJ with one dot is the server's matter
+=== TEST 16: eyJ with one dot is the server's matter
 --- more_headers eval: 'Authorization: Bearer eyJhbGciOiJSUzI1NiJ9.e30'
 --- response_body eval: ::nobody_asked("authorization: Bearer eyJhbGciOiJSUzI1NiJ9.e30")
 --- error_log: authgear: credential refused: resolver_said_no
 
 
 
-=== TEST 26: eyJ with three dots is the server's matter
---- more_headers eval: 'Authorization: Bearer eyJh.e30.e30.e30'
---- response_body eval: ::nobody_asked("authorization: Bearer eyJh.e30.e30.e30")
---- error_log: authgear: credential refused: resolver_said_no
-
-
-
-=== TEST 27: two dots without eyJ are the server's matter
---- more_headers eval: 'Authorization: Bearer abc.def.ghi'
---- response_body eval: ::nobody_asked("authorization: Bearer abc.def.ghi")
---- error_log: authgear: credential refused: resolver_said_no
-
-
-
-=== TEST 28: an app_session that looks like a token is the server's matter
---- more_headers eval: "Cookie: app_session=$::jwt"
---- response_body eval: ::nobody_asked("cookie: app_session=$::jwt")
---- error_log: authgear: credential refused: resolver_said_no
-
-
-
-=== TEST 29: two Authorization headers: 400, and the backend hears nothing
+=== TEST 17: two Authorization headers: 400, and the backend hears nothing
 --- raw_request eval: ::lines("Authorization: Bearer $::jwt", "Authorization: Bearer $::bobs_jwt")
 --- error_code: 400
 --- response_body eval: ::unheard(0)
@@ -228,7 +151,7 @@ __DATA__
 
 
 
-=== TEST 30: the same Authorization header twice: 400
+=== TEST 18: the same Authorization header twice: 400
 --- raw_request eval: ::lines("Authorization: Bearer $::jwt", "X-Between: 1", "authorization: Bearer $::jwt")
 --- error_code: 400
 --- response_body eval: ::unheard(0)
@@ -236,7 +159,7 @@ __DATA__
 
 
 
-=== TEST 31: two Authorization headers of which one is Basic: 400
+=== TEST 19: two Authorization headers of which one is Basic: 400
 --- raw_request eval: ::lines("Authorization: Basic dXNlcjpwYXNz", "Authorization: Bearer $::jwt")
 --- error_code: 400
 --- response_body eval: ::unheard(0)
@@ -244,7 +167,7 @@ __DATA__
 
 
 
-=== TEST 32: two Authorization headers, one empty: 400
+=== TEST 20: two Authorization headers, one empty: 400
 --- raw_request eval: ::lines("Authorization:", "Authorization: Bearer $::jwt")
 --- error_code: 400
 --- response_body eval: ::unheard(0)
@@ -252,7 +175,7 @@ __DATA__
 
 
 
-=== TEST 33: two Authorization headers under remote: 400, and nobody is asked
+=== TEST 21: two Authorization headers under remote: 400, and nobody is asked
 --- raw_request eval: ::lines("Authorization: Bearer $::opaque", "Authorization: Bearer $::bobs_opaque") =~ s,/t,/remote,r
 --- error_code: 400
 --- response_body eval: ::unheard(0)
@@ -260,7 +183,7 @@ __DATA__
 
 
 
-=== TEST 34: two Authorization headers where only cookies count: 400
+=== TEST 22: two Authorization headers where only cookies count: 400
 --- raw_request eval: ::lines("Authorization: Bearer $::opaque", "Authorization: Bearer $::bobs_opaque", "Cookie: session=$::session") =~ s,/t,/web,r
 --- error_code: 400
 --- response_body eval: ::unheard(0)
@@ -268,226 +191,106 @@ __DATA__
 
 
 
-=== TEST 35: among other cookies, with and without a space
---- more_headers eval: "Cookie: a=b;session=$::session;c=d"
---- response_body eval: ::alice_asked("cookie: session=$::session")
-
-
-
-=== TEST 36: among other cookies, as a browser writes them
+=== TEST 23: among other cookies, as a browser writes them
 --- more_headers eval: "Cookie: a=b; session=$::session; c=d"
 --- response_body eval: ::alice_asked("cookie: session=$::session")
 
 
 
-=== TEST 37: the first of two cookies of one name counts
+=== TEST 24: the first of two cookies of one name counts
 --- more_headers eval: "Cookie: session=$::session; session=$::bobs_session"
 --- response_body eval: ::alice_asked("cookie: session=$::session")
 
 
 
-=== TEST 38: the first counts also when it is dead
---- more_headers eval: "Cookie: session=dead; session=$::bobs_session"
---- response_body eval: ::nobody_asked("cookie: session=dead")
---- error_log: authgear: credential refused: resolver_said_no
-
-
-
-=== TEST 39: the first counts also when it is empty
---- more_headers eval: "Cookie: session=; session=$::bobs_session"
---- response_body eval: ::nobody_asked("cookie: session=")
---- error_log: authgear: credential refused: resolver_said_no
-
-
-
-=== TEST 40: an empty cookie counts
+=== TEST 25: an empty cookie counts
 --- more_headers eval: "Cookie: session="
 --- response_body eval: ::nobody_asked("cookie: session=")
 --- error_log: authgear: credential refused: resolver_said_no
 
 
 
-=== TEST 41: an empty app_access_token counts
---- more_headers eval: "Cookie: app_access_token="
---- response_body eval: ::nobody_asked("cookie: app_access_token=")
---- error_log: authgear: credential refused: resolver_said_no
-
-
-
-=== TEST 42: quotes are taken off
+=== TEST 26: quotes are taken off
 --- more_headers eval: "Cookie: session=\"$::session\""
 --- response_body eval: ::alice_asked("cookie: session=$::session")
 
 
 
-=== TEST 43: quotes are taken off a token
---- more_headers eval: "Cookie: app_access_token=\"$::jwt\""
---- response_body eval: ::alice(0)
-
-
-
-=== TEST 44: a cookie's name counts in its own case only
---- more_headers eval: "Cookie: Session=$::session; SESSION=$::session"
---- response_body eval: ::nobody_unasked()
-
-
-
-=== TEST 45: a name that only ends or begins right is another cookie
---- more_headers eval: "Cookie: xsession=$::session; session2=$::session; app_session_x=$::app; session.x=1"
---- response_body eval: ::nobody_unasked()
-
-
-
-=== TEST 46: several Cookie headers are read as one
+=== TEST 27: several Cookie headers are read as one
 --- raw_request eval: ::lines("Cookie: a=b", "Cookie: session=$::session", "Cookie: app_session=$::app")
 --- response_body eval: ::alice_asked("cookie: app_session=$::app; session=$::session")
 
 
 
-=== TEST 47: over several Cookie headers, too, the first of a name counts
+=== TEST 28: over several Cookie headers, too, the first of a name counts
 --- raw_request eval: ::lines("Cookie: session=$::session", "Cookie: session=$::bobs_session")
 --- response_body eval: ::alice_asked("cookie: session=$::session")
 
 
 
-=== TEST 48: a cookie's value with a space is invalid and never sent
+=== TEST 29: a cookie's value with a space is invalid and never sent
 --- more_headers eval: "Cookie: session=a b"
 --- response_body eval: ::invalid_unasked()
 --- error_log: authgear: credential refused: malformed_credential
 
 
 
-=== TEST 49: a cookie's value with a comma is invalid and never sent
---- more_headers eval: "Cookie: session=a,b"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 50: a cookie's value with a backslash is invalid and never sent
---- more_headers eval: "Cookie: session=a\\\\b"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 51: a cookie's value with a quote is invalid and never sent
---- more_headers eval: "Cookie: session=a\"b"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 52: a cookie's value with one quote before it is invalid and never sent
---- more_headers eval: "Cookie: session=\"ab"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 53: a cookie's value with a control byte is invalid and never sent
---- more_headers eval: "Cookie: session=a\x01b"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 54: a cookie's value with a tab is invalid and never sent
---- more_headers eval: "Cookie: session=a\tb"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 55: a cookie's value with a byte outside ASCII is invalid and never sent
---- more_headers eval: "Cookie: session=a\xe9b"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 56: a cookie's value with DEL is invalid and never sent
---- more_headers eval: "Cookie: session=a\x7fb"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 57: a malformed cookie hides a good one of its name after it
---- more_headers eval: "Cookie: session=a\\\\b; session=$::session"
---- response_body eval: ::invalid_unasked()
---- error_log: authgear: credential refused: malformed_credential
-
-
-
-=== TEST 58: a malformed cookie is passed over for the next kind, and left out of the question
+=== TEST 30: a malformed cookie is passed over for the next kind, and left out of the question
 --- more_headers eval: "Cookie: app_session=a\\\\b; session=$::session"
 --- response_body eval: ::alice_asked("cookie: session=$::session")
 
 
 
-=== TEST 59: a malformed cookie after the one in question is left out of it
+=== TEST 31: a malformed cookie after the one in question is left out of it
 --- more_headers eval: "Cookie: app_session=$::app; session=a\\\\b"
 --- response_body eval: ::alice_asked("cookie: app_session=$::app")
 
 
 
-=== TEST 60: an application's malformed cookie is nobody's matter
---- more_headers eval: "Cookie: theme=a\\\\b\xe9; session=$::session; x"
---- response_body eval: ::alice_asked("cookie: session=$::session")
-
-
-
-=== TEST 61: bearer alone: cookies are no credential
---- request
-GET /api
+=== TEST 32: bearer alone: cookies are no credential
+--- request: GET /api
 --- more_headers eval: "Cookie: session=$::session; app_session=$::app; app_access_token=$::jwt"
 --- response_body eval: ::nobody_unasked()
 
 
 
-=== TEST 62: bearer alone: a dead token is not helped by a live cookie
---- request
-GET /api
+=== TEST 33: bearer alone: a dead token is not helped by a live cookie
+--- request: GET /api
 --- more_headers eval: "Authorization: Bearer $::expired\nCookie: session=$::session"
 --- response_body eval: ::invalid_unasked()
 --- error_log: authgear: credential refused: expired
 
 
 
-=== TEST 63: bearer alone: a question holds no cookie of the client's
---- request
-GET /api
+=== TEST 34: bearer alone: a question holds no cookie of the client's
+--- request: GET /api
 --- more_headers eval: "Authorization: Bearer $::opaque\nCookie: session=$::bobs_session"
 --- response_body eval: ::alice_asked("authorization: Bearer $::opaque")
 
 
 
-=== TEST 64: two of the cookies: the bearer token and the third are no credential
---- request
-GET /app
+=== TEST 35: two of the cookies: the bearer token and the third are no credential
+--- request: GET /app
 --- more_headers eval: "Authorization: Bearer $::bobs_jwt\nCookie: session=$::bobs_session"
 --- response_body eval: ::nobody_unasked()
 
 
 
-=== TEST 65: two of the cookies: a question holds these only
---- request
-GET /app
+=== TEST 36: two of the cookies: a question holds these only
+--- request: GET /app
 --- more_headers eval: "Authorization: Bearer $::bobs_opaque\nCookie: session=$::bobs_session; app_session=$::app; app_access_token=$::opaque"
 --- response_body eval: ::alice_asked("cookie: app_session=$::app; app_access_token=$::opaque")
 
 
 
-=== TEST 66: session alone: what comes before it elsewhere does not count
---- request
-GET /web
+=== TEST 37: session alone: what comes before it elsewhere does not count
+--- request: GET /web
 --- more_headers eval: "Authorization: Bearer $::bobs_jwt\nCookie: app_session=$::bobs_app; app_access_token=$::bobs_jwt; session=$::session"
 --- response_body eval: ::alice_asked("cookie: session=$::session")
 
 
 
-=== TEST 67: with a prefix, cookies without it are the application's
+=== TEST 38: with a prefix, cookies without it are the application's
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     authgear_cookie_prefix shop_;
@@ -498,7 +301,7 @@ GET /web
 
 
 
-=== TEST 68: with a prefix, a token's cookie is read under it
+=== TEST 39: with a prefix, a token's cookie is read under it
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     authgear_cookie_prefix shop_;
@@ -509,7 +312,7 @@ GET /web
 
 
 
-=== TEST 69: with a prefix, the question's cookies have it
+=== TEST 40: with a prefix, the question's cookies have it
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     authgear_cookie_prefix shop_;
