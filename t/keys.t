@@ -1,8 +1,9 @@
-# Where keys come from, and what becomes of a token that no usable key is there for.
+# Where keys come from, and when they are fetched again; keys that cannot be had are in keys_unfetched.t.
 
 use Test::Nginx::Socket 'no_plan';
 use lib 't/lib';
 use Authgear::Suite;
+use Authgear::Told;
 use HTTP::Tiny ();
 use JSON::PP   ();
 
@@ -15,17 +16,14 @@ rotate();
 our $after     = jwks();
 our $by_second = bearer(user => 'alice');
 our $unknown   = bearer(user => 'alice', kid => 'never-published');
-our $without   = bearer(user => 'alice', kid => undef);
 
 our $foreign    = foreign_jwks();
 our $by_foreign = bearer(user => 'alice', key => 'foreign');
 
-# A key set of the first key of `before`, once for each kid, with further members in each.
-sub set_of {
-    my ($kids, %members) = @_;
-    my $key = JSON::PP::decode_json($::before)->{keys}[0];
-    return JSON::PP::encode_json({ keys => [ map { +{ %$key, %members, kid => $_ } } @$kids ] });
-}
+# A key set of the first key of `before`, once for each kid, and a token by one of them.
+our $first = JSON::PP::decode_json($before)->{keys}[0];
+sub set_of { return JSON::PP::encode_json({ keys => [ map { +{ %$first, kid => $_ } } @_ ] }) }
+sub by_kid { return bearer(user => 'alice', key => $first->{kid}, kid => shift) }
 
 # A request before the block's own, which waits until there are keys.
 sub have_keys {
@@ -47,37 +45,28 @@ sub fetches {
     return $text;
 }
 
+blocks_have(
+    more_headers          => $by_first,
+    user_files            => [ [ 'keys.json', $after ], [ 'foreign.json', $foreign ] ],
+    response_body_filters => \&verdict,
+    response_body         => "alice (backend 1, resolver 0)\n",
+);
 run_tests();
 
 __DATA__
 
 === TEST 1: keys are fetched once for all requests
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- request eval
-["GET /t", "GET /t", "GET /t"]
---- more_headers eval
-[$::by_first, $::by_second, $::by_first]
---- response_body_filters eval
-\&::heard
---- response_body_like eval
-["alice.*\nheard: backend 1, resolver 0, keys 1", "alice.*\nheard: backend 2, resolver 0, keys 1", "alice.*\nheard: backend 3, resolver 0, keys 1"]
+--- request eval: ["GET /t", "GET /t", "GET /t"]
+--- more_headers eval: [$::by_first, $::by_second, $::by_first]
+--- response_body_filters eval: \&::heard
+--- response_body_like eval: ["alice.*\nheard: backend 1, resolver 0, keys 1", "alice.*\nheard: backend 2, resolver 0, keys 1", "alice.*\nheard: backend 3, resolver 0, keys 1"]
 
 
 
 === TEST 2: a fetch carries nothing of a client
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- request
-GET /t?secret=1
---- more_headers eval
-"$::by_first\nCookie: session=secret\nUser-Agent: secret\nX-Forwarded-For: 192.0.2.9\nX-Secret: secret"
---- response_body_filters eval
-sub { ::fetches() }
+--- request: GET /t?secret=1
+--- more_headers eval: "$::by_first\nCookie: session=secret\nUser-Agent: secret\nX-Forwarded-For: 192.0.2.9\nX-Secret: secret"
+--- response_body_filters eval: sub { ::fetches() }
 --- response_body_like
 \AGET /oauth2/jwks\n(?!.*(?:secret|192|Bearer|cookie|authorization)).*host: [^\n]*\nx-forwarded-proto: http
 
@@ -89,36 +78,21 @@ sub { ::fetches() }
     include $TEST_NGINX_AUTHGEAR_CONF;
     authgear_jwks_valid 10m refetch=1h;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-::first_keys($::before);
---- request eval
-["GET /t", "GET /t", "GET /t"]
---- more_headers eval
-[$::by_first, $::by_second, $::by_second]
---- response_body_filters eval
-\&::heard
---- response_body_like eval
-["alice.*\nheard: backend 1, resolver 0, keys 1", "alice.*\nheard: backend 2, resolver 0, keys 2", "alice.*\nheard: backend 3, resolver 0, keys 2"]
+--- post_setup_server_root: ::first_keys($::before);
+--- request eval: ["GET /t", "GET /t", "GET /t"]
+--- more_headers eval: [$::by_first, $::by_second, $::by_second]
+--- response_body_filters eval: \&::heard
+--- response_body_like eval: ["alice.*\nheard: backend 1, resolver 0, keys 1", "alice.*\nheard: backend 2, resolver 0, keys 2", "alice.*\nheard: backend 3, resolver 0, keys 2"]
 
 
 
 === TEST 4: a kid that the new set does not have either does not verify, and nobody is asked
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- init
-::have_keys($::by_first);
---- request
-GET /t
---- more_headers eval
-$::unknown
---- response_body_filters eval
-\&::heard
+--- init: ::have_keys($::by_first);
+--- more_headers eval: $::unknown
+--- response_body_filters eval: \&::heard
 --- response_body_like
 session-valid: false\n.*heard: backend 2, resolver 0, keys 2
---- error_log eval
-qr/\[notice\] .*authgear: credential refused: unknown_key/
+--- error_log eval: qr/\[notice\] .*authgear: credential refused: unknown_key/
 
 
 
@@ -128,18 +102,12 @@ qr/\[notice\] .*authgear: credential refused: unknown_key/
     include $TEST_NGINX_AUTHGEAR_CONF;
     authgear_jwks_valid 10m refetch=1h;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::serve_jwks($::before);
---- init
-::have_keys($::by_first);
---- request eval
-["GET /t", "GET /t", "GET /t"]
---- more_headers eval
-[$::by_second, $::by_second, $::by_second]
---- response_body_filters eval
-\&::heard
---- response_body_like eval
-["session-valid: false\n.*heard: backend 2, resolver 0, keys 2", "user-id: alice\n.*heard: backend 3, resolver 1, keys 2", "user-id: alice\n.*heard: backend 4, resolver 2, keys 2"]
+--- post_setup_server_root: Authgear::Suite::serve_jwks($::before);
+--- init: ::have_keys($::by_first);
+--- request eval: ["GET /t", "GET /t", "GET /t"]
+--- more_headers eval: [$::by_second, $::by_second, $::by_second]
+--- response_body_filters eval: \&::heard
+--- response_body_like eval: ["session-valid: false\n.*heard: backend 2, resolver 0, keys 2", "user-id: alice\n.*heard: backend 3, resolver 1, keys 2", "user-id: alice\n.*heard: backend 4, resolver 2, keys 2"]
 
 
 
@@ -149,20 +117,12 @@ Authgear::Suite::serve_jwks($::before);
     include $TEST_NGINX_AUTHGEAR_CONF;
     authgear_jwks_valid 10m refetch=1h;
     location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::serve_jwks($::before);
---- init
-::have_keys($::by_first);
---- request eval
-["GET /t", "GET /t"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["invalid (backend 2, resolver 0)\n", "refused (backend 2, resolver 0)\n"]
+--- post_setup_server_root: Authgear::Suite::serve_jwks($::before);
+--- init: ::have_keys($::by_first);
+--- request eval: ["GET /t", "GET /t"]
+--- more_headers eval: [$::by_second, $::by_second]
+--- error_code eval: [200, 503]
+--- response_body eval: ["invalid (backend 2, resolver 0)\n", "refused (backend 2, resolver 0)\n"]
 
 
 
@@ -172,469 +132,71 @@ Authgear::Suite::serve_jwks($::before);
     include $TEST_NGINX_AUTHGEAR_CONF;
     authgear_jwks_valid 10m refetch=1ms;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- request eval
-["GET /t", "GET /t", "GET /t"]
---- more_headers eval
-[$::by_second, $::unknown, $::unknown]
---- response_body_filters eval
-\&::heard
+--- request eval: ["GET /t", "GET /t", "GET /t"]
+--- more_headers eval: [$::by_second, $::unknown, $::unknown]
+--- response_body_filters eval: \&::heard
 --- response_body_like eval
 ["session-valid: true\n.*heard: backend 1, resolver 0, keys 1", "session-valid: false\n.*heard: backend 2, resolver 0, keys 2",
  "session-valid: false\n.*heard: backend 3, resolver 0, keys 3"]
 
 
 
-=== TEST 8: a status 500 for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'status', status => 500);
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 9: a status 404 for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'status', status => 404);
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 10: a status 204 for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'status', status => 204);
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 11: a redirect for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'answer', status => 302, headers => [['location', '/elsewhere']], body => $::after);
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 12: a status 203 for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'answer', status => 203, headers => [], body => $::after);
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 13: a closed connection for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'close');
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 14: bytes that are no HTTP for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'garbage');
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 15: an answer that is cut short for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'close_mid_answer');
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 16: an empty answer for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'answer', status => 200, headers => [], body => '');
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 17: what is not JSON for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'answer', status => 200, headers => [], body => '<html>maintenance</html>');
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 18: a set without keys for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'answer', status => 200, headers => [], body => '{"keys": []}');
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 19: a set of other kinds of keys for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'answer', status => 200, headers => [], body => ::set_of(['a'], use => 'enc'));
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 20: an answer that is too large for keys: on asks the resolver, local has no verdict
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'answer', status => 200, headers => [], body => $::after . ' ' x 262_144);
---- request eval
-["GET /t", "GET /local"]
---- more_headers eval
-[$::by_second, $::by_second]
---- error_code eval
-[200, 503]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 1)\n", "refused (backend 1, resolver 1)\n"]
-
-
-
-=== TEST 21: why keys could not be fetched is logged, and that no verdict could be had
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'jwks', kind => 'status', status => 500);
---- request
-GET /t
---- more_headers eval
-$::by_second
---- error_code: 503
---- response_headers
-Retry-After: 5
---- response_body_filters eval
-\&::verdict
---- response_body
-refused (backend 0, resolver 0)
---- error_log eval
-[qr/\[error\] .*authgear: keys of http:.* could not be fetched: status 500/, qr/\[error\] .*authgear: no verdict could be had: no_keys/]
-
-
-
-=== TEST 22: a set of exactly 256 KiB is taken
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::serve_jwks($::after . ' ' x (262_144 - length $::after));
---- request
-GET /t
---- more_headers eval
-$::by_second
---- response_body_filters eval
-\&::verdict
---- response_body
-alice (backend 1, resolver 0)
-
-
-
-=== TEST 23: one byte more is not
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::serve_jwks($::after . ' ' x (262_145 - length $::after));
---- request
-GET /t
---- more_headers eval
-$::by_second
---- error_code: 503
---- response_body_filters eval
-\&::verdict
---- response_body
-refused (backend 0, resolver 0)
---- error_log eval
-qr/could not be fetched: the answer is larger than 262144 bytes/
-
-
-
-=== TEST 24: a failure never replaces a good set
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+=== TEST 8: a failure never replaces a good set
 --- post_setup_server_root
 ::first_keys($::before);
 Authgear::Suite::then_fault(target => 'jwks', kind => 'status', status => 500);
---- request eval
-["GET /t", "GET /t", "GET /t"]
---- more_headers eval
-[$::by_first, $::unknown, $::by_first]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 1)\n", "alice (backend 3, resolver 1)\n"]
+--- request eval: ["GET /t", "GET /t", "GET /t"]
+--- more_headers eval: [$::by_first, $::unknown, $::by_first]
+--- response_body eval: ["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 1)\n", "alice (backend 3, resolver 1)\n"]
 
 
 
-=== TEST 25: garbage never replaces a good set
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+=== TEST 9: garbage never replaces a good set
 --- post_setup_server_root
 ::first_keys($::before);
 Authgear::Suite::then_fault(target => 'jwks', kind => 'answer', status => 200, headers => [], body => '{"keys": []}');
---- request eval
-["GET /t", "GET /t", "GET /t"]
---- more_headers eval
-[$::by_first, $::unknown, $::by_first]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 1)\n", "alice (backend 3, resolver 1)\n"]
+--- request eval: ["GET /t", "GET /t", "GET /t"]
+--- more_headers eval: [$::by_first, $::unknown, $::by_first]
+--- response_body eval: ["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 1)\n", "alice (backend 3, resolver 1)\n"]
 
 
 
-=== TEST 26: a closed connection never replaces a good set
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+=== TEST 10: a closed connection never replaces a good set
 --- post_setup_server_root
 ::first_keys($::before);
 Authgear::Suite::then_fault(target => 'jwks', kind => 'close');
---- request eval
-["GET /t", "GET /t", "GET /t"]
---- more_headers eval
-[$::by_first, $::unknown, $::by_first]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 1)\n", "alice (backend 3, resolver 1)\n"]
+--- request eval: ["GET /t", "GET /t", "GET /t"]
+--- more_headers eval: [$::by_first, $::unknown, $::by_first]
+--- response_body eval: ["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 1)\n", "alice (backend 3, resolver 1)\n"]
 
 
 
-=== TEST 27: nginx starts with Authgear down; who carries no credential notices nothing
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    include $TEST_NGINX_AUTHGEAR_CONF;
-    location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
-    location /local { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::fault(target => 'all', kind => 'refuse');
---- request eval
-["GET /t", "GET /t", "GET /local", "GET /t"]
---- more_headers eval
-["", $::by_second, $::by_second, "Cookie: theme=dark"]
---- error_code eval
-[200, 503, 503, 200]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["nobody (backend 1, resolver 0)\n", "refused (backend 1, resolver 0)\n", "refused (backend 1, resolver 0)\n", "nobody (backend 2, resolver 0)\n"]
-
-
-
-=== TEST 28: a file vouches without a fetch, and needs no location for one
+=== TEST 11: a file vouches without a fetch, and needs no location for one
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     authgear_jwks_file ../html/keys.json;
     location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", $::after], ["foreign.json", $::foreign]]
---- request eval
-["GET /t", "GET /t"]
---- more_headers eval
-[$::by_first, $::by_foreign]
---- response_body_filters eval
-\&::heard
---- response_body_like eval
-["user-id: alice\n.*heard: backend 1, resolver 0, keys 0", "session-valid: false\n.*heard: backend 2, resolver 0, keys 0"]
+--- request eval: ["GET /t", "GET /t"]
+--- more_headers eval: [$::by_first, $::by_foreign]
+--- response_body_filters eval: \&::heard
+--- response_body_like eval: ["user-id: alice\n.*heard: backend 1, resolver 0, keys 0", "session-valid: false\n.*heard: backend 2, resolver 0, keys 0"]
 
 
 
-=== TEST 29: a kid that is not in a file does not verify: nothing is fetched, nobody is asked
+=== TEST 12: a kid that is not in a file does not verify: nothing is fetched, nobody is asked
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     authgear_jwks_file ../html/keys.json;
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", $::after], ["foreign.json", $::foreign]]
---- request
-GET /t
---- more_headers eval
-$::unknown
---- response_body_filters eval
-\&::heard
+--- more_headers eval: $::unknown
+--- response_body_filters eval: \&::heard
 --- response_body_like
 session-valid: false\n.*heard: backend 1, resolver 0, keys 0
 
 
 
-=== TEST 30: a file vouches only in its server, for the same endpoint
+=== TEST 13: a file vouches only in its server, for the same endpoint
 --- http_config
     server {
         listen $TEST_NGINX_SERVER_PORT;
@@ -647,20 +209,13 @@ session-valid: false\n.*heard: backend 1, resolver 0, keys 0
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", $::after], ["foreign.json", $::foreign]]
---- request eval
-["GET /t", "GET /t", "GET /t", "GET /t"]
---- more_headers eval
-["Host: second\n$::by_foreign", "Host: localhost\n$::by_foreign", "Host: localhost\n$::by_first", "Host: second\n$::by_first"]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 0)\n", "alice (backend 3, resolver 0)\n", "invalid (backend 4, resolver 0)\n"]
+--- request eval: ["GET /t", "GET /t", "GET /t", "GET /t"]
+--- more_headers eval: ["Host: second\n$::by_foreign", "Host: localhost\n$::by_foreign", "Host: localhost\n$::by_first", "Host: second\n$::by_first"]
+--- response_body eval: ["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 0)\n", "alice (backend 3, resolver 0)\n", "invalid (backend 4, resolver 0)\n"]
 
 
 
-=== TEST 31: what one server fetches vouches only there, for the same endpoint and URI
+=== TEST 14: what one server fetches vouches only there, for the same endpoint and URI
 --- http_config
     server {
         listen $TEST_NGINX_SERVER_PORT;
@@ -673,20 +228,13 @@ session-valid: false\n.*heard: backend 1, resolver 0, keys 0
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", $::after], ["foreign.json", $::foreign]]
---- request eval
-["GET /t", "GET /t", "GET /t", "GET /t"]
---- more_headers eval
-["Host: second\n$::by_foreign", "Host: localhost\n$::by_foreign", "Host: localhost\n$::by_first", "Host: second\n$::by_first"]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 0)\n", "alice (backend 3, resolver 0)\n", "invalid (backend 4, resolver 0)\n"]
+--- request eval: ["GET /t", "GET /t", "GET /t", "GET /t"]
+--- more_headers eval: ["Host: second\n$::by_foreign", "Host: localhost\n$::by_foreign", "Host: localhost\n$::by_first", "Host: second\n$::by_first"]
+--- response_body eval: ["alice (backend 1, resolver 0)\n", "invalid (backend 2, resolver 0)\n", "alice (backend 3, resolver 0)\n", "invalid (backend 4, resolver 0)\n"]
 
 
 
-=== TEST 32: keys of one endpoint do not vouch for another
+=== TEST 15: keys of one endpoint do not vouch for another
 --- http_config
     server {
         listen $TEST_NGINX_SERVER_PORT;
@@ -701,39 +249,22 @@ session-valid: false\n.*heard: backend 1, resolver 0, keys 0
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", $::after], ["foreign.json", $::foreign]]
---- request eval
-["GET /t", "GET /t"]
---- more_headers eval
-["Host: second\n$::by_first", "Host: localhost\n$::by_first"]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["invalid (backend 1, resolver 0)\n", "alice (backend 2, resolver 0)\n"]
+--- request eval: ["GET /t", "GET /t"]
+--- more_headers eval: ["Host: second\n$::by_first", "Host: localhost\n$::by_first"]
+--- response_body eval: ["invalid (backend 1, resolver 0)\n", "alice (backend 2, resolver 0)\n"]
 
 
 
-=== TEST 33: keys from a static file of the location of authgear_jwks_request
+=== TEST 16: keys from a static file of the location of authgear_jwks_request
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     location = /_auth { internal; return 500; }
     location = /_auth/jwks { internal; alias $TEST_NGINX_SERVER_ROOT/html/keys.json; }
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", $::after], ["foreign.json", $::foreign]]
---- request
-GET /t
---- more_headers eval
-$::by_first
---- response_body_filters eval
-\&::verdict
---- response_body
-alice (backend 1, resolver 0)
 
 
 
-=== TEST 34: keys from such a file with sendfile, aio threads and directio off
+=== TEST 17: keys from such a file with sendfile, aio threads and directio off
 --- config
     sendfile on;
     output_buffers 1 512;
@@ -741,145 +272,37 @@ alice (backend 1, resolver 0)
     location = /_auth { internal; return 500; }
     location = /_auth/jwks { internal; alias $TEST_NGINX_SERVER_ROOT/html/keys.json; }
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", $::after], ["foreign.json", $::foreign]]
---- request
-GET /t
---- more_headers eval
-$::by_first
---- response_body_filters eval
-\&::verdict
---- response_body
-alice (backend 1, resolver 0)
 
 
 
-=== TEST 35: such a file that is not there
+=== TEST 18: such a file that is not there
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     location = /_auth { internal; return 500; }
     location = /_auth/jwks { internal; alias $TEST_NGINX_SERVER_ROOT/html/absent.json; }
     location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- request
-GET /t
---- more_headers eval
-$::by_first
 --- error_code: 503
---- response_body_filters eval
-\&::verdict
---- response_body
-refused (backend 0, resolver 0)
---- error_log eval
-qr/could not be fetched: the location of authgear_jwks_request did not hand on an answer/
+--- response_body eval: "refused (backend 0, resolver 0)\n"
+--- error_log eval: qr/could not be fetched: the location of authgear_jwks_request did not hand on an answer/
 
 
 
-=== TEST 36: a token without kid, and a set with one usable key
+=== TEST 19: more than sixteen keys of a file: what is left out is warned of
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     authgear_jwks_file ../html/keys.json;
     location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", ::set_of(['only'])]]
---- request
-GET /t
---- more_headers eval
-::bearer(user => 'alice', key => JSON::PP::decode_json($::before)->{keys}[0]{kid}, kid => undef)
---- response_body_filters eval
-\&::verdict
---- response_body
-alice (backend 1, resolver 0)
+--- user_files eval: [["keys.json", ::set_of(map { "k$_" } 1 .. 18)]]
+--- more_headers eval: ::by_kid('k16')
+--- error_log eval: qr/\[warn\] .*"authgear_jwks_file" holds 2 usable key\(s\) beyond the first 16, which are not used in .*nginx\.conf:\d+$/
 
 
 
-=== TEST 37: a token without kid, and a set with two
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    authgear_jwks_file ../html/keys.json;
-    location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", ::set_of(['one', 'two'])]]
---- request
-GET /t
---- more_headers eval
-::bearer(user => 'alice', key => JSON::PP::decode_json($::before)->{keys}[0]{kid}, kid => undef)
---- response_body_filters eval
-\&::verdict
---- response_body
-invalid (backend 1, resolver 0)
-
-
-
-=== TEST 38: a kid that stands twice is unusable, the others stay usable
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    authgear_jwks_file ../html/keys.json;
-    location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", ::set_of(['twice', 'other', 'twice'])]]
---- request eval
-["GET /t", "GET /t"]
---- more_headers eval
-[::bearer(user => 'alice', key => JSON::PP::decode_json($::before)->{keys}[0]{kid}, kid => 'twice'), ::bearer(user => 'alice', key => JSON::PP::decode_json($::before)->{keys}[0]{kid}, kid => 'other')]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["invalid (backend 1, resolver 0)\n", "alice (backend 2, resolver 0)\n"]
-
-
-
-=== TEST 39: sixteen keys are used, in the order of the document, and more are logged
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    authgear_jwks_file ../html/keys.json;
-    location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", ::set_of([map { "k$_" } 1 .. 17])]]
---- request eval
-["GET /t", "GET /t", "GET /t"]
---- more_headers eval
-[::bearer(user => 'alice', key => JSON::PP::decode_json($::before)->{keys}[0]{kid}, kid => 'k1'), ::bearer(user => 'alice', key => JSON::PP::decode_json($::before)->{keys}[0]{kid}, kid => 'k16'), ::bearer(user => 'alice', key => JSON::PP::decode_json($::before)->{keys}[0]{kid}, kid => 'k17')]
---- response_body_filters eval
-\&::verdict
---- response_body eval
-["alice (backend 1, resolver 0)\n", "alice (backend 2, resolver 0)\n", "invalid (backend 3, resolver 0)\n"]
-
-
-
-=== TEST 40: more than sixteen keys of a file: what is left out is warned of
---- config
-    authgear_endpoint $TEST_NGINX_AUTHGEAR;
-    authgear_jwks_file ../html/keys.json;
-    location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- user_files eval
-[["keys.json", ::set_of([map { "k$_" } 1 .. 18])]]
---- request
-GET /t
---- more_headers eval
-::bearer(user => 'alice', key => JSON::PP::decode_json($::before)->{keys}[0]{kid}, kid => 'k16')
---- response_body_filters eval
-\&::verdict
---- response_body
-alice (backend 1, resolver 0)
---- error_log eval
-qr/\[warn\] .*"authgear_jwks_file" holds 2 usable key\(s\) beyond the first 16, which are not used in .*nginx\.conf:\d+$/
-
-
-
-=== TEST 41: more than sixteen keys that are fetched: what is left out is logged
+=== TEST 20: more than sixteen keys that are fetched: what is left out is logged
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;
     location /t { authgear_resolve local; proxy_pass $TEST_NGINX_BACKEND; }
---- post_setup_server_root
-Authgear::Suite::serve_jwks(::set_of([map { "k$_" } 1 .. 18]));
---- request
-GET /t
---- more_headers eval
-::bearer(user => 'alice', key => JSON::PP::decode_json($::before)->{keys}[0]{kid}, kid => 'k16')
---- response_body_filters eval
-\&::verdict
---- response_body
-alice (backend 1, resolver 0)
---- error_log eval
-qr/\[notice\] .*authgear: 16 key\(s\) of .* fetched; 2 more are beyond the limit and not used/
+--- post_setup_server_root: Authgear::Suite::serve_jwks(::set_of(map { "k$_" } 1 .. 18));
+--- more_headers eval: ::by_kid('k16')
+--- error_log eval: qr/\[notice\] .*authgear: 16 key\(s\) of .* fetched; 2 more are beyond the limit and not used/
