@@ -1,16 +1,15 @@
 package Authgear::Locations;
 
-# A server's part of a configuration with the locations of nginx-conf/authgear.conf written out, for blocks that want other directives in them.
+# A server's part of a configuration, with the locations of nginx-conf/authgear.conf as they are shipped or written out.
 #
-# Enters: further directives, each with the place where they stand. Leaves: text for a block's `config`. Always: what is not named is as plain
-# as it can be, so that the directives of the server around count in the locations, too.
+# Enters: what else stands in it. Leaves: text for a block's `config`. Always: the endpoint is the stand-in's.
 
 use strict;
 use warnings;
 
 use Exporter 'import';
 
-our @EXPORT = qw(locations);
+our @EXPORT = qw(locations server);
 
 my $question = <<'CONFIG';
 proxy_pass $authgear_endpoint/_resolver/resolve;
@@ -18,6 +17,10 @@ proxy_set_header Host $authgear_endpoint_host;
 proxy_set_header X-Forwarded-Proto $authgear_endpoint_scheme;
 CONFIG
 
+# The shipped locations, and these beside them.
+sub server { return join "\n", 'authgear_endpoint $TEST_NGINX_AUTHGEAR;', 'include $TEST_NGINX_AUTHGEAR_CONF;', @_, '' }
+
+# The locations written out, as plain as they can be, so that the directives of the server around count in them, too:
 # locations(asking => TEXT, resolving => TEXT, server => TEXT): what stands in the location that asks the resolver, in the one that the request
 # meets, and around both. With `answering` in place of `asking` this nginx answers in the first itself.
 sub locations {
