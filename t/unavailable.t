@@ -122,10 +122,12 @@ Authgear::Suite::then_fault(target => 'resolver', kind => 'close_mid_answer');
     location = /_auth/jwks { internal; return 404; }
     location = /_auth { internal; proxy_pass $authgear_endpoint/_resolver/resolve; proxy_read_timeout 300ms; }
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
+    location /pass { authgear_resolve on; authgear_unavailable pass; proxy_pass $TEST_NGINX_BACKEND; }
 --- init: ::resolver('hang');
---- error_code: 503
---- response_headers: Retry-After: 5
---- response_body eval: "refused (backend 0, resolver 1)\n"
+--- request eval: ["GET /t", "GET /pass"]
+--- error_code eval: [503, 200]
+--- response_headers eval: ["Retry-After: 5", "! Retry-After"]
+--- response_body eval: ["refused (backend 0, resolver 1)\n", "nobody (backend 1, resolver 2)\n"]
 --- error_log: authgear: no verdict could be had: resolver_timed_out
 
 
