@@ -28,7 +28,7 @@ fn main() {
     values("ngx_os", "DEP_NGINX_OS_CHECK", "DEP_NGINX_OS");
     versions();
     stat_stub();
-    layout::prove(&[Path::new("src"), Path::new("../src/ffi")]);
+    layout::prove(Path::new("src"));
 }
 
 fn from_nginx(name: &str) -> Option<String> {

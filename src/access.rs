@@ -14,8 +14,7 @@ use nginx::headers::name::{RETRY_AFTER, SET_COOKIE};
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
 
-use crate::conf::Location;
-use crate::ffi::conf as settings;
+use crate::conf::{self, Location};
 use crate::identity::{strip as strip_headers, HeaderScan};
 use crate::report;
 
@@ -47,7 +46,7 @@ enum VerdictPhase {
 /// Takes every header that belongs to this module out of a client's request; not called where that is done.
 pub fn strip(request: Request<'_>) -> Next {
     let ours = || context::find(request).is_some_and(State::has_headers);
-    if !request.is_main() || settings::trust_request_headers(request) || ours() {
+    if !request.is_main() || conf::trust_request_headers(request) || ours() {
         return Next::Continue;
     }
     let stripped = strip_headers(request, &HeaderScan::of(request));
@@ -83,11 +82,11 @@ fn verdict(request: Request<'_>, phase: VerdictPhase) -> Next {
     if !request.is_main() {
         return Next::Continue;
     }
-    let Some(location) = settings::location(request) else {
+    let Some(location) = conf::location(request) else {
         report::log_incomplete(request);
         return Next::Refuse(INTERNAL_SERVER_ERROR);
     };
-    let (Some(policy), Some(site)) = (&location.policy, settings::site(request)) else {
+    let (Some(policy), Some(site)) = (&location.policy, conf::site(request)) else {
         return leave(request, location);
     };
     Evaluation {

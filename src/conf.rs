@@ -4,24 +4,28 @@
 //! for each `server`, one [`Location`] for each location, or a refusal that names a directive's file and line. What always holds: nothing
 //! here changes once nginx has read its configuration, and nothing half-configured becomes a [`Location`] that resolves.
 //!
-//! - [`directives`]: the words of each directive, into values
-//! - [`written`]: what is written at each level, and its inheritance
+//! - [`directives`]: the table of directives, and what holds where nothing is written
+//! - [`readers`]: the words of each directive, into what is written at its level; [`value`]: single words
+//! - [`settings`]: what is written at each level, and its inheritance
 //! - [`complete`]: checks, once everything is read
 //! - [`site`]: what one server comes to
 //! - [`policy`]: what one location comes to
-//! - [`locations`]: where a request's URI leads
-//! - [`shared`]: in which server it does
-//! - [`beside`]: what other modules do there
+//! - [`shared_locations`]: in which server a request of the worker's own is answered
+//! - [`other_modules`]: what other modules do there
+//! - [`levels`]: what is kept at each level, and what of it holds for a request
+//! - [`error`]: everything that can be wrong, in words
 
-mod beside;
 pub mod complete;
 pub mod directives;
-pub mod locations;
+pub mod error;
+mod levels;
+mod other_modules;
 mod policy;
-mod shared;
+pub mod readers;
+mod settings;
+mod shared_locations;
 mod site;
 mod value;
-pub mod written;
 
 use std::rc::Rc;
 
@@ -30,14 +34,22 @@ use authgear_core::freshness::{Revalidate, Rules};
 use authgear_core::jwks::KeySet;
 use authgear_core::policy::Policy;
 
+use nginx::conf::ServerRef;
+
+use self::error::Note;
 use crate::digest::Digest;
-use crate::ffi::conf::ServerRef;
+
+pub use self::levels::{
+    header_variables, location, site, trust_request_headers, with_site, with_sites, Levels, LocationLevel,
+    MainLevel, ServerLevel,
+};
+pub use self::settings::position;
 
 /// Milliseconds.
 pub type Millis = u64;
 
 /// What holds for the whole `http` block.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Main {
     /// Resolving is on somewhere.
     pub active: bool,
@@ -45,7 +57,7 @@ pub struct Main {
     /// The number of different key sets that are fetched, or of resolvers that are asked, whichever is larger.
     pub projects: usize,
     /// What is worth a line at level info.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// The shared memory.

@@ -1,9 +1,11 @@
 //! Everything that nginx calls.
 
-pub mod filters;
-pub mod phases;
-pub mod process;
-pub mod variables;
+mod conf;
+mod filters;
+mod module;
+mod phases;
+mod process;
+mod variables;
 
 use crate::access::State;
 

@@ -9,6 +9,8 @@ use nginx::headers::{is_named, replace, AddedHeaders, Found, Ownership};
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
 
+use crate::conf;
+
 const OURS: Ownership = Ownership {
     owns: ownership::is_ours,
     connection_without: ownership::connection_without_ours,
@@ -82,13 +84,7 @@ pub fn strip(request: Request<'_>, scan: &HeaderScan<'_>) -> Result<(), OutOfMem
 }
 
 fn put(request: Request<'_>, scan: &HeaderScan<'_>, added: &AddedHeaders<'_>) -> Result<(), OutOfMemory> {
-    replace(
-        request,
-        OURS,
-        scan.found,
-        added,
-        crate::ffi::conf::header_variables,
-    )
+    replace(request, OURS, scan.found, added, conf::header_variables)
 }
 
 fn of_session<'s>(request: Request<'_>, session: &'s Session) -> Result<AddedHeaders<'s>, OutOfMemory> {

@@ -18,9 +18,9 @@ use std::rc::Rc;
 use authgear_core::jwks::KeySet;
 use nginx::{clock, worker};
 
+use crate::conf;
 use crate::conf::{JwksTimes, KeySource, Site};
 use crate::digest::{Digest, DigestMap};
-use crate::ffi::conf;
 use crate::single_flight::{Leader, SingleFlight};
 use crate::zone::{self, HeldKeySlot, KeySlot, KeyState, Owned, SlotRef};
 
@@ -84,12 +84,14 @@ pub fn is_fixed(site: &Site) -> bool {
 /// Has every set fetched that is due to some server, each once. Another worker may be at it; a fetch that fails pauses for all.
 pub fn refresh() {
     let mut begun = HashSet::new();
-    for site in conf::sites().filter(|site| site.uses_keys && !is_fixed(site)) {
-        // Servers that share a set may let it grow old differently: the shortest time counts.
-        if is_due(site) && begun.insert(site.key_set_id) {
-            fetch(site, Need::Due);
+    conf::with_sites(|sites| {
+        for site in sites.filter(|site| site.uses_keys && !is_fixed(site)) {
+            // Servers that share a set may let it grow old differently: the shortest time counts.
+            if is_due(site) && begun.insert(site.key_set_id) {
+                fetch(site, Need::Due);
+            }
         }
-    }
+    });
 }
 
 fn is_due(site: &Site) -> bool {
@@ -206,5 +208,5 @@ impl Age {
 
 /// Whether a server of the running configuration judges by the set in this slot. A worker that leaves does not know that configuration.
 fn is_in_use(slot: &KeySlot) -> bool {
-    worker::is_leaving() || conf::sites().any(|site| slot.is(&site.key_set_id))
+    worker::is_leaving() || conf::with_sites(|mut sites| sites.any(|site| slot.is(&site.key_set_id)))
 }

@@ -34,6 +34,3 @@ mod identity;
 mod report;
 mod conf;
 mod digest;
-
-#[allow(unsafe_code)]
-mod ffi;

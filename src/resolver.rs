@@ -11,9 +11,9 @@ use std::sync::atomic::Ordering;
 use authgear_core::resolver::Reading;
 use authgear_core::verdict::{UnknownAnswer, Why};
 
+use crate::conf;
 use crate::conf::{Millis, Site};
 use crate::digest::DigestMap;
-use crate::ffi::conf;
 use crate::zone::{self, HeldResolverSlot, Owned, ResolverSlot};
 use nginx::log::{self, Level};
 use nginx::{clock, worker};
@@ -227,5 +227,5 @@ fn slot(site: &Site) -> Option<ResolverSlot> {
 
 /// Whether a server of the running configuration asks the resolver of this slot. A worker that leaves does not know that configuration.
 fn is_in_use(slot: &ResolverSlot) -> bool {
-    worker::is_leaving() || conf::sites().any(|site| slot.is(&site.resolver_id))
+    worker::is_leaving() || conf::with_sites(|mut sites| sites.any(|site| slot.is(&site.resolver_id)))
 }

@@ -2,7 +2,7 @@
 
 use nginx::request::Request;
 
-use crate::ffi::conf;
+use crate::conf;
 
 /// One variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,11 @@ fn no_room_of_core_names_a_higher_one() {
 }
 
 #[test]
+fn no_room_of_the_module_names_a_higher_one() {
+    holds("../src");
+}
+
+#[test]
 fn no_room_of_nginx_names_a_higher_one() {
     holds("../nginx/src");
 }

@@ -23,18 +23,16 @@ struct Bits {
 }
 
 /// Writes the proof to `OUT_DIR`; empty where there is no nginx.
-pub fn prove(sources: &[&Path]) {
+pub fn prove(sources: &Path) {
     let output = env::var_os("OUT_DIR").unwrap_or_default();
     let text = Compiler::find().map_or_else(String::new, |compiler| proof(&compiler, sources));
     fs::write(Path::new(&output).join("layout.rs"), text)
         .unwrap_or_else(|error| panic!("layout.rs: {error}"));
 }
 
-fn proof(compiler: &Compiler, sources: &[&Path]) -> String {
-    for path in sources {
-        println!("cargo::rerun-if-changed={}", path.display());
-    }
-    let text: String = sources.iter().map(|path| text_of(path)).collect();
+fn proof(compiler: &Compiler, sources: &Path) -> String {
+    println!("cargo::rerun-if-changed={}", sources.display());
+    let text = text_of(sources);
     let headers = Headers::read(&compiler.preprocessed());
     let touched = touched(&headers, &text);
     assert!(

@@ -6,6 +6,7 @@
 //!
 //! From top to bottom:
 
+pub mod table;
 pub mod background;
 pub mod filter;
 pub mod headers;
@@ -14,9 +15,9 @@ pub mod peer;
 pub mod phases;
 pub mod variable;
 pub mod context;
-pub mod request;
 pub mod zone;
 pub mod conf;
+pub mod request;
 pub mod later;
 pub mod timer;
 pub mod event;
@@ -26,13 +27,12 @@ pub mod log;
 pub mod module;
 pub mod worker;
 pub mod clock;
-#[doc(hidden)]
-#[allow(missing_docs)]
-pub mod layout;
+mod layout;
 
 /// nginx's own types, by their own names: for the signatures of what nginx calls.
 pub mod sys {
     pub use nginx_sys::{
-        ngx_chain_t, ngx_conf_t, ngx_cycle_t, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t,
+        ngx_chain_t, ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_http_request_t,
+        ngx_http_variable_value_t, ngx_int_t, ngx_module_t,
     };
 }

@@ -63,7 +63,7 @@ impl Log<'_> {
     ///
     /// # Safety
     /// The log lives for its lifetime.
-    pub unsafe fn from_ptr(raw: *mut ngx_log_t) -> Option<Self> {
+    pub(crate) unsafe fn from_ptr(raw: *mut ngx_log_t) -> Option<Self> {
         NonNull::new(raw).map(|raw| Self(raw, PhantomData))
     }
 

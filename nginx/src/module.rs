@@ -43,7 +43,7 @@ pub(crate) fn tag() -> *mut c_void {
 ///
 /// # Safety
 /// The array is null or has an entry for every HTTP module, and ours is a `T`.
-pub unsafe fn own_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
+pub(crate) unsafe fn own_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
     // SAFETY: the caller vouches for it.
     unsafe { entry_at(array, ctx_index()) }
 }
@@ -52,7 +52,7 @@ pub unsafe fn own_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
 ///
 /// # Safety
 /// The array is null or has an entry for every HTTP module, and the core module's is a `T`.
-pub unsafe fn core_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
+pub(crate) unsafe fn core_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
     let module = &raw const ngx_http_core_module;
     // SAFETY: nginx's own module; numbered before any array is made.
     let index = unsafe { (*module).ctx_index };
@@ -62,7 +62,7 @@ pub unsafe fn core_entry<T>(array: *mut *mut c_void) -> Option<NonNull<T>> {
 
 /// # Safety
 /// The array is null or longer than `index`, and that entry is a `T`.
-pub unsafe fn entry_at<T>(array: *mut *mut c_void, index: usize) -> Option<NonNull<T>> {
+pub(crate) unsafe fn entry_at<T>(array: *mut *mut c_void, index: usize) -> Option<NonNull<T>> {
     if array.is_null() {
         return None;
     }

@@ -22,7 +22,7 @@ impl<'p> Pool<'p> {
     ///
     /// # Safety
     /// The pool lives for `'p`, and nobody else uses it while it is used here.
-    pub unsafe fn from_ptr(raw: *mut ngx_pool_t) -> Option<Self> {
+    pub(crate) unsafe fn from_ptr(raw: *mut ngx_pool_t) -> Option<Self> {
         NonNull::new(raw).map(|raw| Self(raw, PhantomData))
     }
 
@@ -77,7 +77,7 @@ impl<'p> Pool<'p> {
     }
 
     /// Copies `parts`, one after the other, with a NUL behind them as nginx's parser leaves one behind a header.
-    pub fn keep(self, parts: &[&[u8]]) -> Result<ngx_str_t, OutOfMemory> {
+    pub(crate) fn keep(self, parts: &[&[u8]]) -> Result<ngx_str_t, OutOfMemory> {
         let len = parts
             .iter()
             .fold(0_usize, |sum, part| sum.saturating_add(part.len()));

@@ -33,7 +33,7 @@ impl<'r> Request<'r> {
     }
 
     /// The structure, for reading: here alone, where each member that is named is proved to lie where it is thought to.
-    pub fn raw(self) -> &'r ngx_http_request_t {
+    pub(crate) fn raw(self) -> &'r ngx_http_request_t {
         // SAFETY: from_ptr()'s caller promised that it lives for 'r; nginx writes to it only while it has control.
         unsafe { self.0.as_ref() }
     }
@@ -130,7 +130,7 @@ impl<'r> Request<'r> {
 }
 
 /// The bytes of an nginx string.
-pub fn bytes(text: &ngx_str_t) -> &[u8] {
+pub(crate) fn bytes(text: &ngx_str_t) -> &[u8] {
     if text.len == 0 || text.data.is_null() {
         return &[];
     }

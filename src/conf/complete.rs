@@ -1,89 +1,68 @@
 //! Everything is read: defaults are filled in, and what does not fit together is refused.
 //!
 //! What enters: what is written, inherited already, and what nginx knows of each server and its locations. What leaves: the completed
-//! configuration, with warnings, or one refusal with the place of the directive at fault.
+//! configuration, with warnings, or one refusal with the position of the directive at fault.
 
 use std::collections::HashSet;
 
-use super::beside::fights;
-use super::locations::{meet, Facts, Met};
-use super::policy::{check_revalidation, location};
-use super::shared::{Ask, Hosts};
-use super::site::{site, Longest};
-use super::written::{value, LocationWritten, MainWritten, Place, ServerWritten, Setting, Written};
-use super::{JwksTimes, KeySource, Location, Main, Resolve, Server, Site, ZoneSpec};
-use crate::digest::Digest;
-use crate::ffi::conf::ServerRef;
-use crate::ffi::log::escape;
+use nginx::conf::locations::{target, Target};
+use nginx::conf::Position;
 
-// What holds where nothing is written. Issuers and audiences are then the endpoint, credentials all that there are, the rest nothing.
-const ZONE_NAME: &str = "authgear";
-const ZONE_SIZE: usize = 8 * 1024 * 1024;
-/// How keys age unless `authgear_jwks_valid` says so.
-pub const JWKS_TIMES: JwksTimes = JwksTimes {
-    valid: 600_000,
-    stale: 86_400_000,
-    refetch: 10_000,
-};
+use super::directives::{ZONE_NAME, ZONE_SIZE};
+use super::error::{Fault, Note, Unreached, Warning};
+use super::levels::{Levels, LocationLevel, MainLevel, ServerLevel};
+use super::other_modules::warnings;
+use super::policy::{check_revalidation, location};
+use super::settings::{position, value, Inherited};
+use super::shared_locations::{OwnRequest, Providers};
+use super::site::{site, Longest};
+use super::{KeySource, Location, Main, Resolve, Server, Site, ZoneSpec};
+use crate::digest::Digest;
 
 /// A server as nginx has read it.
-pub struct ServerRead<'c> {
-    pub server: ServerRef,
-    pub place: Place,
-    /// The addresses it listens on, as nginx prints them.
-    pub addresses: Vec<Vec<u8>>,
-    /// All its names; a regular expression with its `~`.
-    pub names: Vec<Vec<u8>>,
-    pub written: &'c ServerWritten,
-    /// Its own level first, then every location in it.
-    pub locations: Vec<&'c LocationWritten>,
-    /// What nginx knows of those locations, in the same order.
-    pub facts: Vec<Facts>,
-}
+pub type MergedServer<'c> = nginx::conf::MergedServer<'c, Levels>;
 
-/// The whole configuration.
-pub struct Completed {
-    pub main: Main,
-    /// In the order of the servers, and each server's locations in theirs.
-    pub servers: Vec<(Server, Vec<Location>)>,
-    pub warnings: Vec<String>,
-}
+/// What the servers come to, and each server's locations, both in the order in which nginx has read them.
+pub type Completed = Vec<(Server, Vec<Location>)>;
 
-/// Why the configuration is refused, with the place.
-pub type Fault = String;
-
-/// Completes what is written. `smallest` gives the smallest zone for a number of key sets.
+/// Completes what is written; the main level then has what the `http` block comes to. `smallest` gives the smallest zone for a number of key sets.
 pub fn complete(
-    main: &MainWritten,
-    servers: &[ServerRead<'_>],
+    main: &mut MainLevel,
+    servers: &[MergedServer<'_>],
     smallest: impl Fn(usize) -> usize,
-) -> Result<Completed, Fault> {
-    let hosts = Hosts::of(servers);
-    let longest = Longest::among(servers, &hosts);
+) -> Result<(Completed, Vec<Warning>), Fault> {
+    let providers = Providers::among(servers);
+    let longest = Longest::among(servers, &providers);
     let mut so_far = SoFar::default();
     let completed = servers
         .iter()
-        .map(|read| so_far.server(read, &hosts, &longest))
+        .map(|server| so_far.server(server, &providers, &longest))
         .collect::<Result<_, _>>()?;
     let projects = so_far.key_sets.len().max(so_far.resolvers.len());
-    let zone = zone(&main.zone, projects, smallest)?;
-    let main = Main {
+    main.complete = Main {
         active: so_far.active,
-        zone,
+        zone: zone(&main.settings.zone, projects, smallest)?,
         projects,
         notes: so_far.notes,
     };
-    Ok(Completed {
-        main,
-        servers: completed,
-        warnings: so_far.warnings,
-    })
+    Ok((completed, so_far.warnings))
 }
 
-/// What a location comes to that belongs to no server of nginx's: nothing, unless something resolves there.
-pub fn without_site(written: &LocationWritten) -> Option<Location> {
-    let resolves = value(&written.resolve).is_some_and(|resolve| *resolve != Resolve::Off);
-    (!resolves).then(|| location(written, None))
+/// Stores what a server comes to.
+pub fn store_server(level: &mut ServerLevel, server: Server) {
+    level.complete = server;
+}
+
+/// Stores what a location comes to.
+pub fn store_location(level: &mut LocationLevel, location: Location) {
+    level.complete = Some(location);
+}
+
+/// A location that belongs to no server of nginx's comes to nothing, unless something resolves there: then nobody has checked it.
+pub fn complete_apart(level: &mut LocationLevel) {
+    let settings = &level.settings;
+    let resolves = value(&settings.resolve).is_some_and(|resolve| *resolve != Resolve::Off);
+    level.complete = (!resolves).then(|| location(settings, None));
 }
 
 /// What the servers come to together.
@@ -92,32 +71,35 @@ struct SoFar {
     active: bool,
     key_sets: HashSet<Digest>,
     resolvers: HashSet<Digest>,
-    warnings: Vec<String>,
-    notes: Vec<String>,
+    warnings: Vec<Warning>,
+    notes: Vec<Note>,
 }
 
 impl SoFar {
     fn server(
         &mut self,
-        read: &ServerRead<'_>,
-        hosts: &Hosts<'_>,
+        server: &MergedServer<'_>,
+        providers: &Providers<'_>,
         longest: &Longest,
     ) -> Result<(Server, Vec<Location>), Fault> {
-        let uses = Uses::of(read);
+        let uses = Uses::of(server);
         self.active = self.active || uses.any().is_some();
-        let site = site(read, hosts, longest, uses.keys().is_some());
+        let site = site(server, providers, longest, uses.keys().is_some());
         match (&site, uses.any()) {
-            (Some(site), _) => self.site(read, site, hosts, &uses)?,
-            (None, Some(place)) => return Err(no_endpoint(read, place)),
+            (Some(site), _) => self.site(server, site, providers, &uses)?,
+            (None, Some(user)) => {
+                return Err(Fault::NoEndpoint {
+                    server: server.position.clone(),
+                    user: user.clone(),
+                });
+            }
             (None, None) => {}
         }
-        read.locations
-            .iter()
-            .try_for_each(|written| check_revalidation(written))?;
-        let locations = read.locations.iter();
-        let locations = locations.map(|written| location(written, site.as_ref()));
+        let settings = || server.locations.iter().map(|level| &level.settings);
+        settings().try_for_each(check_revalidation)?;
+        let locations = settings().map(|settings| location(settings, site.as_ref()));
         let locations = locations.collect();
-        let trust_request_headers = value(&read.written.trust_request_headers)
+        let trust_request_headers = value(&server.level.settings.trust_request_headers)
             .copied()
             .unwrap_or(false);
         let server = Server {
@@ -129,21 +111,21 @@ impl SoFar {
 
     fn site(
         &mut self,
-        read: &ServerRead<'_>,
+        server: &MergedServer<'_>,
         site: &Site,
-        hosts: &Hosts<'_>,
+        providers: &Providers<'_>,
         uses: &Uses<'_>,
     ) -> Result<(), Fault> {
-        for (ask, user) in uses.asks(site) {
-            check_request(read, &ask, hosts, user)?;
-            self.notes.extend(hosts.note(read, &ask));
-            match ask {
-                Ask::Keys(_) => self.key_sets.insert(site.key_set_id),
-                Ask::Questions(_) => self.resolvers.insert(site.resolver_id),
+        for (request, user) in uses.requests(site) {
+            check_request(server, &request, providers, user)?;
+            self.notes.extend(providers.note(server, &request));
+            match request {
+                OwnRequest::Keys(_) => self.key_sets.insert(site.key_set_id),
+                OwnRequest::Questions(_) => self.resolvers.insert(site.resolver_id),
             };
         }
-        check_differ(read, site, uses)?;
-        self.warnings.extend(fights(read, site));
+        check_differ(server, site, uses)?;
+        self.warnings.extend(warnings(server, site));
         Ok(())
     }
 }
@@ -151,105 +133,92 @@ impl SoFar {
 /// The first directive of a server that makes each way of resolving possible.
 #[derive(Default)]
 struct Uses<'c> {
-    on: Option<&'c Place>,
-    local: Option<&'c Place>,
-    remote: Option<&'c Place>,
+    on: Option<&'c Position>,
+    local: Option<&'c Position>,
+    remote: Option<&'c Position>,
 }
 
 impl<'c> Uses<'c> {
-    fn of(read: &ServerRead<'c>) -> Self {
+    fn of(server: &MergedServer<'c>) -> Self {
         let mut uses = Self::default();
-        for written in read
-            .locations
-            .iter()
-            .filter_map(|location| location.resolve.as_deref())
-        {
-            let first = match written.value {
+        let locations = server.locations.iter();
+        for setting in locations.filter_map(|level| level.settings.resolve.as_deref()) {
+            let first = match setting.value {
                 Resolve::Off => continue,
                 Resolve::On => &mut uses.on,
                 Resolve::Local => &mut uses.local,
                 Resolve::Remote => &mut uses.remote,
             };
-            first.get_or_insert(&written.place);
+            first.get_or_insert(&setting.position);
         }
         uses
     }
 
-    fn any(&self) -> Option<&'c Place> {
+    fn any(&self) -> Option<&'c Position> {
         self.on.or(self.local).or(self.remote)
     }
 
-    fn keys(&self) -> Option<&'c Place> {
+    fn keys(&self) -> Option<&'c Position> {
         self.on.or(self.local)
     }
 
-    fn resolver(&self) -> Option<&'c Place> {
+    fn resolver(&self) -> Option<&'c Position> {
         self.on.or(self.remote)
     }
 
     /// What can be asked for, keys first, and because of which directive.
-    fn asks<'s>(&self, site: &'s Site) -> impl Iterator<Item = (Ask<'s>, &'c Place)> {
+    fn requests<'s>(&self, site: &'s Site) -> impl Iterator<Item = (OwnRequest<'s>, &'c Position)> {
         let keys = match &site.keys {
             KeySource::File { .. } => None,
-            KeySource::Request { uri } => Some(Ask::Keys(uri)),
+            KeySource::Request { uri } => Some(OwnRequest::Keys(uri)),
         };
-        let questions = Ask::Questions(&site.resolve_request);
+        let questions = OwnRequest::Questions(&site.resolve_request);
         let keys = keys.zip(self.keys());
         keys.into_iter()
-            .chain(self.resolver().map(|place| (questions, place)))
+            .chain(self.resolver().map(|user| (questions, user)))
     }
 }
 
-fn no_endpoint(read: &ServerRead<'_>, user: &Place) -> Fault {
-    format!(
-        "\"authgear_resolve\" needs \"authgear_endpoint\", but the server at {} has none: write one there, or \"authgear_resolve off\" in {user}",
-        read.place
-    )
-}
-
 /// A question or a fetch that can happen must reach a location that only this nginx can ask.
-fn check_request(read: &ServerRead<'_>, ask: &Ask<'_>, hosts: &Hosts<'_>, user: &Place) -> Result<(), Fault> {
-    let uri = ask.uri();
-    let met = meet(&hosts.host(read, ask).facts, uri.as_bytes());
-    let (uri, server) = (escape(uri.as_bytes()), &read.place);
-    let wrong = match met {
-        Met::Internal(_) => return Ok(()),
-        Met::Public => format!("but that location of the server at {server} is not internal"),
-        Met::Inexact => {
-            format!("but that location of the server at {server} is not exact: write \"location = {uri}\"")
-        }
-        Met::Nothing => {
-            format!(
-                "but neither the server at {server} nor another one of this endpoint has an internal \"location = {uri}\": write it, or include authgear.conf"
-            )
-        }
+fn check_request(
+    server: &MergedServer<'_>,
+    request: &OwnRequest<'_>,
+    providers: &Providers<'_>,
+    user: &Position,
+) -> Result<(), Fault> {
+    let provider = providers.provider(server, request);
+    let how = match target(&provider.facts, request.uri().as_bytes()) {
+        Target::Internal(_) => return Ok(()),
+        Target::Public => Unreached::Public,
+        Target::Inexact => Unreached::Inexact,
+        Target::Nothing => Unreached::Missing,
     };
-    let name = ask.directive();
-    Err(match ask.setting(read.written) {
-        Some(place) => format!("\"{name}\" leads to \"{uri}\", {wrong} in {place}"),
-        None => format!("\"authgear_resolve\" needs \"{name}\", by default \"{uri}\", {wrong} in {user}"),
+    Err(Fault::Unreached {
+        directive: request.directive(),
+        written: request.written_at(&server.level.settings).cloned(),
+        uri: request.uri().to_owned(),
+        server: server.position.clone(),
+        user: user.clone(),
+        how,
     })
 }
 
 /// No location answers both with keys and about credentials.
-fn check_differ(read: &ServerRead<'_>, site: &Site, uses: &Uses<'_>) -> Result<(), Fault> {
-    let asks: Vec<_> = uses.asks(site).collect();
-    let [(keys, user), (questions, _)] = asks.as_slice() else {
+fn check_differ(server: &MergedServer<'_>, site: &Site, uses: &Uses<'_>) -> Result<(), Fault> {
+    let requests: Vec<_> = uses.requests(site).collect();
+    let [(keys, user), (questions, _)] = requests.as_slice() else {
         return Ok(());
     };
     if keys.uri() != questions.uri() {
         return Ok(());
     }
-    let place = keys
-        .setting(read.written)
-        .or(questions.setting(read.written))
-        .unwrap_or(user);
-    Err(format!(
-        "\"{}\" and \"{}\" both lead to \"{}\": keys and answers come from different places in {place}",
-        keys.directive(),
-        questions.directive(),
-        escape(keys.uri().as_bytes())
-    ))
+    let settings = &server.level.settings;
+    let position = keys.written_at(settings).or(questions.written_at(settings));
+    Err(Fault::SameLocation {
+        directives: [keys.directive(), questions.directive()],
+        uri: keys.uri().to_owned(),
+        position: position.unwrap_or(user).clone(),
+    })
 }
 
 /// The zone that is made unless `authgear_zone` says otherwise.
@@ -261,7 +230,7 @@ pub fn default_zone() -> ZoneSpec {
 }
 
 fn zone(
-    setting: &Setting<ZoneSpec>,
+    setting: &Inherited<ZoneSpec>,
     key_sets: usize,
     smallest: impl Fn(usize) -> usize,
 ) -> Result<ZoneSpec, Fault> {
@@ -270,11 +239,10 @@ fn zone(
     if zone.size >= least {
         return Ok(zone);
     }
-    let least = least.div_ceil(1024);
-    match setting.as_deref() {
-        Some(Written { place, .. }) => {
-            Err(format!("\"authgear_zone\" is too small for {key_sets} key set(s): its smallest size is {least}k in {place}"))
-        }
-        None => Err(format!("the default \"authgear_zone\" is too small for {key_sets} key sets: write \"authgear_zone zone={ZONE_NAME}:{least}k\"")),
-    }
+    Err(Fault::ZoneTooSmall {
+        key_sets,
+        least,
+        position: position(setting).cloned(),
+        default_name: ZONE_NAME,
+    })
 }

@@ -4,44 +4,47 @@ use std::collections::HashMap;
 
 use authgear_core::endpoint::Endpoint;
 
-use super::complete::{ServerRead, JWKS_TIMES};
-use super::policy::LEEWAY;
-use super::shared::{keys_uri, resolve_uri, Ask, Hosts};
-use super::written::{value, LocationWritten};
+use super::complete::MergedServer;
+use super::directives::{JWKS_TIMES, LEEWAY, RESOLVER_LIMIT};
+use super::settings::{value, LocationSettings};
+use super::shared_locations::{keys_uri, resolve_uri, OwnRequest, Providers};
 use super::{Cache, KeySource, Millis, Site};
 use crate::digest::{Digest, Parts};
 
-const RESOLVER_LIMIT: u32 = 64;
-
 /// The project of a server that has an endpoint.
-pub fn site(read: &ServerRead<'_>, hosts: &Hosts<'_>, longest: &Longest, uses_keys: bool) -> Option<Site> {
-    let written = read.written;
-    let endpoint = value(&written.endpoint)?.clone();
-    let keys = value(&written.jwks_file)
+pub fn site(
+    server: &MergedServer<'_>,
+    providers: &Providers<'_>,
+    longest: &Longest,
+    uses_keys: bool,
+) -> Option<Site> {
+    let settings = &server.level.settings;
+    let endpoint = value(&settings.endpoint)?.clone();
+    let keys = value(&settings.jwks_file)
         .cloned()
         .unwrap_or_else(|| KeySource::Request {
-            uri: keys_uri(written).to_owned(),
+            uri: keys_uri(settings).to_owned(),
         });
-    let keys_host = hosts.host(read, &Ask::Keys(keys_uri(written)));
-    let resolver_host = hosts.host(read, &Ask::Questions(resolve_uri(written)));
-    let knowledge_id = knowledge_id(read, hosts)?;
+    let keys_server = providers.provider(server, &OwnRequest::Keys(keys_uri(settings)));
+    let resolver_server = providers.provider(server, &OwnRequest::Questions(resolve_uri(settings)));
+    let knowledge_id = knowledge_id(server, providers)?;
     let Times { leeway, cache, stale } = longest.of(&knowledge_id);
-    let cookie_prefix = value(&written.cookie_prefix).cloned().unwrap_or_default();
+    let cookie_prefix = value(&settings.cookie_prefix).cloned().unwrap_or_default();
     Some(Site {
-        issuers: value(&written.issuers)
+        issuers: value(&settings.issuers)
             .cloned()
             .unwrap_or_else(|| vec![endpoint.as_str().to_owned()]),
-        resolve_request: resolve_uri(written).to_owned(),
-        resolver_limit: value(&written.resolver_limit).copied().unwrap_or(RESOLVER_LIMIT),
+        resolve_request: resolve_uri(settings).to_owned(),
+        resolver_limit: value(&settings.resolver_limit).copied().unwrap_or(RESOLVER_LIMIT),
         longest_cache: cache,
         longest_stale: stale,
         longest_leeway: leeway,
         uses_keys,
-        jwks_times: value(&written.jwks_times).copied().unwrap_or(JWKS_TIMES),
-        keys_server: keys_host.server,
-        resolver_server: resolver_host.server,
-        resolver_server_digest: server_digest(resolver_host),
-        key_set_id: key_set_id(&endpoint, &keys, &server_digest(keys_host)),
+        jwks_times: value(&settings.jwks_times).copied().unwrap_or(JWKS_TIMES),
+        keys_server: keys_server.server,
+        resolver_server: resolver_server.server,
+        resolver_server_digest: providers.digest(resolver_server),
+        key_set_id: key_set_id(&endpoint, &keys, &providers.digest(keys_server)),
         resolver_id: resolver_id(&knowledge_id, &cookie_prefix),
         knowledge_id,
         cookie_prefix,
@@ -61,17 +64,15 @@ struct Times {
 }
 
 impl Longest {
-    pub fn among(servers: &[ServerRead<'_>], hosts: &Hosts<'_>) -> Self {
+    pub fn among(servers: &[MergedServer<'_>], providers: &Providers<'_>) -> Self {
         let mut all = HashMap::new();
-        for read in servers {
-            let Some(id) = knowledge_id(read, hosts) else {
+        for server in servers {
+            let Some(id) = knowledge_id(server, providers) else {
                 continue;
             };
             let times: &mut Times = all.entry(id).or_insert(Times::NONE);
-            *times = read
-                .locations
-                .iter()
-                .fold(*times, |times, location| times.or(location));
+            let locations = server.locations.iter();
+            *times = locations.fold(*times, |times, location| times.or(&location.settings));
         }
         Self(all)
     }
@@ -89,7 +90,7 @@ impl Times {
     };
 
     /// The longer of each.
-    fn or(self, location: &LocationWritten) -> Self {
+    fn or(self, location: &LocationSettings) -> Self {
         let cache = value(&location.cache).and_then(|cache| cache.value());
         let stale = value(&location.stale_if_error).and_then(|stale| stale.value());
         Self {
@@ -110,13 +111,15 @@ fn longer(one: Cache, other: Cache) -> Cache {
 }
 
 /// Who is asked, and where: what is said of a token is said to all who ask there.
-fn knowledge_id(read: &ServerRead<'_>, hosts: &Hosts<'_>) -> Option<Digest> {
-    let endpoint = value(&read.written.endpoint)?;
-    let uri = resolve_uri(read.written);
+fn knowledge_id(server: &MergedServer<'_>, providers: &Providers<'_>) -> Option<Digest> {
+    let settings = &server.level.settings;
+    let endpoint = value(&settings.endpoint)?;
+    let uri = resolve_uri(settings);
+    let provider = providers.provider(server, &OwnRequest::Questions(uri));
     let id = Parts::new("resolver")
         .part(endpoint.as_str().as_bytes())
         .part(uri.as_bytes())
-        .part(&server_digest(hosts.host(read, &Ask::Questions(uri))))
+        .part(&providers.digest(provider))
         .finish();
     Some(id)
 }
@@ -125,20 +128,6 @@ fn knowledge_id(read: &ServerRead<'_>, hosts: &Hosts<'_>) -> Option<Digest> {
 fn resolver_id(knowledge: &Digest, cookie_prefix: &str) -> Digest {
     let parts = Parts::new("resolver and prefix").part(knowledge);
     parts.part(cookie_prefix.as_bytes()).finish()
-}
-
-fn server_digest(read: &ServerRead<'_>) -> Digest {
-    let sorted = |list: &[Vec<u8>]| {
-        let mut list = list.to_vec();
-        list.sort();
-        list.dedup();
-        list
-    };
-    let (addresses, names) = (sorted(&read.addresses), sorted(&read.names));
-    Parts::new("server")
-        .list(addresses.iter().map(Vec::as_slice))
-        .list(names.iter().map(Vec::as_slice))
-        .finish()
 }
 
 /// A set belongs to an endpoint and its source: a test file in one server never vouches in another.

@@ -1,10 +1,9 @@
 //! Single words of a directive, into values. An error is what is wrong with the word, without naming the directive.
 
-use super::{LogLevel, Millis, Resolve, Switch, Unavailable};
-use crate::ffi::conf::parse;
+use nginx::conf::parse;
 
-/// What is wrong with a word.
-pub type Problem = String;
+use super::error::Problem;
+use super::{LogLevel, Millis, Resolve, Switch, Unavailable};
 
 /// The location that a request of ours goes to.
 pub fn request_uri(word: &str) -> Result<String, Problem> {
@@ -13,22 +12,16 @@ pub fn request_uri(word: &str) -> Result<String, Problem> {
         .iter()
         .any(|scheme| lower.starts_with(scheme))
     {
-        return Err(
-            "it must be the URI of a location of this server; the host comes from authgear_endpoint"
-                .to_owned(),
-        );
+        return Err(Problem::HostInUri);
     }
     if !word.starts_with('/') {
-        return Err("it must be the URI of a location of this server, and begin with \"/\"".to_owned());
+        return Err(Problem::NotAUri);
     }
     if let Some(forbidden) = word
         .chars()
         .find(|&each| matches!(each, '$' | '?' | '#') || each.is_ascii_control())
     {
-        return Err(format!(
-            "it must be the URI of a location as it stands, without \"{}\"",
-            forbidden.escape_default()
-        ));
+        return Err(Problem::CharacterInUri(forbidden));
     }
     Ok(word.to_owned())
 }
@@ -38,16 +31,20 @@ pub fn time(word: &str) -> Result<Millis, Problem> {
     let seconds = || parse::seconds(word).and_then(|seconds| seconds.checked_mul(1000));
     parse::milliseconds(word)
         .or_else(seconds)
-        .ok_or_else(|| "it is not a time, like 30s or 10m".to_owned())
+        .ok_or(Problem::NotATime)
 }
 
 /// A time of whole seconds.
 pub fn seconds(word: &str) -> Result<u64, Problem> {
-    parse::seconds(word).ok_or_else(|| "it is not a time in seconds, like 30s or 1m".to_owned())
+    parse::seconds(word).ok_or(Problem::NotSeconds)
 }
 
 /// The value of a parameter `name=value` whose name may stand once.
-pub fn time_parameter(parameter: &str, name: &str, into: &mut Option<Millis>) -> Result<bool, Problem> {
+pub fn time_parameter(
+    parameter: &str,
+    name: &'static str,
+    into: &mut Option<Millis>,
+) -> Result<bool, Problem> {
     let Some(word) = parameter
         .strip_prefix(name)
         .and_then(|rest| rest.strip_prefix('='))
@@ -55,7 +52,7 @@ pub fn time_parameter(parameter: &str, name: &str, into: &mut Option<Millis>) ->
         return Ok(false);
     };
     if into.is_some() {
-        return Err(format!("\"{name}\" is there twice"));
+        return Err(Problem::ParameterTwice(name));
     }
     *into = Some(time(word)?);
     Ok(true)
@@ -75,7 +72,7 @@ pub fn count(word: &str) -> Result<u32, Problem> {
     word.parse()
         .ok()
         .filter(|&count| digits && count > 0)
-        .ok_or_else(|| "it must be a whole number, at least 1".to_owned())
+        .ok_or(Problem::NotACount)
 }
 
 /// `on` or `off`, in any case, as nginx takes them.
@@ -83,7 +80,7 @@ pub fn flag(word: &str) -> Result<bool, Problem> {
     match word.to_ascii_lowercase().as_str() {
         "on" => Ok(true),
         "off" => Ok(false),
-        _ => Err("it must be \"on\" or \"off\"".to_owned()),
+        _ => Err(Problem::NotAFlag),
     }
 }
 
@@ -93,7 +90,7 @@ pub fn resolve(word: &str) -> Result<Resolve, Problem> {
         "local" => Ok(Resolve::Local),
         "remote" => Ok(Resolve::Remote),
         "off" => Ok(Resolve::Off),
-        _ => Err("it must be \"on\", \"local\", \"remote\" or \"off\"".to_owned()),
+        _ => Err(Problem::NotAMode),
     }
 }
 
@@ -103,7 +100,7 @@ pub fn log_level(word: &str) -> Result<LogLevel, Problem> {
         "notice" => Ok(LogLevel::Notice),
         "warn" => Ok(LogLevel::Warn),
         "error" => Ok(LogLevel::Error),
-        _ => Err("it must be \"info\", \"notice\", \"warn\" or \"error\"".to_owned()),
+        _ => Err(Problem::NotALevel),
     }
 }
 
@@ -116,16 +113,14 @@ pub fn unavailable(word: &str) -> Result<Unavailable, Problem> {
         .parse()
         .ok()
         .filter(|status| digits && (500..=599).contains(status));
-    status
-        .map(Unavailable::Status)
-        .ok_or_else(|| "it must be a status from 500 to 599, or \"pass\"".to_owned())
+    status.map(Unavailable::Status).ok_or(Problem::NotAStatus)
 }
 
 /// The beginning of a cookie's name (RFC 6265: a token), maybe empty.
 pub fn cookie_prefix(word: &str) -> Result<String, Problem> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if !word.bytes().all(token) {
-        return Err("it holds a character that no cookie's name may hold".to_owned());
+        return Err(Problem::NotACookieName);
     }
     Ok(word.to_owned())
 }

@@ -35,15 +35,18 @@ pub unsafe fn install(cf: NonNull<ngx_conf_t>) -> Result<(), OutOfMemory> {
 }
 
 unsafe extern "C" fn strip(request: *mut ngx_http_request_t) -> ngx_int_t {
-    call(request, context::is_marked, access::strip)
+    // SAFETY: nginx's own argument.
+    unsafe { call(request, context::is_marked, access::strip) }
 }
 
 unsafe extern "C" fn access(request: *mut ngx_http_request_t) -> ngx_int_t {
-    call(request, is_anonymous, access::access)
+    // SAFETY: nginx's own argument.
+    unsafe { call(request, is_anonymous, access::access) }
 }
 
 unsafe extern "C" fn precontent(request: *mut ngx_http_request_t) -> ngx_int_t {
-    call(request, |request| request.satisfies_all(), access::precontent)
+    // SAFETY: nginx's own argument.
+    unsafe { call(request, |request| request.satisfies_all(), access::precontent) }
 }
 
 /// Whether a request has no credential and nothing that a client must not send: what was taken out before nobody but a configuration's own
@@ -53,7 +56,10 @@ fn is_anonymous(request: Request<'_>) -> bool {
 }
 
 /// Hands a request on, unless `is_none_of_ours`, which cannot panic: most calls end there.
-fn call(
+///
+/// # Safety
+/// nginx calls a phase's handler with this request.
+unsafe fn call(
     request: *mut ngx_http_request_t,
     is_none_of_ours: impl FnOnce(Request<'_>) -> bool,
     handle: impl FnOnce(Request<'_>) -> Next,

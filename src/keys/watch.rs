@@ -8,9 +8,9 @@ use std::cell::{Cell, RefCell};
 
 use super::lease::{self, Lease};
 use super::{fetch, state, with_slot, Need};
+use crate::conf;
 use crate::conf::{JwksTimes, Millis, Site};
 use crate::digest::Digest;
-use crate::ffi::conf;
 use crate::single_flight::Leader;
 use crate::zone::KeyState;
 use nginx::timer::Timer;
@@ -152,8 +152,9 @@ impl Wanted {
         if self.awaited.is_none() && !self.has_room() && !worker::is_leaving() {
             return Some(self);
         }
-        let site = conf::sites().find(|site| site.uses_keys && site.key_set_id == self.id)?;
-        self.step(site)
+        let id = self.id;
+        let is_wanted = |site: &Site| site.uses_keys && site.key_set_id == id;
+        conf::with_site(is_wanted, |site| self.step(site?))
     }
 
     /// What is left to be wanted when it has been fetched elsewhere, or its turn has come.

@@ -13,9 +13,9 @@ use ring::error::Unspecified;
 
 use super::random::made_up;
 use super::{Reply, QUESTIONS};
+use crate::conf;
 use crate::conf::{Millis, Site};
 use crate::digest::Digest;
-use crate::ffi::conf;
 use crate::memory;
 use crate::report;
 use crate::resolver::{has_said_yes, is_proven, note, note_yes, pause, prove, Permit};
@@ -137,25 +137,26 @@ impl PendingQuestion {
     }
 
     /// A reload may have ended the configuration that it was asked under: its memory is gone then too.
-    fn site<'s>(&self) -> Option<&'s Site> {
-        conf::sites().find(|site| site.resolver_id == self.resolver)
+    fn with_site<R>(self: Box<Self>, with: impl FnOnce(Box<Self>, Option<&Site>) -> R) -> R {
+        let resolver = self.resolver;
+        conf::with_site(|site| site.resolver_id == resolver, |site| with(self, site))
     }
 
     /// What it says of the token that it was asked about alone.
-    fn heard(&self, reading: &Result<Reading, Why>) -> Option<Heard> {
+    fn heard(&self, site: Option<&Site>, reading: &Result<Reading, Why>) -> Option<Heard> {
         let AnswerUse::Learn { subject, .. } = &self.use_of else {
             return None;
         };
-        let is_proven = is_proven(self.site()?, self.configuration);
+        let is_proven = is_proven(site?, self.configuration);
         let sub = subject.claimed.user_id();
         Some(freshness::heard(reading.clone(), self.manner, sub, is_proven))
     }
 
     /// Silence: asks once more, with a made-up cookie. The permit is kept, and what is left of the time.
-    fn ask_again(mut self: Box<Self>) {
-        let site = match (self.site(), self.hindrance()) {
+    fn ask_again(mut self: Box<Self>, site: Option<&Site>) {
+        let site = match (site, self.hindrance()) {
             (Some(site), None) => site,
-            (_, why) => return self.give_up(why.unwrap_or(Why::Abandoned)),
+            (_, why) => return self.give_up(site, why.unwrap_or(Why::Abandoned)),
         };
         self.manner = Manner::WithMadeUp;
         self.set_cookies.clear();
@@ -176,13 +177,13 @@ impl PendingQuestion {
         (is_unwanted || zone::configuration() != self.configuration).then_some(Why::Abandoned)
     }
 
-    fn give_up(self: Box<Self>, why: Why) {
-        self.finish(Err(why), Some(Said::Unknown(why)));
+    fn give_up(self: Box<Self>, site: Option<&Site>, why: Why) {
+        self.finish(site, Err(why), Some(Said::Unknown(why)));
     }
 
-    fn finish(self: Box<Self>, reading: Result<Reading, Why>, said: Option<Said>) {
+    fn finish(self: Box<Self>, site: Option<&Site>, reading: Result<Reading, Why>, said: Option<Said>) {
         QUESTIONS.with_borrow_mut(|flights| flights.remove(&self.key));
-        if let Some(site) = self.site() {
+        if let Some(site) = site {
             self.use_up(site, &reading, said.as_ref());
         }
         let Self {
@@ -257,11 +258,11 @@ impl Recipient for PendingQuestion {
             self.set_cookies.clear();
         }
         let reading = reading_of(&outcome, self.reading.take());
-        match self.heard(&reading) {
-            Some(Heard::AskAgain) => later::run(move || self.ask_again()),
-            Some(Heard::Said(said)) => self.finish(reading, Some(said)),
-            None => self.finish(reading, None),
-        }
+        self.with_site(|own, site| match own.heard(site, &reading) {
+            Some(Heard::AskAgain) => later::run(move || own.with_site(Self::ask_again)),
+            Some(Heard::Said(said)) => own.finish(site, reading, Some(said)),
+            None => own.finish(site, reading, None),
+        });
     }
 }
 

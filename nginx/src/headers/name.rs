@@ -60,7 +60,7 @@ impl HeaderName {
 }
 
 /// A string that lives as long as the process, and that nobody changes.
-pub(super) fn fixed(text: &'static CStr) -> ngx_str_t {
+pub(crate) const fn fixed(text: &'static CStr) -> ngx_str_t {
     ngx_str_t {
         len: text.count_bytes(),
         data: text.as_ptr().cast_mut().cast(),

@@ -1,17 +1,22 @@
 //! Where a URI leads among the locations of one server, as nginx looks for it: the exact one of that name, else inside the longest prefix.
 
+use super::other_modules::SetHeaders;
+
 /// One location, as nginx has it.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct LocationFacts {
+    /// Its URI, pattern or name.
     pub name: Vec<u8>,
+    /// How it is chosen.
     pub kind: Kind,
+    /// Clients can't ask for it.
     pub internal: bool,
     /// What `auth_request` asks in it, as far as can be seen.
     pub auth_request: Option<Vec<u8>>,
     /// Where `mirror` sends requests of it, likewise.
     pub mirrors: Vec<Vec<u8>>,
-    /// Headers of ours by other names and values than ours, and the directive that sends them to its backend; likewise.
-    pub set_headers: Vec<(&'static str, Vec<Vec<u8>>)>,
+    /// What its backend is sent by directives like `proxy_set_header`; likewise, and nothing where it has no backend.
+    pub set_headers: Vec<SetHeaders>,
     /// `proxy_cache` is on in it, as far as can be seen.
     pub proxy_cache: bool,
     /// The index of the one around it; `None` for the server's own level.
@@ -31,9 +36,9 @@ pub enum Kind {
     Other,
 }
 
-/// What a URI of ours meets.
+/// What a URI leads to, for a request of the worker's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Met {
+pub enum Target {
     /// An exact, internal location, by its index.
     Internal(usize),
     /// An exact location that clients may ask for themselves.
@@ -44,29 +49,29 @@ pub enum Met {
     Nothing,
 }
 
-/// Looks for `uri`.
-pub fn meet(locations: &[Facts], uri: &[u8]) -> Met {
-    let led = lead(locations, uri).and_then(|index| Some((index, locations.get(index)?)));
+/// What `uri` leads to.
+pub fn target(locations: &[LocationFacts], uri: &[u8]) -> Target {
+    let led = location_of(locations, uri).and_then(|index| Some((index, locations.get(index)?)));
     match led {
-        Some((index, exact)) if exact.kind == Kind::Exact && exact.internal => Met::Internal(index),
-        Some((_, exact)) if exact.kind == Kind::Exact => Met::Public,
-        Some(_) | None => unled(locations, uri),
+        Some((index, exact)) if exact.kind == Kind::Exact && exact.internal => Target::Internal(index),
+        Some((_, exact)) if exact.kind == Kind::Exact => Target::Public,
+        Some(_) | None => without_exact(locations, uri),
     }
 }
 
-fn unled(locations: &[Facts], uri: &[u8]) -> Met {
+fn without_exact(locations: &[LocationFacts], uri: &[u8]) -> Target {
     let inexact = locations
         .iter()
         .any(|location| location.kind == Kind::Prefix && location.name == uri);
     if inexact {
-        Met::Inexact
+        Target::Inexact
     } else {
-        Met::Nothing
+        Target::Nothing
     }
 }
 
 /// The location that `uri` leads to, unless a regular expression takes it.
-pub fn lead(locations: &[Facts], uri: &[u8]) -> Option<usize> {
+pub fn location_of(locations: &[LocationFacts], uri: &[u8]) -> Option<usize> {
     let mut level = locations
         .iter()
         .position(|location| location.kind == Kind::Server)?;

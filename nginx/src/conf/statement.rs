@@ -1,6 +1,7 @@
 //! One directive as nginx has split it into words, and what is said about it.
 
 use std::ffi::{c_char, CStr, OsStr};
+use std::fmt;
 use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -13,15 +14,39 @@ use nginx_sys::{
 };
 use ngx::core::Status;
 
-use crate::conf::directives::Refusal;
-use crate::conf::written::Place;
-use crate::ffi::log::escape;
-use crate::ffi::request::bytes;
+use super::pool;
+use crate::pool::OutOfMemory;
+use crate::request::bytes;
+
+/// Where a directive or a block stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Position {
+    /// In a file, as nginx was told its name.
+    File {
+        /// The name.
+        name: Rc<str>,
+        /// The line, from 1 on.
+        line: usize,
+    },
+    /// In no file: in nginx's option `-g`.
+    CommandLine,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { name, line } => write!(f, "{name}:{line}"),
+            Self::CommandLine => f.write_str("command line"),
+        }
+    }
+}
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
+    /// nginx goes no further.
     Emergency,
+    /// Somebody should look at it.
     Warning,
 }
 
@@ -61,15 +86,7 @@ impl Statement<'_> {
         })
     }
 
-    /// Its name.
-    pub fn directive(&self) -> &str {
-        self.words
-            .first()
-            .and_then(|word| std::str::from_utf8(bytes(word)).ok())
-            .unwrap_or_default()
-    }
-
-    /// Its arguments; the first that is not UTF-8 is the error.
+    /// Its arguments; the first that is not UTF-8 is the error, as far as it can be read.
     pub fn arguments(&self) -> Result<Vec<&str>, String> {
         let text = |word| {
             std::str::from_utf8(bytes(word)).map_err(|_| String::from_utf8_lossy(bytes(word)).into_owned())
@@ -78,62 +95,40 @@ impl Statement<'_> {
     }
 
     /// Where it stands.
-    pub fn place(&self) -> Place {
+    pub fn position(&self) -> Position {
         // SAFETY: nginx is reading with it.
         let file = unsafe { (*self.cf.as_ptr()).conf_file };
         // SAFETY: null when nginx reads what is written in no file.
         let Some(file) = (unsafe { file.as_ref() }) else {
-            return Place::CommandLine;
+            return Position::CommandLine;
         };
         if file.file.name.len == 0 {
-            return Place::CommandLine;
+            return Position::CommandLine;
         }
         let name = String::from_utf8_lossy(bytes(&file.file.name));
-        Place::File {
+        Position::File {
             name: Rc::from(name.as_ref()),
             line: file.line,
         }
     }
 
-    /// A file's path, which is relative to nginx's configuration unless it begins with `/`. `None` when memory is out.
-    pub fn conf_path(&self, word: &str) -> Option<PathBuf> {
+    /// A file's path, which is relative to nginx's configuration unless it begins with `/`.
+    pub fn conf_path(&self, word: &str) -> Result<PathBuf, OutOfMemory> {
         // SAFETY: nginx is reading with it.
-        let pool = unsafe { (*self.cf.as_ptr()).pool };
-        // SAFETY: as above.
         let cycle = unsafe { (*self.cf.as_ptr()).cycle };
-        let mut name = unsafe { nginx::pool::Pool::from_ptr(pool) }?
-            .keep(&[word.as_bytes()])
-            .ok()?;
+        // SAFETY: as above.
+        let mut name = unsafe { pool(self.cf) }?.keep(&[word.as_bytes()])?;
         // SAFETY: changes the string that it is given, in the cycle's pool.
         let rc = unsafe { ngx_conf_full_name(cycle, &mut name, 1) };
-        (Status(rc).is_ok()).then(|| PathBuf::from(OsStr::from_bytes(bytes(&name))))
+        if !Status(rc).is_ok() {
+            return Err(OutOfMemory);
+        }
+        Ok(PathBuf::from(OsStr::from_bytes(bytes(&name))))
     }
 
-    /// A warning, with the place.
-    pub fn warn(&self, text: &str) {
-        self.say(Severity::Warning, text);
-    }
-
-    /// Says why it is refused, with the place.
-    pub fn refuse(&self, refusal: &Refusal) {
-        let directive = self.directive();
-        let text = match refusal {
-            Refusal::Duplicate => format!("\"{directive}\" directive is duplicate"),
-            Refusal::Beside { other, place } => {
-                format!("\"{directive}\" directive can't stand beside \"{other}\" of {place}: keys come from one of them")
-            }
-            Refusal::Word { word, problem } => {
-                format!(
-                    "invalid value \"{}\" in \"{directive}\" directive, {problem}",
-                    escape(word.as_bytes())
-                )
-            }
-            Refusal::Unknown => format!("unknown directive \"{directive}\""),
-        };
-        self.say(Severity::Emergency, &text);
-    }
-
-    fn say(&self, severity: Severity, text: &str) {
+    /// Says something about it; nginx adds its position.
+    pub fn say(&self, severity: Severity, text: &dyn fmt::Display) {
+        let text = text.to_string();
         let format = c"%*s".as_ptr().cast::<c_char>();
         // SAFETY: the format takes a size and a pointer to that many bytes; nginx adds the place itself.
         unsafe {
@@ -150,7 +145,11 @@ impl Statement<'_> {
 }
 
 /// A line when everything is read, and nginx's own position says nothing any more.
-pub fn report(cf: NonNull<ngx_conf_t>, severity: Severity, text: &str) {
+///
+/// # Safety
+/// `cf` is the configuration under way.
+pub unsafe fn report(cf: NonNull<ngx_conf_t>, severity: Severity, text: &dyn fmt::Display) {
+    let text = text.to_string();
     // SAFETY: the configuration under way.
     let log = unsafe { (*cf.as_ptr()).log };
     // SAFETY: null, or the cycle's log.
@@ -166,13 +165,13 @@ pub fn report(cf: NonNull<ngx_conf_t>, severity: Severity, text: &str) {
 ///
 /// # Safety
 /// `file` is null or a string that ends with NUL.
-pub unsafe fn noted_place(file: *const u8, line: ngx_uint_t) -> Place {
+pub(super) unsafe fn noted_position(file: *const u8, line: ngx_uint_t) -> Position {
     if file.is_null() {
-        return Place::CommandLine;
+        return Position::CommandLine;
     }
     // SAFETY: the caller vouches for it.
     let name = unsafe { CStr::from_ptr(file.cast()) };
-    Place::File {
+    Position::File {
         name: Rc::from(name.to_string_lossy().as_ref()),
         line,
     }

@@ -8,18 +8,15 @@ use std::mem::align_of;
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use authgear_core::ownership::is_ours;
 use nginx_sys::{
-    ngx_array_t, ngx_command_t, ngx_conf_set_keyval_slot, ngx_conf_t, ngx_http_upstream_conf_t, ngx_keyval_t,
-    ngx_module_t, ngx_str_t, NGX_HTTP_LOC_CONF_OFFSET,
+    ngx_array_t, ngx_command_t, ngx_conf_set_keyval_slot, ngx_conf_t, ngx_keyval_t, ngx_module_t, ngx_str_t,
+    NGX_HTTP_LOC_CONF_OFFSET,
 };
 
-use crate::ffi::layout;
-use crate::ffi::module::entry_at;
-use crate::ffi::request::bytes;
-
-/// A value of ours that is handed on under our own name.
-const OURS: &[u8] = b"$http_x_authgear_";
+use super::Configurations;
+#[cfg(ngx_feature = "http_cache")]
+use crate::layout;
+use crate::request::bytes;
 
 /// Modules whose work beside ours is worth a warning, by their place in a location's array.
 #[derive(Default)]
@@ -37,8 +34,19 @@ struct HeaderList {
     offset: usize,
 }
 
+/// What a directive like `proxy_set_header` sends to a location's backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetHeaders {
+    /// The directive.
+    pub directive: &'static str,
+    /// (name, value), as they are written.
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
 impl OtherModules {
-    pub fn find(cf: NonNull<ngx_conf_t>) -> Self {
+    /// # Safety
+    /// `cf` is the configuration under way.
+    pub unsafe fn find(cf: NonNull<ngx_conf_t>) -> Self {
         // SAFETY: the configuration under way.
         let cycle = unsafe { (*cf.as_ptr()).cycle };
         // SAFETY: the cycle under way.
@@ -71,14 +79,14 @@ impl OtherModules {
     }
 
     /// Its configuration begins with the URI that it asks, empty when it is off.
-    pub fn auth_request(&self, location: *mut *mut c_void) -> Option<Vec<u8>> {
+    pub fn auth_request(&self, location: Configurations<'_>) -> Option<Vec<u8>> {
         // SAFETY: that module's first member.
         let uri = unsafe { first_member::<ngx_str_t>(location, self.auth_request) }?;
         (uri.len != 0).then(|| bytes(uri).to_vec())
     }
 
     /// Its configuration begins with an array of the URIs that it asks, null when it is off.
-    pub fn mirrors(&self, location: *mut *mut c_void) -> Vec<Vec<u8>> {
+    pub fn mirrors(&self, location: Configurations<'_>) -> Vec<Vec<u8>> {
         // SAFETY: that module's first member.
         let array = unsafe { first_member::<*const ngx_array_t>(location, self.mirror) };
         // SAFETY: an array of that type.
@@ -87,26 +95,27 @@ impl OtherModules {
     }
 
     /// Its configuration begins with that of its upstream.
-    pub fn proxy_cache(&self, location: *mut *mut c_void) -> bool {
+    pub fn proxy_cache(&self, location: Configurations<'_>) -> bool {
         #[cfg(ngx_feature = "http_cache")]
         // SAFETY: that module's first member.
-        let on = unsafe { first_member::<ngx_http_upstream_conf_t>(location, self.proxy) }
+        let on = unsafe { first_member::<nginx_sys::ngx_http_upstream_conf_t>(location, self.proxy) }
             .is_some_and(|upstream| layout::ngx_http_upstream_conf_t::CACHE.of(upstream) == 1);
         #[cfg(not(ngx_feature = "http_cache"))]
         let on = false;
         on
     }
 
-    /// Headers by names of ours that get other values.
-    pub fn set_headers(&self, location: *mut *mut c_void) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    /// The headers that each of these directives sets.
+    pub fn set_headers(&self, location: Configurations<'_>) -> Vec<SetHeaders> {
         let of = |list: &HeaderList| {
-            let names = list.headers(location).iter();
-            let names = names.filter(|header| is_ours(bytes(&header.key)));
-            let names = names.filter(|header| !bytes(&header.value).starts_with(OURS));
-            let names: Vec<_> = names.map(|header| bytes(&header.key).to_vec()).collect();
-            (!names.is_empty()).then_some((list.directive, names))
+            let headers = list.headers(location).iter();
+            let headers = headers.map(|header| (bytes(&header.key).to_vec(), bytes(&header.value).to_vec()));
+            SetHeaders {
+                directive: list.directive,
+                headers: headers.collect(),
+            }
         };
-        self.lists.iter().filter_map(of).collect()
+        self.lists.iter().map(of).collect()
     }
 }
 
@@ -130,9 +139,9 @@ impl HeaderList {
     }
 
     /// What it holds in a location, its own or inherited.
-    fn headers<'c>(&self, location: *mut *mut c_void) -> &'c [ngx_keyval_t] {
-        // SAFETY: a location's array has an entry for every HTTP module.
-        let Some(entry) = (unsafe { entry_at::<u8>(location, self.module) }) else {
+    fn headers<'c>(&self, location: Configurations<'c>) -> &'c [ngx_keyval_t] {
+        // SAFETY: some bytes of that module's.
+        let Some(entry) = (unsafe { location.entry::<u8>(self.module) }) else {
             return &[];
         };
         // SAFETY: the module's own directive has nginx write a pointer to such an array there.
@@ -154,11 +163,11 @@ fn fills_a_list(command: &ngx_command_t) -> bool {
 }
 
 /// # Safety
-/// `location` is the array of a location's configurations, and `T` the first member of that module's.
-unsafe fn first_member<'c, T>(location: *mut *mut c_void, index: Option<usize>) -> Option<&'c T> {
-    // SAFETY: a location's array has an entry for every HTTP module.
-    let entry = unsafe { entry_at::<T>(location, index?) };
+/// `T` is the first member of that module's configuration.
+unsafe fn first_member<'c, T>(location: Configurations<'c>, index: Option<usize>) -> Option<&'c T> {
     // SAFETY: the caller vouches for the type.
+    let entry = unsafe { location.entry::<T>(index?) };
+    // SAFETY: as above; nothing changes it once everything is merged.
     entry.map(|entry| unsafe { entry.as_ref() })
 }
 

@@ -1,0 +1,357 @@
+//! Everything that a configuration can be told: what is wrong with a word, with a directive, with all of it; and what is worth a warning.
+//!
+//! What always holds: each names the directive at fault and, where nginx's own line does not, its file and line, and says what to do. The words stand
+//! here and nowhere else.
+
+use std::fmt::{self, Display, Formatter};
+use std::io;
+
+use authgear_core::credential::Kind;
+use authgear_core::endpoint::EndpointError;
+use authgear_core::jwks::{JwksError, MAX_KEYS};
+use nginx::conf::Position;
+use nginx::log::escape;
+use nginx::pool::OutOfMemory;
+use nginx::zone::ZoneError;
+
+/// What is wrong with a word.
+#[derive(Debug)]
+pub enum Problem {
+    NotUtf8,
+    Empty,
+    Twice,
+    ParameterTwice(&'static str),
+    HostInUri,
+    NotAUri,
+    CharacterInUri(char),
+    Endpoint(EndpointError),
+    NotATime,
+    NotSeconds,
+    /// What a time may be followed by.
+    NotTimes(&'static [&'static str]),
+    NoFirstTime,
+    NoInterval,
+    MaxBelowInterval,
+    LeewayTooLong,
+    NotACount,
+    NotAFlag,
+    NotAMode,
+    NotALevel,
+    NotAStatus,
+    NotACredential,
+    NotACookieName,
+    NotAZone,
+    NotASize,
+    File(io::Error),
+    Jwks(JwksError),
+    OutOfMemory,
+}
+
+/// Why a directive is refused: the fault of the line that nginx is reading.
+#[derive(Debug)]
+pub struct Refusal {
+    pub directive: &'static str,
+    pub why: Why,
+}
+
+/// See [`Refusal`].
+#[derive(Debug)]
+pub enum Why {
+    /// It stands twice at its level.
+    Duplicate,
+    /// Another directive at its level says where the same thing comes from.
+    Beside { other: &'static str, position: Position },
+    /// One of its words cannot be.
+    Word { word: String, problem: Problem },
+}
+
+/// Why a configuration is refused that has been read.
+#[derive(Debug)]
+pub enum Fault {
+    /// Resolving is on at `user`, in a server without an endpoint.
+    NoEndpoint {
+        server: Position,
+        user: Position,
+    },
+    /// A request of the worker's own would reach nobody who may answer it.
+    Unreached {
+        directive: &'static str,
+        /// Where its URI is written, if it is.
+        written: Option<Position>,
+        uri: String,
+        server: Position,
+        /// The directive that makes such a request possible.
+        user: Position,
+        how: Unreached,
+    },
+    /// Keys and answers would come from one location.
+    SameLocation {
+        directives: [&'static str; 2],
+        uri: String,
+        position: Position,
+    },
+    /// Asking again is configured where nobody is asked.
+    RevalidatesLocally {
+        resolve: Position,
+        revalidate: Position,
+    },
+    /// `least` in bytes; `position` of the directive, if it is written.
+    ZoneTooSmall {
+        key_sets: usize,
+        least: usize,
+        position: Option<Position>,
+        default_name: &'static str,
+    },
+    /// nginx could not make the zone.
+    Zone {
+        error: ZoneError,
+        position: Option<Position>,
+    },
+    OutOfMemory,
+    NoHttpBlock,
+}
+
+/// What is wrong with the location that a URI leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreached {
+    Public,
+    Inexact,
+    Missing,
+}
+
+/// What is worth a warning.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Warning {
+    PlainHttp {
+        endpoint: String,
+    },
+    LongLeeway {
+        minutes: u64,
+    },
+    KeysBeyond {
+        count: usize,
+    },
+    /// `auth_request` asks the resolver, too.
+    AskedTwice {
+        position: Position,
+    },
+    /// A directive sends its own value under the name of one of our headers.
+    Hidden {
+        directive: &'static str,
+        names: Vec<String>,
+        location: String,
+        position: Position,
+    },
+    /// Resolving is written in a location for subrequests.
+    NeverRun {
+        asks: &'static str,
+        location: String,
+        position: Position,
+    },
+    /// The resolver's location answers from a cache.
+    Cached {
+        location: String,
+        server: Position,
+    },
+}
+
+/// What is worth a line at level info.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A server asks through the location of another one.
+    SharedLocation {
+        server: Position,
+        uri: String,
+        other: Position,
+    },
+}
+
+impl From<OutOfMemory> for Fault {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+impl From<OutOfMemory> for Problem {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotUtf8 => "it is not UTF-8",
+            Self::Empty => "it must not be empty",
+            Self::Twice => "it is there twice",
+            Self::HostInUri => {
+                "it must be the URI of a location of this server; the host comes from authgear_endpoint"
+            }
+            Self::NotAUri => "it must be the URI of a location of this server, and begin with \"/\"",
+            Self::NotATime => "it is not a time, like 30s or 10m",
+            Self::NotSeconds => "it is not a time in seconds, like 30s or 1m",
+            Self::NoFirstTime => "its first argument must be a time",
+            Self::NoInterval => {
+                "its time must be longer than nothing: to ask about every request write \"authgear_resolve remote\""
+            }
+            Self::MaxBelowInterval => "its \"max\" must not be shorter than its time",
+            Self::LeewayTooLong => "it is for clocks that differ a little: an hour at most",
+            Self::NotACount => "it must be a whole number, at least 1",
+            Self::NotAFlag => "it must be \"on\" or \"off\"",
+            Self::NotAMode => "it must be \"on\", \"local\", \"remote\" or \"off\"",
+            Self::NotALevel => "it must be \"info\", \"notice\", \"warn\" or \"error\"",
+            Self::NotAStatus => "it must be a status from 500 to 599, or \"pass\"",
+            Self::NotACookieName => "it holds a character that no cookie's name may hold",
+            Self::NotAZone => "it must be zone=NAME:SIZE",
+            Self::NotASize => "its size is not one, like 512k or 8m",
+            Self::OutOfMemory => "out of memory",
+            Self::ParameterTwice(name) => return write!(f, "\"{name}\" is there twice"),
+            Self::CharacterInUri(character) => {
+                let character = character.escape_default();
+                return write!(
+                    f,
+                    "it must be the URI of a location as it stands, without \"{character}\""
+                );
+            }
+            Self::NotTimes(names) => {
+                let parameters: String = names.iter().map(|name| format!(" [{name}=TIME]")).collect();
+                return write!(f, "it must be TIME{parameters}");
+            }
+            Self::NotACredential => {
+                return write!(f, "the credentials are {}", Kind::ALL.map(Kind::name).join(", "));
+            }
+            Self::Endpoint(error) => return error.fmt(f),
+            Self::File(error) => return write!(f, "the file cannot be read: {error}"),
+            Self::Jwks(error) => return error.fmt(f),
+        })
+    }
+}
+
+impl Display for Refusal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let directive = self.directive;
+        match &self.why {
+            Why::Duplicate => write!(f, "\"{directive}\" directive is duplicate"),
+            Why::Beside { other, position } => write!(
+                f,
+                "\"{directive}\" directive can't stand beside \"{other}\" of {position}: keys come from one of them"
+            ),
+            Why::Word { word, problem } => write!(
+                f,
+                "invalid value \"{}\" in \"{directive}\" directive, {problem}",
+                escape(word.as_bytes())
+            ),
+        }
+    }
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoEndpoint { server, user } => write!(
+                f,
+                "\"authgear_resolve\" needs \"authgear_endpoint\", but the server at {server} has none: write one there, or \"authgear_resolve off\" in {user}"
+            ),
+            Self::Unreached { directive, written, uri, server, user, how } => {
+                let uri = escape(uri.as_bytes());
+                match written {
+                    Some(_) => write!(f, "\"{directive}\" leads to \"{uri}\", ")?,
+                    None => write!(f, "\"authgear_resolve\" needs \"{directive}\", by default \"{uri}\", ")?,
+                }
+                how.write(f, &uri, server)?;
+                write!(f, " in {}", written.as_ref().unwrap_or(user))
+            }
+            Self::SameLocation { directives: [one, other], uri, position } => write!(
+                f,
+                "\"{one}\" and \"{other}\" both lead to \"{}\": keys and answers come from different places in {position}",
+                escape(uri.as_bytes())
+            ),
+            Self::RevalidatesLocally { resolve, revalidate } => write!(
+                f,
+                "\"authgear_revalidate\" asks the resolver, but \"authgear_resolve local\" at {resolve} never does: write \"authgear_revalidate off\" or leave it out in {revalidate}"
+            ),
+            Self::ZoneTooSmall { key_sets, least, position, default_name } => {
+                let least = least.div_ceil(1024);
+                match position {
+                    Some(position) => write!(
+                        f,
+                        "\"authgear_zone\" is too small for {key_sets} key set(s): its smallest size is {least}k in {position}"
+                    ),
+                    None => write!(
+                        f,
+                        "the default \"authgear_zone\" is too small for {key_sets} key sets: write \"authgear_zone zone={default_name}:{least}k\""
+                    ),
+                }
+            }
+            Self::Zone { error, position } => {
+                write!(f, "\"authgear_zone\": {error}")?;
+                position.iter().try_for_each(|position| write!(f, " in {position}"))
+            }
+            Self::OutOfMemory => f.write_str("authgear: out of memory"),
+            Self::NoHttpBlock => f.write_str("authgear: no http block"),
+        }
+    }
+}
+
+impl Unreached {
+    fn write(self, f: &mut Formatter<'_>, uri: &str, server: &Position) -> fmt::Result {
+        match self {
+            Self::Public => write!(f, "but that location of the server at {server} is not internal"),
+            Self::Inexact => write!(
+                f,
+                "but that location of the server at {server} is not exact: write \"location = {uri}\""
+            ),
+            Self::Missing => write!(
+                f,
+                "but neither the server at {server} nor another one of this endpoint has an internal \"location = {uri}\": write it, or include authgear.conf"
+            ),
+        }
+    }
+}
+
+impl Display for Warning {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PlainHttp { endpoint } => write!(
+                f,
+                "\"authgear_endpoint\" {endpoint} is neither https:// nor on this machine: credentials travel unprotected"
+            ),
+            Self::LongLeeway { minutes } => write!(
+                f,
+                "\"authgear_leeway\" of {minutes} minutes is long: a token counts that much longer than Authgear says"
+            ),
+            Self::KeysBeyond { count } => write!(
+                f,
+                "\"authgear_jwks_file\" holds {count} usable key(s) beyond the first {MAX_KEYS}, which are not used"
+            ),
+            Self::AskedTwice { position } => write!(
+                f,
+                "\"auth_request\" asks the resolver once more where \"authgear_resolve\" does, on every request, in {position}"
+            ),
+            Self::Hidden { directive, names, location, position } => write!(
+                f,
+                "\"{directive}\" of {} in the location \"{location}\" hides what \"authgear_resolve\" sets: leave it out; resolving is on in {position}",
+                names.join(", ")
+            ),
+            Self::NeverRun { asks, location, position } => write!(
+                f,
+                "\"authgear_resolve\" never runs for a subrequest, and \"{asks}\" of this server asks its location \"{location}\" by one: write it where \"{asks}\" stands in {position}"
+            ),
+            Self::Cached { location, server } => write!(
+                f,
+                "\"proxy_cache\" is on in the location \"{location}\" of the server at {server}: an answer from a cache does not count as the resolver's"
+            ),
+        }
+    }
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self::SharedLocation { server, uri, other } = self;
+        write!(
+            f,
+            "authgear: the server at {server} has no \"location = {}\": it uses that of the server at {other}",
+            escape(uri.as_bytes())
+        )
+    }
+}

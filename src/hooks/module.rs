@@ -1,0 +1,104 @@
+//! What nginx reads when it loads the module: the module itself, its callbacks, its directives, and its place among the others.
+
+use std::ffi::{c_char, CStr};
+use std::ptr::{self, NonNull};
+
+use nginx::conf::{log_of, main_of};
+use nginx::entry::entry;
+use nginx::log::Level;
+use nginx::sys::{ngx_command_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t};
+use nginx::table::{callbacks, command, end, module, Callbacks};
+use ngx::core::Status;
+
+use super::{conf, process};
+use crate::conf::directives::DIRECTIVES;
+use crate::conf::{Levels, MainLevel};
+
+const NAME: &CStr = c"ngx_http_authgear_module";
+
+static CALLBACKS: ngx_http_module_t = callbacks(Callbacks {
+    before: conf::before,
+    create_main: conf::create_main,
+    create_server: conf::create_server,
+    create_location: conf::create_location,
+    merge_server: conf::merge_server,
+    merge_location: conf::merge_location,
+    after: conf::after,
+});
+
+static mut COMMANDS: [ngx_command_t; DIRECTIVES.len() + 1] = commands();
+
+const fn commands() -> [ngx_command_t; DIRECTIVES.len() + 1] {
+    let mut commands = [end(); DIRECTIVES.len() + 1];
+    let (mut rows, mut slots, mut index): (&[_], &mut [_], _) = (&DIRECTIVES, &mut commands, 0_usize);
+    while let ([row, other_rows @ ..], [slot, other_slots @ ..]) = (rows, slots) {
+        *slot = command(row.name, row.arguments, row.level(), conf::read, index);
+        (rows, slots, index) = (other_rows, other_slots, index.saturating_add(1));
+    }
+    commands
+}
+
+static mut MODULE: ngx_module_t = {
+    let commands = &raw mut COMMANDS;
+    // SAFETY: both tables are the library's own, and it is never unloaded.
+    unsafe { module(&raw const CALLBACKS, commands.cast(), init_module, init_process) }
+};
+
+/// The modules of this library, ended by null.
+#[no_mangle]
+pub static mut ngx_modules: [*mut ngx_module_t; 2] = [&raw mut MODULE, ptr::null_mut()];
+
+/// Their names.
+#[no_mangle]
+pub static mut ngx_module_names: [*const c_char; 2] = [NAME.as_ptr(), ptr::null()];
+
+/// Our filters run before the one that reads files into memory: its own place decides whether they see an answer's bytes.
+#[no_mangle]
+pub static mut ngx_module_order: [*const c_char; 3] = [
+    NAME.as_ptr(),
+    c"ngx_http_copy_filter_module".as_ptr(),
+    ptr::null(),
+];
+
+/// Says which module this is.
+pub fn register() {
+    if let Some(module) = NonNull::new(&raw mut MODULE) {
+        // SAFETY: nginx calls us as this one, and it is never unloaded.
+        unsafe { nginx::module::register(module, "authgear") };
+    }
+}
+
+/// What the module has for the `http` block of a cycle.
+///
+/// # Safety
+/// nginx calls with this cycle, which it has completed.
+unsafe fn main<'l>(cycle: *mut ngx_cycle_t) -> Option<&'l MainLevel> {
+    register();
+    // SAFETY: the caller vouches for it.
+    unsafe { main_of::<Levels>(cycle) }
+}
+
+/// Says what a new configuration's own log has to hold about it.
+unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    entry(Status::NGX_ERROR.into(), || {
+        // SAFETY: nginx's own argument, whose log is open.
+        let log = NonNull::new(cycle).and_then(|cycle| unsafe { log_of(cycle) });
+        // SAFETY: nginx's own argument.
+        if let (Some(main), Some(log)) = (unsafe { main(cycle) }, log) {
+            for note in &main.complete.notes {
+                log.write(Level::Info, &note.to_string());
+            }
+        }
+        Status::NGX_OK.into()
+    })
+}
+
+unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    entry(Status::NGX_ERROR.into(), || {
+        // SAFETY: nginx's own argument.
+        if unsafe { main(cycle) }.is_some_and(|main| main.complete.active) {
+            process::start();
+        }
+        Status::NGX_OK.into()
+    })
+}
