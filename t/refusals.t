@@ -59,6 +59,34 @@ invalid 'authgear_jwks_valid without its first time', server => 'authgear_jwks_v
 invalid 'a negative time', server => 'authgear_jwks_valid -1s', $no_time;
 invalid 'a leeway that is no time', server => 'authgear_leeway much', 'it is not a time in seconds, like 30s or 1m';
 
+invalid 'a time to ask again that is none', server => 'authgear_revalidate soon', $no_time;
+invalid 'no time at all, which would be to ask about every request', server => 'authgear_revalidate 0',
+    'its time must be longer than nothing: to ask about every request write "authgear_resolve remote"';
+invalid 'a negative time to ask again', server => 'authgear_revalidate -1s', $no_time;
+invalid 'a max that is no time', server => 'authgear_revalidate 60s max=never', $no_time;
+refused 'a max below the time', server => "authgear_revalidate 60s max=59s;\n",
+    1 => 'invalid value "60s max=59s" in "authgear_revalidate" directive, its "max" must not be shorter than its time';
+invalid 'a parameter that authgear_revalidate does not know', server => 'authgear_revalidate 60s least=10s', 'it must be TIME [max=TIME]';
+invalid 'max alone', server => 'authgear_revalidate max=5m', 'its first argument must be a time';
+refused 'off with a max', server => "authgear_revalidate off max=5m;\n", 1 => qq(invalid value "off" in "authgear_revalidate" directive, $no_time);
+invalid 'max twice', server => 'authgear_revalidate max=5m max=6m', '"max" is there twice';
+refused 'authgear_revalidate with nothing', server => "authgear_revalidate;\n",
+    1 => 'invalid number of arguments in "authgear_revalidate" directive';
+
+invalid 'an answer to be kept for no time', server => 'authgear_cache_valid always', $no_time;
+invalid 'an answer to be kept for on', server => 'authgear_cache_valid on', $no_time;
+invalid 'invalid= that is no time', server => 'authgear_cache_valid 10s invalid=off', $no_time;
+invalid 'invalid= alone', server => 'authgear_cache_valid invalid=1s', 'its first argument must be a time';
+invalid 'two times for an answer', server => 'authgear_cache_valid 10s 1s', 'it must be TIME [invalid=TIME]';
+refused 'off with invalid=', server => "authgear_cache_valid off invalid=1s;\n",
+    1 => qq(invalid value "off" in "authgear_cache_valid" directive, $no_time);
+invalid 'a time for an outage that is none', server => 'authgear_stale_if_error on', $no_time;
+refused 'two times for an outage', server => "authgear_stale_if_error 10s 20s;\n",
+    1 => 'invalid number of arguments in "authgear_stale_if_error" directive';
+for my $limit (qw(0 many -5 64k 99999999999999999999)) {
+    invalid "authgear_resolver_limit $limit", server => "authgear_resolver_limit $limit", 'it must be a whole number, at least 1';
+}
+
 invalid 'a cookie prefix that no name may hold', server => 'authgear_cookie_prefix "a b"', "it holds a character that no cookie's name may hold";
 invalid 'a cookie prefix with a separator', server => 'authgear_cookie_prefix "a=b"', "it holds a character that no cookie's name may hold";
 
@@ -87,6 +115,10 @@ duplicate $_ for (
     'authgear_resolve_request /_auth',
     'authgear_jwks_request /_auth/jwks',
     'authgear_jwks_valid 10m',
+    'authgear_revalidate 60s',
+    'authgear_cache_valid 10s',
+    'authgear_stale_if_error 10s',
+    'authgear_resolver_limit 8',
     'authgear_leeway 1s',
     'authgear_cookie_prefix a_',
     'authgear_unavailable 503',
@@ -105,6 +137,7 @@ misplaced $_ for (
     'authgear_jwks_request /_auth/jwks',
     'authgear_jwks_file keys.json',
     'authgear_jwks_valid 10m',
+    'authgear_resolver_limit 8',
     'authgear_cookie_prefix a_',
     'authgear_trust_request_headers on',
     'authgear_zone zone=a:8m',
@@ -200,6 +233,34 @@ for my $inside ('if ($arg_x)', 'limit_except GET') {
     refused "authgear_resolve inside $word", server => $part, 3 => '"authgear_resolve" directive is not allowed here';
 }
 
+refused 'authgear_revalidate inside limit_except', server => "location /t {\n    limit_except GET {\n        authgear_revalidate 60s;\n    }\n}\n",
+    3 => '"authgear_revalidate" directive is not allowed here';
+
+my $for_keys = "location = /_auth/jwks { internal; return 204; }\n";
+sub never_asks {
+    my ($line) = @_;
+    return qq("authgear_revalidate" asks the resolver, but "authgear_resolve local" at ...part.conf:$line never does: )
+        . 'write "authgear_revalidate off" or leave it out';
+}
+
+refused 'a time to ask again beside local, in one location', project => $for_keys . <<'PART', 4 => never_asks(3);
+location /l {
+    authgear_resolve local;
+    authgear_revalidate 60s;
+}
+PART
+refused 'a time to ask again in a location that has local from its server', project => $for_keys . <<'PART', 4 => never_asks(2);
+authgear_resolve local;
+location /l {
+    authgear_revalidate 60s;
+}
+PART
+refused 'a time to ask again beside local, in the server', project => $for_keys . <<'PART', 2 => never_asks(3);
+authgear_revalidate 60s;
+authgear_resolve local;
+location /l { return 204; }
+PART
+
 # What is only warned of.
 
 my $once_more = '"auth_request" asks the resolver once more where "authgear_resolve" does, on every request,';
@@ -250,6 +311,25 @@ authgear_resolve on;
 PART
 taken 'an http endpoint on this machine, by name and by address', server => "authgear_endpoint http://localhost:3000;\nserver_name x;\n";
 taken 'statuses at both ends', server => "authgear_unavailable 500;\nlocation /t { authgear_unavailable 599; }\n";
+
+taken 'a time to ask again further out than local, and off beside it', project => $for_keys . <<'PART';
+authgear_revalidate 60s;
+location /l { authgear_resolve local; return 204; }
+location /m { authgear_resolve local; authgear_revalidate off; return 204; }
+PART
+my $both = $for_keys . "location = /_auth { internal; return 204; }\n";
+taken 'a max as long as the time, and every unit', project => $both . <<'PART';
+authgear_revalidate 60s max=1m;
+location /l { authgear_resolve on; authgear_revalidate 500ms max=1d; return 204; }
+PART
+my $outermost = "authgear_revalidate 30s;\nauthgear_cache_valid 5s;\nauthgear_stale_if_error 1m;\nauthgear_resolver_limit 8;";
+taken 'what bounds memory and questions, at every level', project => $both . <<'PART', http_config => $outermost;
+authgear_revalidate off;
+authgear_cache_valid 5s invalid=1s;
+authgear_stale_if_error off;
+authgear_resolver_limit 1;
+location /l { authgear_resolve on; authgear_revalidate 10s max=20s; authgear_cache_valid off; authgear_stale_if_error 10s; return 204; }
+PART
 
 spec_string(table());
 run_tests();

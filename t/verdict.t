@@ -243,10 +243,10 @@ heard: backend 1, resolver 1
 
 
 
-=== TEST 27: remote: an opaque app_access_token cookie is asked about once
---- request: GET /remote
---- more_headers eval: 'Cookie: ' . ::session(user => 'alice', kind => 'app_access_token', jwt => ::false, @::then)
---- response_body eval: ::alice(1)
+=== TEST 27: on: what only the server knows is asked about together with all that follows, tokens among it
+--- more_headers eval: 'Cookie: app_session=dead; ' . ($::second = ::session(user => 'alice', kind => 'app_access_token', @::then)) . '; ' . ($::third = ::session(user => 'bob'))
+--- response_body_filters eval: \&::told_and_asked
+--- response_body eval: ::alice(1) . "asked: cookie: app_session=dead; $::second; $::third\n"
 
 
 

@@ -166,7 +166,7 @@ fn next(character: &str) -> char {
 fn no_algorithm_but_rs256_is_looked_at() {
     for alg in [
         "none", "None", "NONE", "", "rs256", "Rs256", "RS256 ", " RS256", "RS384", "RS512", "PS256", "ES256",
-        "EdDSA", "HS256", "RS256\0",
+        "EdDSA", "HS256", "HS384", "HS512", "nOnE", "RS256\0",
     ] {
         assert_eq!(
             refusal(&headed(json!({"alg": alg}))),
