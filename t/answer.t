@@ -1,4 +1,5 @@
-# The strict reading of the resolver's answers: what counts as yes, what as no, and what is no answer at all.
+# The strict reading of the resolver's answers: what counts as yes, what as no, and what is no answer at all, once for each reason; every case is
+# in core/tests/resolver.rs.
 
 use Test::Nginx::Socket 'no_plan';
 use lib 't/lib';

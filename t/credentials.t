@@ -1,5 +1,5 @@
 # Which credentials a request has, in what order, and how each is read: the choice that the server itself makes, with its own reading of
-# headers and cookies.
+# headers and cookies. Every case of the reading is in core/tests/credential.rs.
 
 use Test::Nginx::Socket 'no_plan';
 use lib 't/lib';
