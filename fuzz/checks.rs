@@ -12,22 +12,22 @@
 #[allow(clippy::duplicate_mod)]
 #[path = "checks/answered.rs"]
 pub mod answered;
-#[path = "checks/walk.rs"]
-pub mod walk;
+#[path = "checks/evaluation.rs"]
+pub mod evaluation;
 
 use std::sync::OnceLock;
 
 use authgear_core::credential::{Allowed, Credential, Credentials, Kind};
-use authgear_core::freshness::{Known, Word};
+use authgear_core::freshness::{Known, LastAnswer};
 use authgear_core::jwks::{JwksError, KeySet, MAX_DOCUMENT, MAX_KEYS, MAX_SERIALISED};
-use authgear_core::made_up::Manner;
+use authgear_core::made_up::CookieChoice;
 use authgear_core::ownership::is_ours;
 use authgear_core::policy::{Mode, Policy};
 use authgear_core::record::{self, Token};
 use authgear_core::resolver::{self, Question, Reader, Reading};
 use authgear_core::session::{Name, Session};
 use authgear_core::verdict::Reason;
-use authgear_core::verify::{hopeless, verify, Judgement};
+use authgear_core::verify::{refused_without_key, verify, Judgement};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use serde_json::Value as Json;
@@ -81,7 +81,7 @@ pub fn token(data: &[u8]) {
         ),
         Some(_) | None => String::from_utf8_lossy(data).into_owned(),
     };
-    let doomed = hopeless(&token, &recorded.policy, recorded.now);
+    let doomed = refused_without_key(&token, &recorded.policy, recorded.now);
     match verify(&token, &recorded.keys, &recorded.policy, recorded.now) {
         Judgement::Verified(verified) => {
             assert!(recorded.tokens.contains(&token), "forged: {token}");
@@ -165,10 +165,10 @@ pub fn record(data: &[u8]) {
     }
     if let Some(known) = Known::from_bytes(data) {
         assert_eq!(known.to_bytes(data.len()), data);
-        if let Word::Yes(Some(session)) = &known.word {
+        if let LastAnswer::Yes(Some(session)) = &known.last_answer {
             safe(session);
             let shorter = Known::from_bytes(&known.to_bytes(data.len() - 1)).unwrap();
-            assert_eq!(shorter.word, Word::TooLong);
+            assert_eq!(shorter.last_answer, LastAnswer::TooLong);
         }
     }
     let kinds = [
@@ -197,8 +197,8 @@ pub fn reading(answer: &[u8]) -> Reading {
         }
     }
     for (name, value) in &headers {
-        let kept = resolver::keeps_set_cookie(value, "golden_", Manner::AsItIs);
-        let kept_with_made_up = resolver::keeps_set_cookie(value, "golden_", Manner::WithMadeUp);
+        let kept = resolver::keeps_set_cookie(value, "golden_", CookieChoice::AsItIs);
+        let kept_with_made_up = resolver::keeps_set_cookie(value, "golden_", CookieChoice::WithMadeUp);
         assert!(kept || !kept_with_made_up, "{name:?}");
         assert!(
             !kept || value.trim_ascii_start().starts_with(b"golden_"),

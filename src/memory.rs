@@ -5,8 +5,8 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 
-use authgear_core::flow::{self, Remembered, Subject};
-use authgear_core::freshness::{self, Fallback, Known, Moment, Said, Standing, Times, Word};
+use authgear_core::flow::{self, AskedToken, Remembered};
+use authgear_core::freshness::{self, Fallback, Freshness, Known, LastAnswer, Moment, Times, TokenAnswer};
 use authgear_core::jws::Candidate;
 use authgear_core::record::{Answer, Token};
 use authgear_core::resolver::{Question, Reading};
@@ -73,7 +73,7 @@ impl<'r> MemoryView<'r> {
     }
 }
 
-impl flow::Memory for MemoryView<'_> {
+impl flow::VerdictMemory for MemoryView<'_> {
     fn verified(&self, token: &Candidate<'_>) -> Option<Token> {
         let tables = self.tables()?;
         let key = self.keys(tables, token).verdict;
@@ -91,20 +91,20 @@ impl flow::Memory for MemoryView<'_> {
         );
     }
 
-    fn standing(&self, token: &Candidate<'_>, iat: u64) -> Standing {
+    fn freshness(&self, token: &Candidate<'_>, iat: u64) -> Freshness {
         let Some(tables) = self.tables() else {
-            return Standing::AskFirst(Fallback::Unknown);
+            return Freshness::AskFirst(Fallback::Unknown);
         };
         let key = self.keys(tables, token).knowledge;
         match ENTRY.with_borrow_mut(|entry| known(tables, &key, entry)) {
-            Ok(known) => freshness::standing(
+            Ok(known) => freshness::assess(
                 known,
                 iat,
                 spread(&key),
                 &self.location.rules,
                 &Self::moment(tables),
             ),
-            Err(Unreadable) => Standing::AskFirst(Fallback::Unknown),
+            Err(Unreadable) => Freshness::AskFirst(Fallback::Unknown),
         }
     }
 
@@ -166,8 +166,8 @@ fn put_verdict(tables: &Tables, key: &Key, bytes: &[u8], end: u64) {
     }
     let mut evicted = Entry::new();
     let Some(_locked) = zone::lock() else { return };
-    let (place, _) = tables.verdicts.place(key, clock::unix(), &mut evicted);
-    tables.verdicts.put(place, key, bytes, end, Rank::Ordinary);
+    let (slot, _) = tables.verdicts.slot_for(key, clock::unix(), &mut evicted);
+    tables.verdicts.put(slot, key, bytes, end, Rank::Ordinary);
 }
 
 /// Changes what is known of a token, under the lock; `None` from `change` leaves it.
@@ -181,26 +181,26 @@ fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -
         Found::Absent | Found::Torn => None,
     };
     let Some(known) = change(before) else { return };
-    let rank = match &known.word {
-        Word::Nothing | Word::Yes(None) => Rank::Ordinary,
-        Word::Yes(Some(_)) | Word::No(_) | Word::TooLong => Rank::Precious,
+    let rank = match &known.last_answer {
+        LastAnswer::Nothing | LastAnswer::Yes(None) => Rank::Ordinary,
+        LastAnswer::Yes(Some(_)) | LastAnswer::No(_) | LastAnswer::TooLong => Rank::Precious,
     };
     let end = exp.saturating_add(site.longest_leeway);
-    let is_said = known.word != Word::Nothing;
+    let is_said = known.last_answer != LastAnswer::Nothing;
     let record = known.to_bytes(CAPACITY);
     tables.put_knowledge(key, (&record, end, rank), is_said, &mut entry);
 }
 
 /// Whether this worker is to ask about a token in the background: nobody else is at it, as far as there is room to say so.
-pub fn claim(site: &Site, subject: &Subject, key: &Key) -> bool {
+pub fn claim(site: &Site, asked_token: &AskedToken, key: &Key) -> bool {
     let now = clock::monotonic();
     let mut is_ours = false;
-    change(site, key, subject.exp, |before| {
+    change(site, key, asked_token.exp, |before| {
         let known = before.unwrap_or(Known {
-            word: Word::Nothing,
+            last_answer: LastAnswer::Nothing,
             at: 0,
             asked_until: 0,
-            iat: subject.iat,
+            iat: asked_token.iat,
         });
         is_ours = known.asked_until <= now;
         is_ours.then(|| Known {
@@ -212,11 +212,24 @@ pub fn claim(site: &Site, subject: &Subject, key: &Key) -> bool {
 }
 
 /// Keeps what the resolver said of a token. `asked` is when it was asked; for so long as `pause` it is left alone if that brought nothing.
-pub fn learn(site: &Site, subject: &Subject, key: &Key, said: &Said, asked: Millis, pause: Millis) {
+pub fn learn(
+    site: &Site,
+    asked_token: &AskedToken,
+    key: &Key,
+    token_answer: &TokenAnswer,
+    asked: Millis,
+    pause: Millis,
+) {
     let now = clock::monotonic();
     let times = Times { asked, now, pause };
-    change(site, key, subject.exp, |before| {
-        Known::after(before, said, &subject.claimed, subject.iat, &times)
+    change(site, key, asked_token.exp, |before| {
+        Known::after(
+            before,
+            token_answer,
+            &asked_token.claimed,
+            asked_token.iat,
+            &times,
+        )
     });
 }
 

@@ -9,8 +9,8 @@ mod random;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use authgear_core::flow::Subject;
-use authgear_core::freshness::Said;
+use authgear_core::flow::AskedToken;
+use authgear_core::freshness::TokenAnswer;
 use authgear_core::jws;
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::table::Key;
@@ -35,7 +35,7 @@ pub struct Reply {
     /// The answer's meaning, or why there is none.
     pub reading: Result<Reading, Why>,
     /// What it says of the token that it was asked about alone.
-    pub said: Option<Said>,
+    pub token_answer: Option<TokenAnswer>,
     /// The answer's `Set-Cookie` headers that name one of the project's own cookies for its domain.
     pub set_cookies: Vec<Vec<u8>>,
 }
@@ -45,7 +45,7 @@ impl Default for Reply {
         Self {
             // Whoever had it on the way let it go: a second asking could not start.
             reading: Err(Why::NoConnection),
-            said: None,
+            token_answer: None,
             set_cookies: Vec::new(),
         }
     }
@@ -69,7 +69,7 @@ impl Asker<'_> {
         let key = cache_key::of_answer(&secret()?, self.location, &question);
         // Where no answer is used again, some other location may use an earlier one.
         let keep = |question: &Question| match self.site.longest_cache {
-            Some(_) => AnswerUse::Keep {
+            Some(_) => AnswerUse::Remember {
                 exp: earliest_end(question),
             },
             None => AnswerUse::Nothing,
@@ -78,30 +78,30 @@ impl Asker<'_> {
     }
 
     /// The same about a verified token alone. While the resolver fails nobody waits: that a token is at hand lets it be tried in the background.
-    pub fn ask_alone(self, subject: &Subject) -> Result<Rc<SingleFlight<Reply>>, Why> {
+    pub fn ask_about_token(self, asked_token: &AskedToken) -> Result<Rc<SingleFlight<Reply>>, Why> {
         if resolver::is_failing(self.site) {
-            self.ask_in_background(subject);
+            self.ask_in_background(asked_token);
             return Err(Why::Failing);
         }
-        let key = cache_key::of_knowledge(&secret()?, self.site, subject.token.as_bytes());
-        self.about(subject, Purpose::Verdict, key)
+        let key = cache_key::of_knowledge(&secret()?, self.site, asked_token.token.as_bytes());
+        self.about(asked_token, Purpose::Verdict, key)
     }
 
     /// Asks about a verified token, for nobody: unless somebody does, or may not, or it would be in vain.
-    pub fn ask_in_background(self, subject: &Subject) {
+    pub fn ask_in_background(self, asked_token: &AskedToken) {
         if worker::is_leaving() || resolver::is_left_alone(self.site) {
             return;
         }
         let Ok(secret) = secret() else { return };
-        let key = cache_key::of_knowledge(&secret, self.site, subject.token.as_bytes());
-        if is_under_way(&key) || !memory::claim(self.site, subject, &key) {
+        let key = cache_key::of_knowledge(&secret, self.site, asked_token.token.as_bytes());
+        if is_under_way(&key) || !memory::claim(self.site, asked_token, &key) {
             return;
         }
-        if let Err(why) = self.about(subject, Purpose::Freshness, key) {
+        if let Err(why) = self.about(asked_token, Purpose::Freshness, key) {
             // Skipped: the token is due still, and the next request about it tries again after a pause.
             let pause = resolver::pause(self.site, self.interval());
-            let said = Said::Unknown(why);
-            memory::learn(self.site, subject, &key, &said, clock::monotonic(), pause);
+            let answer = TokenAnswer::Unknown(why);
+            memory::learn(self.site, asked_token, &key, &answer, clock::monotonic(), pause);
         }
     }
 
@@ -112,13 +112,18 @@ impl Asker<'_> {
             .map_or(Millis::MAX, |revalidate| revalidate.interval)
     }
 
-    fn about(self, subject: &Subject, purpose: Purpose, key: Key) -> Result<Rc<SingleFlight<Reply>>, Why> {
-        let learn = |_: &Question| AnswerUse::Learn {
-            subject: subject.clone(),
+    fn about(
+        self,
+        asked_token: &AskedToken,
+        purpose: Purpose,
+        key: Key,
+    ) -> Result<Rc<SingleFlight<Reply>>, Why> {
+        let learn = |_: &Question| AnswerUse::OfToken {
+            asked_token: asked_token.clone(),
             asked: clock::monotonic(),
             interval: self.interval(),
         };
-        self.join(key, Question::about_token(&subject.token), purpose, learn)
+        self.join(key, Question::about_token(&asked_token.token), purpose, learn)
     }
 
     fn join(
@@ -138,7 +143,7 @@ impl Asker<'_> {
             key,
             permit,
             leader: Leader::of(&flight),
-            manner: question.manner,
+            cookie_choice: question.cookie_choice,
             use_of: use_of(&question),
             sent: Rc::new(SentQuestion::of(question, self.request)),
             deadline: clock::monotonic().saturating_add(TIME_LIMIT),
@@ -157,7 +162,7 @@ impl Asker<'_> {
     }
 }
 
-/// What places depend on; there is no zone only where nobody resolves.
+/// What cache keys depend on; there is no zone only where nobody resolves.
 fn secret() -> Result<Secret, Why> {
     let zone = zone::tables().ok_or(Why::NoConnection)?;
     Ok(zone.secret())

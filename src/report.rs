@@ -5,10 +5,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use authgear_core::freshness::Said;
+use authgear_core::freshness::TokenAnswer;
 use authgear_core::policy::Policy;
 use authgear_core::verdict::{Reason, Why};
-use authgear_core::verify::Seen;
+use authgear_core::verify::TokenSummary;
 
 use crate::conf::{LogLevel, Site};
 use nginx::clock;
@@ -23,7 +23,7 @@ pub fn log_invalid(
     request: Request<'_>,
     level: LogLevel,
     reason: Reason,
-    seen: Option<&Seen>,
+    seen: Option<&TokenSummary>,
     policy: &Policy,
 ) {
     let Some(skipped) = allowance(reason.as_str()) else {
@@ -86,21 +86,21 @@ fn hint(why: &Why) -> &'static str {
 }
 
 /// What the resolver said of a token, where somebody has to look at it.
-pub fn log_said(site: &Site, said: &Said) {
+pub fn log_token_answer(site: &Site, token_answer: &TokenAnswer) {
     let origin = site.endpoint.as_str();
-    let (reason, line) = match said {
-        Said::Unproven => (
+    let (reason, line) = match token_answer {
+        TokenAnswer::Unproven => (
             "unproven",
             format!(
                 "authgear: the resolver of {origin} answered a good token with no headers, and has said yes to none under this configuration: look at Host and X-Forwarded-Proto in the location \"{}\"",
                 site.resolve_request
             ),
         ),
-        Said::AnotherUser => (
+        TokenAnswer::AnotherUser => (
             "another_user",
             format!("authgear: the resolver of {origin} answered a token of one user with another user: the token counts as ended"),
         ),
-        Said::Yes(_) | Said::No(_) | Said::Unknown(_) => return,
+        TokenAnswer::Yes(_) | TokenAnswer::No(_) | TokenAnswer::Unknown(_) => return,
     };
     log_fault(reason, line);
 }

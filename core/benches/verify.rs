@@ -12,15 +12,15 @@ use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use authgear_core::credential::{Allowed, Credentials};
-use authgear_core::flow::{Event, Flow, Keys, Memory, Remembered, Scene};
-use authgear_core::freshness::Standing;
+use authgear_core::flow::{Event, Flow, Inputs, Keys, Remembered, VerdictMemory};
+use authgear_core::freshness::Freshness;
 use authgear_core::jwks::KeySet;
 use authgear_core::jws::Candidate;
 use authgear_core::policy::{Mode, Policy};
 use authgear_core::record::Token;
 use authgear_core::resolver::Question;
 use authgear_core::table::{Entry, Found, Key, Rank, Table, COST};
-use authgear_core::verify::{hopeless, verify, Judgement};
+use authgear_core::verify::{refused_without_key, verify, Judgement};
 use ring::digest::{digest, SHA256};
 use serde_json::Value;
 
@@ -38,13 +38,13 @@ fn best(name: &str, calls: u32, mut call: impl FnMut()) {
     println!("{name:<44} {best:>8} ns");
 }
 
-/// A memory without a digest: what a walk costs beside that.
+/// A memory without a digest: what an evaluation costs beside that.
 struct Memories<'m> {
     table: Option<Table<'m>>,
     key: Key,
 }
 
-impl Memory for Memories<'_> {
+impl VerdictMemory for Memories<'_> {
     fn verified(&self, _: &Candidate<'_>) -> Option<Token> {
         let mut entry = Entry::new();
         let found = self.table?.find(&self.key, &mut entry);
@@ -53,8 +53,8 @@ impl Memory for Memories<'_> {
 
     fn remember(&self, _: &Candidate<'_>, _: &Token) {}
 
-    fn standing(&self, _: &Candidate<'_>, _: u64) -> Standing {
-        Standing::Good {
+    fn freshness(&self, _: &Candidate<'_>, _: u64) -> Freshness {
+        Freshness::Good {
             session: None,
             is_due: false,
         }
@@ -71,7 +71,7 @@ fn nth(nth: u32) -> Key {
 }
 
 fn put(table: &Table<'_>, key: &Key, bytes: &[u8]) {
-    let (place, _) = table.place(key, 0, &mut Entry::new());
+    let (place, _) = table.slot_for(key, 0, &mut Entry::new());
     assert!(table.put(place, key, bytes, u64::MAX, Rank::Ordinary));
 }
 
@@ -129,7 +129,7 @@ fn main() {
         black_box(verify(black_box(token), &keys, &policy, now));
     });
     best("all but the signature", 10_000, || {
-        black_box(hopeless(black_box(token), &policy, now));
+        black_box(refused_without_key(black_box(token), &policy, now));
     });
     best("read a request without a credential", 100_000, || {
         black_box(Credentials::read(
@@ -140,8 +140,12 @@ fn main() {
         ));
     });
     for (name, calls, table) in [
-        ("walk a request with a bearer token", 1_000, None),
-        ("walk a request whose token is remembered", 100_000, Some(table)),
+        ("evaluate a request with a bearer token", 1_000, None),
+        (
+            "evaluate a request whose token is remembered",
+            100_000,
+            Some(table),
+        ),
     ] {
         if let Some(table) = &table {
             put(table, &key, &record);
@@ -154,14 +158,14 @@ fn main() {
                 "",
                 Allowed::ALL,
             );
-            let scene = Scene {
+            let inputs = Inputs {
                 credentials: &credentials,
                 policy: &policy,
                 keys: &current,
                 memory: &memory,
                 now,
             };
-            black_box(Flow::new().step(Event::Begin, &scene));
+            black_box(Flow::new().step(Event::Begin, &inputs));
         });
     }
     best("read a token's record", 100_000, || {

@@ -93,7 +93,7 @@ impl Claims {
 
 /// A claims set as it stands in the token: everything optional, and kept apart when it has the wrong type.
 #[derive(serde::Deserialize)]
-pub(crate) struct Written {
+pub(crate) struct RawClaims {
     #[serde(default)]
     pub(crate) iss: Claim<String>,
     #[serde(default)]
@@ -139,7 +139,7 @@ pub(crate) enum Audience {
     Many(Vec<String>),
 }
 
-impl Written {
+impl RawClaims {
     /// The claims set in a token's payload, which must be a JSON object without a claim of ours twice.
     pub(crate) fn read(payload: &[u8]) -> Result<Self, Reason> {
         json::object(payload).ok_or(Reason::Malformed)

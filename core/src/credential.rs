@@ -214,13 +214,13 @@ impl<'h> Credentials<'h> {
         self.get(0).is_none()
     }
 
-    /// The credential at a place of the order.
+    /// The credential at a position of the order.
     #[must_use]
     pub fn get(&self, at: usize) -> Option<&Credential<'h>> {
         self.list.get(at)?.as_ref()
     }
 
-    /// The credentials from a place of the order on.
+    /// The credentials from a position of the order on.
     pub fn from(&self, at: usize) -> impl Iterator<Item = &Credential<'h>> {
         self.list.iter().skip(at).flatten()
     }
@@ -266,8 +266,8 @@ fn trim_end(mut bytes: &[u8]) -> &[u8] {
 
 /// The value of a cookie, by the `cookie` crate where its bytes are text, and held to RFC 6265's `cookie-octet`.
 fn cookie_value(kind: Kind, rest: &[u8]) -> Value<'static> {
-    let written = rest.strip_prefix(b"=").unwrap_or_default();
-    let Ok(text) = std::str::from_utf8(written) else {
+    let bytes = rest.strip_prefix(b"=").unwrap_or_default();
+    let Ok(text) = std::str::from_utf8(bytes) else {
         return Value::Malformed;
     };
     if text.is_empty() {

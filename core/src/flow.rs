@@ -1,39 +1,41 @@
-//! The walk over a request's credentials, as a state machine: what happened in, what to do next out.
+//! The evaluation of a request's credentials, as a state machine: what happened in, what to do next out.
 //!
 //! It is total and pure. It asks at most once for keys, at most once about each token, and decides after at most one answer about all else, so every
-//! walk ends.
+//! evaluation ends.
 
-mod scene;
+mod inputs;
 
-pub use scene::{CredentialSource, KeySource, Keys, Memory, Remembered, Scene};
+pub use inputs::{CredentialLookup, Inputs, KeyLookup, Keys, Remembered, VerdictMemory};
 
 use crate::credential::{Credential, Value};
-use crate::freshness::{Fallback, No, Said, Standing};
+use crate::freshness::{Fallback, Freshness, Rejection, TokenAnswer};
 use crate::jws::{Candidate, Compact, Form};
 use crate::policy::Mode;
 use crate::record;
 use crate::resolver::{Question, Reading};
 use crate::session::Session;
 use crate::verdict::{Reason, Source, Verdict, Why};
-use crate::verify::{self, hopeless, Judgement, Seen};
+use crate::verify::{self, refused_without_key, Judgement, TokenSummary};
 
-/// Where a walk is. It owns all it needs, and survives any wait.
+/// How far an evaluation has come. It owns all it needs, and survives any wait.
 #[derive(Clone, Debug, Default)]
 pub struct Flow {
+    /// The credential that is looked at, by its position in the order.
     at: usize,
+    /// Why the first that is worth nothing is.
     refused: Option<Reason>,
-    seen: Option<Seen>,
+    refused_token: Option<TokenSummary>,
     keys_tried: bool,
-    asking: Asking,
+    pending: Pending,
 }
 
-/// What is under way.
+/// What the resolver is being asked.
 #[derive(Clone, Debug, Default)]
-enum Asking {
+enum Pending {
     #[default]
     Nothing,
     /// A question about a token alone, with what it counts as when nobody answers.
-    Alone { claimed: Session, otherwise: Fallback },
+    Token { claimed: Session, fallback: Fallback },
     /// A question about all that is left, with what is remembered of its answer while the resolver fails.
     Rest(Option<Verdict>),
 }
@@ -50,7 +52,7 @@ pub enum Event {
     /// It did not.
     Unanswered(Why),
     /// What came of a question about a token alone.
-    Said(Said),
+    TokenAnswered(TokenAnswer),
 }
 
 /// What to do.
@@ -59,18 +61,18 @@ pub enum Action {
     /// It is decided.
     Decide(Verdict),
     /// It is decided, and somebody should ask about this token, in the background.
-    DecideAndAsk(Verdict, Subject),
+    DecideAndAsk(Verdict, AskedToken),
     /// Fetch keys, or wait for who does; then [`Event::KeysTried`]. Also when they may not be fetched now.
     FetchKeys,
-    /// Ask the resolver about a token alone; then [`Event::Said`].
-    AskAlone(Subject),
+    /// Ask the resolver about a token alone; then [`Event::TokenAnswered`].
+    AskAboutToken(AskedToken),
     /// Ask the resolver; then [`Event::Answered`] or [`Event::Unanswered`].
     Ask(Question),
 }
 
 /// A verified token that the resolver is asked about, alone. Its `Debug` keeps the secret.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct AskedToken {
     /// The token.
     pub token: String,
     /// The session that its claims speak of.
@@ -81,9 +83,9 @@ pub struct Subject {
     pub exp: u64,
 }
 
-impl std::fmt::Debug for Subject {
+impl std::fmt::Debug for AskedToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subject").finish_non_exhaustive()
+        f.debug_struct("AskedToken").finish_non_exhaustive()
     }
 }
 
@@ -95,69 +97,69 @@ enum Step {
 }
 
 impl Flow {
-    /// A walk that has not begun.
+    /// An evaluation that has not begun.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the walk on to the next thing that has to be done.
-    pub fn step(&mut self, event: Event, scene: &Scene<'_>) -> Action {
-        let asking = std::mem::take(&mut self.asking);
+    /// Goes on to the next thing that has to be done.
+    pub fn step(&mut self, event: Event, inputs: &Inputs<'_>) -> Action {
+        let pending = std::mem::take(&mut self.pending);
         let step = match event {
             Event::Begin => None,
             Event::KeysTried => {
                 self.keys_tried = true;
                 None
             }
-            Event::Said(said) => Some(after_said(said, asking)),
-            Event::Answered(reading) => Some(self.after_answer(reading, asking)),
-            Event::Unanswered(why) => Some(Step::Stop(Action::Decide(otherwise(why, asking)))),
+            Event::TokenAnswered(answer) => Some(after_token_answer(answer, pending)),
+            Event::Answered(reading) => Some(self.after_answer(reading, pending)),
+            Event::Unanswered(why) => Some(Step::Stop(Action::Decide(without_answer(why, pending)))),
         };
         match step {
             Some(Step::Stop(action)) => action,
             Some(Step::Next(reason)) => {
-                self.pass(reason);
-                self.walk(scene)
+                self.skip(reason);
+                self.evaluate(inputs)
             }
-            None => self.walk(scene),
+            None => self.evaluate(inputs),
         }
     }
 
     /// What the credential that was refused first says of itself, if it is a token of good signature.
     #[must_use]
-    pub fn seen(&self) -> Option<&Seen> {
-        self.seen.as_ref()
+    pub fn refused_token(&self) -> Option<&TokenSummary> {
+        self.refused_token.as_ref()
     }
 
-    fn walk(&mut self, scene: &Scene<'_>) -> Action {
-        while let Some(credential) = scene.credentials.credentials().get(self.at) {
-            match self.visit(credential, scene) {
+    fn evaluate(&mut self, inputs: &Inputs<'_>) -> Action {
+        while let Some(credential) = inputs.credentials.credentials().get(self.at) {
+            match self.evaluate_one(credential, inputs) {
                 Step::Stop(action) => return action,
-                Step::Next(reason) => self.pass(reason),
+                Step::Next(reason) => self.skip(reason),
             }
         }
         Action::Decide(self.refused.map_or(Verdict::None, Verdict::Invalid))
     }
 
-    /// The credential is worth nothing, for this reason: the next has its turn.
-    fn pass(&mut self, reason: Reason) {
+    /// The credential is worth nothing, for this reason: the next is looked at.
+    fn skip(&mut self, reason: Reason) {
         self.refused.get_or_insert(reason);
         self.at = self.at.saturating_add(1);
     }
 
-    fn visit(&mut self, credential: &Credential<'_>, scene: &Scene<'_>) -> Step {
+    fn evaluate_one(&mut self, credential: &Credential<'_>, inputs: &Inputs<'_>) -> Step {
         let candidate = match &credential.value {
-            Value::Candidate(candidate) if scene.policy.mode != Mode::Remote => Some(candidate),
+            Value::Candidate(candidate) if inputs.policy.mode != Mode::Remote => Some(candidate),
             Value::Candidate(_) | Value::Remote(_) | Value::Malformed => None,
         };
-        if let Some(step) = candidate.and_then(|candidate| self.recall(candidate, scene)) {
+        if let Some(step) = candidate.and_then(|candidate| self.evaluate_remembered(candidate, inputs)) {
             return step;
         }
-        match (credential.value.form(), candidate, scene.policy.mode) {
+        match (credential.value.form(), candidate, inputs.policy.mode) {
             (Form::Malformed, _, _) => Step::Next(Reason::MalformedCredential),
-            (Form::Token(token), Some(candidate), _) => self.judge(token, candidate, scene),
-            (Form::Token(_) | Form::Other(_), _, Mode::On | Mode::Remote) => self.ask(scene),
+            (Form::Token(token), Some(candidate), _) => self.judge(token, candidate, inputs),
+            (Form::Token(_) | Form::Other(_), _, Mode::On | Mode::Remote) => self.ask(inputs),
             (Form::Token(_) | Form::Other(_), _, Mode::Local) => {
                 let reason = self.refused.unwrap_or(Reason::RemoteCredential);
                 Step::Stop(Action::Decide(Verdict::Invalid(reason)))
@@ -166,36 +168,36 @@ impl Flow {
     }
 
     /// A token that verified before, while its times hold and its key is in the set.
-    fn recall(&mut self, candidate: &Candidate<'_>, scene: &Scene<'_>) -> Option<Step> {
-        let Scene { policy, now, .. } = *scene;
-        let known = scene.memory.verified(candidate)?;
-        let set = scene.keys.keys(self.keys_tried).set?;
+    fn evaluate_remembered(&mut self, candidate: &Candidate<'_>, inputs: &Inputs<'_>) -> Option<Step> {
+        let Inputs { policy, now, .. } = *inputs;
+        let known = inputs.memory.verified(candidate)?;
+        let set = inputs.keys.keys(self.keys_tried).set?;
         (known.is_in_time(now, policy.leeway) && set.contains(&known.thumbprint))
-            .then(|| self.weigh(candidate, known, Source::TokenCache, scene))
+            .then(|| self.check_freshness(candidate, known, Source::TokenCache, inputs))
     }
 
-    fn judge(&mut self, token: Compact<'_>, candidate: &Candidate<'_>, scene: &Scene<'_>) -> Step {
-        let Scene { policy, now, .. } = *scene;
-        let keys = scene.keys.keys(self.keys_tried);
+    fn judge(&mut self, token: Compact<'_>, candidate: &Candidate<'_>, inputs: &Inputs<'_>) -> Step {
+        let Inputs { policy, now, .. } = *inputs;
+        let keys = inputs.keys.keys(self.keys_tried);
         let final_without = match keys
             .set
             .map(|set| verify::verify(token.as_str(), set, policy, now))
         {
             Some(Judgement::Verified(verified)) => {
                 let verified = record::Token::from(*verified);
-                scene.memory.remember(candidate, &verified);
-                return self.weigh(candidate, verified, Source::Token, scene);
+                inputs.memory.remember(candidate, &verified);
+                return self.check_freshness(candidate, verified, Source::Token, inputs);
             }
-            Some(Judgement::Refused(reason, seen)) => {
+            Some(Judgement::Refused(reason, summary)) => {
                 if self.refused.is_none() {
-                    self.seen = seen;
+                    self.refused_token = summary;
                 }
                 return Step::Next(reason);
             }
             Some(Judgement::NoKey) => keys.current,
             None => false,
         };
-        if let Some(reason) = hopeless(token.as_str(), policy, now) {
+        if let Some(reason) = refused_without_key(token.as_str(), policy, now) {
             return Step::Next(reason);
         }
         if final_without {
@@ -205,25 +207,25 @@ impl Flow {
             return Step::Stop(Action::FetchKeys);
         }
         match policy.mode {
-            Mode::On | Mode::Remote => self.ask(scene),
+            Mode::On | Mode::Remote => self.ask(inputs),
             Mode::Local if keys.set.is_none() => Step::Stop(Action::Decide(Verdict::Unknown(Why::NoKeys))),
             Mode::Local => Step::Stop(Action::Decide(Verdict::Unknown(Why::UnknownKey))),
         }
     }
 
-    /// A token that verifies: whether it is fresh.
-    fn weigh(
+    /// A token that verifies: whether it is fresh enough.
+    fn check_freshness(
         &mut self,
         candidate: &Candidate<'_>,
         known: record::Token,
         source: Source,
-        scene: &Scene<'_>,
+        inputs: &Inputs<'_>,
     ) -> Step {
         let iat = known.iat;
-        let standing = scene.memory.standing(candidate, iat);
+        let freshness = inputs.memory.freshness(candidate, iat);
         // Only what has the form of a token is ever sent on, whoever vouches for it.
         let about = || match candidate.form() {
-            Form::Token(token) => Some(Subject {
+            Form::Token(token) => Some(AskedToken {
                 token: token.as_str().to_owned(),
                 claimed: known.session.clone(),
                 iat,
@@ -231,133 +233,133 @@ impl Flow {
             }),
             Form::Other(_) | Form::Malformed => None,
         };
-        match (standing, scene.policy.mode) {
+        match (freshness, inputs.policy.mode) {
             (
-                Standing::Good {
+                Freshness::Good {
                     session,
                     is_due: false,
                 },
                 _,
             ) => Step::Stop(Action::Decide(valid(known.session, session, source))),
             (
-                Standing::Good {
+                Freshness::Good {
                     session,
                     is_due: true,
                 },
                 _,
             ) => {
-                let Some(subject) = about() else {
+                let Some(asked_token) = about() else {
                     return Step::Next(Reason::MalformedCredential);
                 };
                 Step::Stop(Action::DecideAndAsk(
                     valid(known.session, session, source),
-                    subject,
+                    asked_token,
                 ))
             }
-            (Standing::Not(no), _) => refuse(no),
+            (Freshness::Rejected(rejection), _) => reject(rejection),
             // Nobody may be asked, and what the claims say is known to be wrong.
-            (Standing::AskFirst(_), Mode::Local) => {
+            (Freshness::AskFirst(_), Mode::Local) => {
                 Step::Stop(Action::Decide(Verdict::Unknown(Why::NotRemembered)))
             }
-            (Standing::AskFirst(otherwise), Mode::On | Mode::Remote) => {
-                let Some(subject) = about() else {
+            (Freshness::AskFirst(fallback), Mode::On | Mode::Remote) => {
+                let Some(asked_token) = about() else {
                     return Step::Next(Reason::MalformedCredential);
                 };
-                self.asking = Asking::Alone {
+                self.pending = Pending::Token {
                     claimed: known.session,
-                    otherwise,
+                    fallback,
                 };
-                Step::Stop(Action::AskAlone(subject))
+                Step::Stop(Action::AskAboutToken(asked_token))
             }
         }
     }
 
     /// One question about this credential and all that follow.
-    fn ask(&mut self, scene: &Scene<'_>) -> Step {
-        let credentials = scene.credentials.credentials().from(self.at);
-        let Some(question) = Question::about(credentials, &scene.policy.cookie_prefix) else {
+    fn ask(&mut self, inputs: &Inputs<'_>) -> Step {
+        let credentials = inputs.credentials.credentials().from(self.at);
+        let Some(question) = Question::about(credentials, &inputs.policy.cookie_prefix) else {
             return Step::Next(Reason::MalformedCredential);
         };
-        let remembered = scene.memory.answer(&question).map(|remembered| {
+        let remembered = inputs.memory.answer(&question).map(|remembered| {
             let verdict = match remembered.session {
                 Some(session) => Verdict::Valid(session, Source::ResolverCache),
-                None => self.said_no(),
+                None => self.invalid(),
             };
             (verdict, remembered.is_fresh)
         });
         match remembered {
             Some((verdict, true)) => Step::Stop(Action::Decide(verdict)),
             remembered => {
-                self.asking = Asking::Rest(remembered.map(|(verdict, _)| verdict));
+                self.pending = Pending::Rest(remembered.map(|(verdict, _)| verdict));
                 Step::Stop(Action::Ask(question))
             }
         }
     }
 
-    fn after_answer(&self, reading: Reading, asking: Asking) -> Step {
+    fn after_answer(&self, reading: Reading, pending: Pending) -> Step {
         Step::Stop(Action::Decide(match reading {
             Reading::Valid(session) => Verdict::Valid(session, Source::Resolver),
-            Reading::Invalid => self.said_no(),
+            Reading::Invalid => self.invalid(),
             // Each such question holds a `session` cookie, the client's or a made-up one.
-            Reading::Silent => otherwise(Why::Silent, asking),
-            Reading::Unknown(answer) => otherwise(Why::Answer(answer), asking),
+            Reading::Silent => without_answer(Why::Silent, pending),
+            Reading::Unknown(answer) => without_answer(Why::Answer(answer), pending),
         }))
     }
 
     /// The resolver said no; an earlier reason is the better one.
-    fn said_no(&self) -> Verdict {
+    fn invalid(&self) -> Verdict {
         Verdict::Invalid(self.refused.unwrap_or(Reason::ResolverSaidNo))
     }
 }
 
 /// The verdict on a token that is good: what the resolver said of it last goes before its claims.
-fn valid(claimed: Session, said: Option<Session>, source: Source) -> Verdict {
-    match said {
+fn valid(claimed: Session, answered: Option<Session>, source: Source) -> Verdict {
+    match answered {
         Some(session) => Verdict::Valid(session, Source::ResolverCache),
         None => Verdict::Valid(claimed, source),
     }
 }
 
-fn refuse(no: No) -> Step {
-    match no {
-        No::Ended => Step::Next(Reason::SessionEnded),
-        No::Barred => Step::Stop(Action::Decide(Verdict::Invalid(Reason::UserBarred))),
+fn reject(rejection: Rejection) -> Step {
+    match rejection {
+        Rejection::Ended => Step::Next(Reason::SessionEnded),
+        Rejection::Barred => Step::Stop(Action::Decide(Verdict::Invalid(Reason::UserBarred))),
     }
 }
 
-fn after_said(said: Said, asking: Asking) -> Step {
-    let why = match said {
-        Said::Yes(session) => {
+fn after_token_answer(answer: TokenAnswer, pending: Pending) -> Step {
+    let why = match answer {
+        TokenAnswer::Yes(session) => {
             return Step::Stop(Action::Decide(Verdict::Valid(session, Source::Resolver)));
         }
-        Said::AnotherUser => return refuse(No::Ended),
-        Said::No(no) => return refuse(no),
-        Said::Unproven => Why::Unproven,
-        Said::Unknown(why) => why,
+        TokenAnswer::AnotherUser => return reject(Rejection::Ended),
+        TokenAnswer::No(rejection) => return reject(rejection),
+        TokenAnswer::Unproven => Why::Unproven,
+        TokenAnswer::Unknown(why) => why,
     };
-    if let Asking::Alone {
-        otherwise: Fallback::Not(no),
+    if let Pending::Token {
+        fallback: Fallback::Rejected(rejection),
         ..
-    } = asking
+    } = pending
     {
-        return refuse(no);
+        return reject(rejection);
     }
-    Step::Stop(Action::Decide(otherwise(why, asking)))
+    Step::Stop(Action::Decide(without_answer(why, pending)))
 }
 
 /// The verdict when nobody answered: what is remembered, while the resolver fails, else none.
-fn otherwise(why: Why, asking: Asking) -> Verdict {
-    let remembered = match asking {
-        Asking::Nothing
-        | Asking::Alone {
-            otherwise: Fallback::Not(_) | Fallback::Unknown,
+fn without_answer(why: Why, pending: Pending) -> Verdict {
+    let remembered = match pending {
+        Pending::Nothing
+        | Pending::Token {
+            fallback: Fallback::Rejected(_) | Fallback::Unknown,
             ..
         } => None,
-        Asking::Alone {
+        Pending::Token {
             claimed,
-            otherwise: Fallback::Stale(session),
+            fallback: Fallback::Stale(session),
         } => Some(valid(claimed, session, Source::TokenCache)),
-        Asking::Rest(remembered) => remembered,
+        Pending::Rest(remembered) => remembered,
     };
     remembered
         .filter(|_| why.is_failure())

@@ -1,9 +1,9 @@
-//! How fresh a locally verified token is, and what the resolver's word about it means.
+//! How fresh a locally verified token is, and what the resolver's answer about it means.
 //!
-//! What the resolver said of a token is knowledge: it counts until it speaks again. A token is confirmed by being issued and by each yes.
+//! What the resolver said of a token is knowledge: it counts until it answers again. A token is confirmed by being issued and by each yes.
 //! Young, it is served; older than the interval, it is served and asked about; older than the hard bound, it is asked about first.
 
-use crate::made_up::Manner;
+use crate::made_up::CookieChoice;
 use crate::resolver::Reading;
 use crate::session::Session;
 use crate::verdict::Why;
@@ -47,7 +47,7 @@ pub struct Moment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     /// What the resolver said last.
-    pub word: Word,
+    pub last_answer: LastAnswer,
     /// When, in milliseconds on the monotonic clock.
     pub at: u64,
     /// Nobody else has to ask in the background until then, likewise.
@@ -56,31 +56,31 @@ pub struct Known {
     pub iat: u64,
 }
 
-/// What the resolver said of a token.
+/// What the resolver said of a token last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// It was asked, and has not spoken yet.
+pub enum LastAnswer {
+    /// It was asked, and has not answered yet.
     Nothing,
-    /// Yes; with the session that it spoke of, where that is not the one of the claims.
+    /// Yes; with the session that it gave, where that is not the one of the claims.
     Yes(Option<Session>),
     /// No.
-    No(No),
+    No(Rejection),
     /// Yes, with a session that is too long to be remembered.
     TooLong,
 }
 
 /// Why a token that verifies is worth nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum No {
+pub enum Rejection {
     /// Its session was revoked, or its user deleted: the server goes on to the next credential.
     Ended,
     /// Its user may not, for now: the server looks no further.
     Barred,
 }
 
-/// How a locally verified token stands.
+/// How fresh a locally verified token is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Freshness {
     /// It is good, with the resolver's session in place of the claims' where that is known; and whether it is to be asked about.
     Good {
         /// The resolver's session.
@@ -89,7 +89,7 @@ pub enum Standing {
         is_due: bool,
     },
     /// It is worth nothing.
-    Not(No),
+    Rejected(Rejection),
     /// It has to be asked about first.
     AskFirst(Fallback),
 }
@@ -98,7 +98,7 @@ pub enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fallback {
     /// Still what the resolver said last.
-    Not(No),
+    Rejected(Rejection),
     /// Good while the resolver fails: with its session in place of the claims', where that is known.
     Stale(Option<Session>),
     /// No verdict.
@@ -107,49 +107,50 @@ pub enum Fallback {
 
 /// What an answer to a question about a token alone means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum TokenAnswer {
     /// The token is good, and this is its session.
     Yes(Session),
     /// It was answered for somebody else: never this token's user.
     AnotherUser,
     /// No.
-    No(No),
+    No(Rejection),
     /// It knows nothing of the token, and under this configuration has not yet said yes to one: it may be asked the wrong way.
     Unproven,
     /// It says nothing about the token.
     Unknown(Why),
 }
 
-/// What an answer to one asking about a token alone comes to.
+/// What one answer to a question about a token alone comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// It says this.
-    Said(Said),
+pub enum Interpretation {
+    /// It means this.
+    Answer(TokenAnswer),
     /// Nothing yet: the token is to be asked about once more, with a made-up cookie.
     AskAgain,
 }
 
-/// How the token stands that was issued at `iat` (seconds since 1970). `spread` moves its interval, so that not all tokens are due at once: 0 is
+/// How fresh the token is that was issued at `iat` (seconds since 1970). `spread` moves its interval, so that not all tokens are due at once: 0 is
 /// the whole interval, [`u16::MAX`] four fifths of it.
 #[must_use]
-pub fn standing(known: Option<Known>, iat: u64, spread: u16, rules: &Rules, moment: &Moment) -> Standing {
+pub fn assess(known: Option<Known>, iat: u64, spread: u16, rules: &Rules, moment: &Moment) -> Freshness {
     let (asked_until, confirmed, session) = match known {
         Some(Known {
-            word: Word::No(no),
+            last_answer: LastAnswer::No(rejection),
             at,
             ..
-        }) => return still_not(no, at, rules, moment),
+        }) => return still_rejected(rejection, at, rules, moment),
         Some(Known {
-            word: Word::TooLong, ..
-        }) => return Standing::AskFirst(Fallback::Unknown),
+            last_answer: LastAnswer::TooLong,
+            ..
+        }) => return Freshness::AskFirst(Fallback::Unknown),
         Some(Known {
-            word: Word::Yes(session),
+            last_answer: LastAnswer::Yes(session),
             at,
             asked_until,
             ..
         }) => (asked_until, Some(at), session),
         Some(Known {
-            word: Word::Nothing,
+            last_answer: LastAnswer::Nothing,
             asked_until,
             ..
         }) => (asked_until, None, None),
@@ -157,10 +158,10 @@ pub fn standing(known: Option<Known>, iat: u64, spread: u16, rules: &Rules, mome
     };
     let may_be_lost = moment.lost_until > 0 && iat <= moment.lost_until.saturating_add(rules.leeway);
     if rules.asks && confirmed.is_none() && may_be_lost {
-        return Standing::AskFirst(Fallback::Unknown);
+        return Freshness::AskFirst(Fallback::Unknown);
     }
     let Some(revalidate) = rules.revalidate.filter(|_| rules.asks) else {
-        return Standing::Good {
+        return Freshness::Good {
             session,
             is_due: false,
         };
@@ -169,9 +170,9 @@ pub fn standing(known: Option<Known>, iat: u64, spread: u16, rules: &Rules, mome
     let age = confirmed.map_or(issued, |at| moment.monotonic.saturating_sub(at).min(issued));
     if age <= revalidate.max || moment.age < revalidate.max {
         let is_due = age >= spread_over(revalidate.interval, spread) && asked_until <= moment.monotonic;
-        return Standing::Good { session, is_due };
+        return Freshness::Good { session, is_due };
     }
-    Standing::AskFirst(
+    Freshness::AskFirst(
         if age.saturating_sub(revalidate.max) <= rules.stale_if_error && rules.stale_if_error > 0 {
             Fallback::Stale(session)
         } else {
@@ -181,12 +182,12 @@ pub fn standing(known: Option<Known>, iat: u64, spread: u16, rules: &Rules, mome
 }
 
 /// A no counts for an interval; then it is asked about first, and counts on until somebody answers.
-fn still_not(no: No, at: u64, rules: &Rules, moment: &Moment) -> Standing {
+fn still_rejected(rejection: Rejection, at: u64, rules: &Rules, moment: &Moment) -> Freshness {
     match rules.revalidate.filter(|_| rules.asks) {
         Some(revalidate) if moment.monotonic.saturating_sub(at) >= revalidate.interval => {
-            Standing::AskFirst(Fallback::Not(no))
+            Freshness::AskFirst(Fallback::Rejected(rejection))
         }
-        Some(_) | None => Standing::Not(no),
+        Some(_) | None => Freshness::Rejected(rejection),
     }
 }
 
@@ -196,50 +197,55 @@ fn spread_over(interval: u64, spread: u16) -> u64 {
     interval.saturating_sub(part)
 }
 
-/// What a reading of an answer comes to, about the token of the user `sub` alone, asked in this manner. `is_proven`: the resolver, asked this way,
-/// has said yes to some token under the running configuration.
+/// What a reading of an answer comes to, about the token of the user `sub` alone, asked with this choice of cookie. `is_proven`: the resolver, asked
+/// this way, has said yes to some token under the running configuration.
 ///
 /// `false` means another thing each time: without a made-up cookie it is about the token, with one it is about the cookie.
 #[must_use]
-pub fn heard(reading: Result<Reading, Why>, manner: Manner, sub: &str, is_proven: bool) -> Heard {
-    Heard::Said(match (reading, manner) {
-        (Ok(Reading::Valid(session)), _) if session.user_id() == sub => Said::Yes(session),
-        (Ok(Reading::Valid(_)), _) => Said::AnotherUser,
-        (Ok(Reading::Invalid), Manner::AsItIs) => Said::No(No::Barred),
-        (Ok(Reading::Invalid), Manner::WithMadeUp) if is_proven => Said::No(No::Ended),
-        (Ok(Reading::Invalid), Manner::WithMadeUp) => Said::Unproven,
-        (Ok(Reading::Silent), Manner::AsItIs) => return Heard::AskAgain,
-        (Ok(Reading::Silent), Manner::WithMadeUp) => Said::Unknown(Why::Silent),
-        (Ok(Reading::Unknown(answer)), _) => Said::Unknown(Why::Answer(answer)),
-        (Err(why), _) => Said::Unknown(why),
+pub fn interpret(
+    reading: Result<Reading, Why>,
+    cookie_choice: CookieChoice,
+    sub: &str,
+    is_proven: bool,
+) -> Interpretation {
+    Interpretation::Answer(match (reading, cookie_choice) {
+        (Ok(Reading::Valid(session)), _) if session.user_id() == sub => TokenAnswer::Yes(session),
+        (Ok(Reading::Valid(_)), _) => TokenAnswer::AnotherUser,
+        (Ok(Reading::Invalid), CookieChoice::AsItIs) => TokenAnswer::No(Rejection::Barred),
+        (Ok(Reading::Invalid), CookieChoice::WithMadeUp) if is_proven => TokenAnswer::No(Rejection::Ended),
+        (Ok(Reading::Invalid), CookieChoice::WithMadeUp) => TokenAnswer::Unproven,
+        (Ok(Reading::Silent), CookieChoice::AsItIs) => return Interpretation::AskAgain,
+        (Ok(Reading::Silent), CookieChoice::WithMadeUp) => TokenAnswer::Unknown(Why::Silent),
+        (Ok(Reading::Unknown(answer)), _) => TokenAnswer::Unknown(Why::Answer(answer)),
+        (Err(why), _) => TokenAnswer::Unknown(why),
     })
 }
 
 impl Known {
-    /// What is known once the resolver has said `said` of a token whose claims speak of `claimed`, asked at `asked` and answering at `now` (milliseconds on
+    /// What is known once the resolver has given `answer` about a token whose claims speak of `claimed`, asked at `asked` and answering at `now` (milliseconds on
     /// the monotonic clock); `None` when nothing changes. Where it says nothing, nobody asks in the background before `pause` is over.
     #[must_use]
     pub fn after(
         before: Option<Self>,
-        said: &Said,
+        answer: &TokenAnswer,
         claimed: &Session,
         iat: u64,
         times: &Times,
     ) -> Option<Self> {
-        let Some(word) = said.word(claimed) else {
+        let Some(last_answer) = answer.to_remember(claimed) else {
             return before.map(|known| Self {
                 asked_until: times.now.saturating_add(times.pause),
                 ..known
             });
         };
-        let is_no = matches!(word, Word::No(_));
-        // A yes that was on its way when somebody else heard something may be the older of the two.
-        let is_overtaken = |known: &Self| known.word != Word::Nothing && known.at > times.asked;
+        let is_no = matches!(last_answer, LastAnswer::No(_));
+        // A yes that was on its way when somebody else got another answer may be the older of the two.
+        let is_overtaken = |known: &Self| known.last_answer != LastAnswer::Nothing && known.at > times.asked;
         if !is_no && before.as_ref().is_some_and(is_overtaken) {
             return None;
         }
         Some(Self {
-            word,
+            last_answer,
             // A yes is as old as its question, a no as young as its answer.
             at: if is_no { times.now } else { times.asked },
             asked_until: 0,
@@ -259,14 +265,14 @@ pub struct Times {
     pub pause: u64,
 }
 
-impl Said {
+impl TokenAnswer {
     /// What is to be remembered of it about a token whose claims speak of `claimed`; `None` when nothing changes.
     #[must_use]
-    pub fn word(&self, claimed: &Session) -> Option<Word> {
+    pub fn to_remember(&self, claimed: &Session) -> Option<LastAnswer> {
         match self {
-            Self::Yes(session) => Some(Word::Yes((session != claimed).then(|| session.clone()))),
-            Self::AnotherUser => Some(Word::No(No::Ended)),
-            Self::No(no) => Some(Word::No(*no)),
+            Self::Yes(session) => Some(LastAnswer::Yes((session != claimed).then(|| session.clone()))),
+            Self::AnotherUser => Some(LastAnswer::No(Rejection::Ended)),
+            Self::No(rejection) => Some(LastAnswer::No(*rejection)),
             Self::Unproven | Self::Unknown(_) => None,
         }
     }

@@ -102,7 +102,7 @@ struct Document<'d> {
 }
 
 #[derive(Deserialize)]
-struct Written {
+struct RawKey {
     kty: String,
     #[serde(rename = "use", default, deserialize_with = "not_null")]
     purpose: Option<String>,
@@ -281,20 +281,20 @@ fn usable(raw: &RawValue, kids: &HashMap<String, usize>) -> Result<Key, Ignored>
     if !is_object(raw.get().as_bytes()) {
         return Err(Ignored::Malformed);
     }
-    let written: Written = serde_json::from_str(raw.get()).map_err(|_| Ignored::Malformed)?;
-    if written.kty != "RSA" {
+    let key: RawKey = serde_json::from_str(raw.get()).map_err(|_| Ignored::Malformed)?;
+    if key.kty != "RSA" {
         return Err(Ignored::NotRsa);
     }
-    let verifies = written
+    let verifies = key
         .key_ops
         .is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
-    if written.purpose.is_some_and(|purpose| purpose != "sig")
-        || written.alg.is_some_and(|alg| alg != "RS256")
+    if key.purpose.is_some_and(|purpose| purpose != "sig")
+        || key.alg.is_some_and(|alg| alg != "RS256")
         || !verifies
     {
         return Err(Ignored::OtherPurpose);
     }
-    if let Some(kid) = &written.kid {
+    if let Some(kid) = &key.kid {
         if kid.len() > MAX_KID {
             return Err(Ignored::LongKid);
         }
@@ -303,7 +303,7 @@ fn usable(raw: &RawValue, kids: &HashMap<String, usize>) -> Result<Key, Ignored>
         }
     }
     let number = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| Ignored::BadNumbers);
-    Key::new(written.kid, number(&written.n)?, number(&written.e)?)
+    Key::new(key.kid, number(&key.n)?, number(&key.e)?)
 }
 
 /// 2048 to 8192 bits, without a leading zero octet (RFC 7518, section 6.3.1.1), and odd as a product of odd primes is.

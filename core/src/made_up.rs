@@ -12,9 +12,9 @@ const SECRET: usize = 32;
 /// Bytes of a value: two letters for each byte of the ID, its hyphens, the dot.
 const LENGTH: usize = 2 * ID + 4 + 1 + SECRET;
 
-/// How a question is sent.
+/// Which `session` cookie a question is sent with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Manner {
+pub enum CookieChoice {
     /// Nothing is added: it holds a client's own `session` cookie, or is about a token alone.
     AsItIs,
     /// A made-up `session` cookie goes with it.
@@ -31,13 +31,13 @@ impl MadeUp {
     pub fn drawn(random: &[u8; RANDOM]) -> Self {
         let (id, secret) = random.split_at(ID);
         let mut value = Vec::with_capacity(LENGTH);
-        for (place, &byte) in id.iter().enumerate() {
-            let byte = match place {
+        for (index, &byte) in id.iter().enumerate() {
+            let byte = match index {
                 6 => byte & 0x0f | 0x40,
                 8 => byte & 0x3f | 0x80,
                 _ => byte,
             };
-            if matches!(place, 4 | 6 | 8 | 10) {
+            if matches!(index, 4 | 6 | 8 | 10) {
                 value.push(b'-');
             }
             value.extend([byte >> 4, byte & 0x0f].map(|digit| letter(b"0123456789abcdef", digit)));
@@ -65,6 +65,6 @@ impl fmt::Debug for MadeUp {
 const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// One of the letters; there is always one.
-fn letter(of: &[u8], place: u8) -> u8 {
-    of.get(usize::from(place)).copied().unwrap_or(b'0')
+fn letter(of: &[u8], index: u8) -> u8 {
+    of.get(usize::from(index)).copied().unwrap_or(b'0')
 }

@@ -2,7 +2,7 @@
 //!
 //! Each record begins with its kind; what is not exactly such a record is none. The format is part of the shared memory's layout version.
 
-use crate::freshness::{Known, No, Word};
+use crate::freshness::{Known, LastAnswer, Rejection};
 use crate::session::Session;
 use crate::verify::Verified;
 
@@ -115,16 +115,16 @@ impl Answer {
 }
 
 impl Known {
-    /// As bytes, at most `room` of them: a session that does not fit gives way to [`Word::TooLong`].
+    /// As bytes, at most `room` of them: a session that does not fit gives way to [`LastAnswer::TooLong`].
     #[must_use]
     pub fn to_bytes(&self, room: usize) -> Vec<u8> {
-        let (kind, session) = match &self.word {
-            Word::Nothing => (KNOWN_NOTHING, None),
-            Word::Yes(None) => (KNOWN_AS_CLAIMED, None),
-            Word::Yes(Some(session)) => (KNOWN_OTHERWISE, Some(session)),
-            Word::No(No::Ended) => (KNOWN_ENDED, None),
-            Word::No(No::Barred) => (KNOWN_BARRED, None),
-            Word::TooLong => (KNOWN_TOO_LONG, None),
+        let (kind, session) = match &self.last_answer {
+            LastAnswer::Nothing => (KNOWN_NOTHING, None),
+            LastAnswer::Yes(None) => (KNOWN_AS_CLAIMED, None),
+            LastAnswer::Yes(Some(session)) => (KNOWN_OTHERWISE, Some(session)),
+            LastAnswer::No(Rejection::Ended) => (KNOWN_ENDED, None),
+            LastAnswer::No(Rejection::Barred) => (KNOWN_BARRED, None),
+            LastAnswer::TooLong => (KNOWN_TOO_LONG, None),
         };
         let mut bytes = vec![kind];
         push(&mut bytes, &[self.at, self.asked_until, self.iat]);
@@ -144,18 +144,18 @@ impl Known {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (kind, mut rest) = bytes.split_first()?;
         let (at, asked_until, iat) = (take(&mut rest)?, take(&mut rest)?, take(&mut rest)?);
-        let word = match *kind {
-            KNOWN_OTHERWISE => Word::Yes(Some(Session::from_bytes(rest)?)),
+        let last_answer = match *kind {
+            KNOWN_OTHERWISE => LastAnswer::Yes(Some(Session::from_bytes(rest)?)),
             _ if !rest.is_empty() => return None,
-            KNOWN_NOTHING => Word::Nothing,
-            KNOWN_AS_CLAIMED => Word::Yes(None),
-            KNOWN_ENDED => Word::No(No::Ended),
-            KNOWN_BARRED => Word::No(No::Barred),
-            KNOWN_TOO_LONG => Word::TooLong,
+            KNOWN_NOTHING => LastAnswer::Nothing,
+            KNOWN_AS_CLAIMED => LastAnswer::Yes(None),
+            KNOWN_ENDED => LastAnswer::No(Rejection::Ended),
+            KNOWN_BARRED => LastAnswer::No(Rejection::Barred),
+            KNOWN_TOO_LONG => LastAnswer::TooLong,
             _ => return None,
         };
         Some(Self {
-            word,
+            last_answer,
             at,
             asked_until,
             iat,

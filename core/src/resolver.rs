@@ -6,7 +6,7 @@ use cookie::Cookie;
 
 use crate::credential::{Credential, Kind};
 use crate::header_text::{HeaderText, NotHeaderText};
-use crate::made_up::{MadeUp, Manner};
+use crate::made_up::{CookieChoice, MadeUp};
 use crate::ownership::{is_canonical, is_ours};
 use crate::session::{Name, Session, VALID};
 use crate::verdict::UnknownAnswer;
@@ -24,7 +24,7 @@ pub struct Question {
     /// `Cookie`
     pub cookie: Option<String>,
     /// How it is sent first. A made-up cookie is no part of the question: it stands in none of the above.
-    pub manner: Manner,
+    pub cookie_choice: CookieChoice,
 }
 
 impl fmt::Debug for Question {
@@ -33,7 +33,7 @@ impl fmt::Debug for Question {
         f.debug_struct("Question")
             .field("authorization", &part(&self.authorization))
             .field("cookie", &part(&self.cookie))
-            .field("manner", &self.manner)
+            .field("cookie_choice", &self.cookie_choice)
             .finish()
     }
 }
@@ -61,7 +61,7 @@ impl Question {
     ) -> Option<Self> {
         let mut authorization = None;
         let mut cookies = Vec::new();
-        let mut manner = Manner::WithMadeUp;
+        let mut cookie_choice = CookieChoice::WithMadeUp;
         for credential in credentials {
             let Some(text) = credential.value.text() else {
                 continue;
@@ -71,7 +71,7 @@ impl Question {
                 kind @ (Kind::AppSession | Kind::AppAccessToken | Kind::Session) => {
                     cookies.push([prefix, kind.name(), "=", text].concat());
                     if kind == Kind::Session {
-                        manner = Manner::AsItIs;
+                        cookie_choice = CookieChoice::AsItIs;
                     }
                 }
             }
@@ -80,17 +80,17 @@ impl Question {
         (authorization.is_some() || cookie.is_some()).then_some(Self {
             authorization,
             cookie,
-            manner,
+            cookie_choice,
         })
     }
 
-    /// The question about a token alone, as the bearer. Silence is no answer to it: then it is asked once more, [`Manner::WithMadeUp`].
+    /// The question about a token alone, as the bearer. Silence is no answer to it: then it is asked once more, [`CookieChoice::WithMadeUp`].
     #[must_use]
     pub fn about_token(token: &str) -> Self {
         Self {
             authorization: Some(["Bearer ", token].concat()),
             cookie: None,
-            manner: Manner::AsItIs,
+            cookie_choice: CookieChoice::AsItIs,
         }
     }
 
@@ -106,7 +106,7 @@ impl Question {
 /// Reads an answer, the resolver's own, as it comes: its status, each header in order, and at last whether a body followed. Valid and invalid are
 /// exactly what the server says so; everything else is unknown.
 pub struct Reader<'a> {
-    lines: Result<Lines<'a>, UnknownAnswer>,
+    lines: Result<AnswerLines<'a>, UnknownAnswer>,
 }
 
 impl<'a> Reader<'a> {
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
     pub fn new(status: u16) -> Self {
         Self {
             lines: match status {
-                200 => Ok(Lines::default()),
+                200 => Ok(AnswerLines::default()),
                 500..=599 => Err(UnknownAnswer::ServerError),
                 _ => Err(UnknownAnswer::Status),
             },
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
             Err(status @ (UnknownAnswer::ServerError | UnknownAnswer::Status)) => Reading::Unknown(status),
             _ if !body_empty => Reading::Unknown(UnknownAnswer::Body),
             Err(unknown) => Reading::Unknown(unknown),
-            Ok(lines) => lines.judged(),
+            Ok(lines) => lines.reading(),
         }
     }
 }
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
 /// Whether a `Set-Cookie` of the resolver's may go on to a client: it names one of the project's own cookies, for its domain, and is not about
 /// a made-up one.
 #[must_use]
-pub fn keeps_set_cookie(value: &[u8], prefix: &str, manner: Manner) -> bool {
+pub fn keeps_set_cookie(value: &[u8], prefix: &str, cookie_choice: CookieChoice) -> bool {
     let Some(cookie) = std::str::from_utf8(value)
         .ok()
         .and_then(|text| Cookie::parse(text).ok())
@@ -157,7 +157,7 @@ pub fn keeps_set_cookie(value: &[u8], prefix: &str, manner: Manner) -> bool {
     let ours = cookie.name().strip_prefix(prefix).is_some_and(|name| {
         Kind::ALL.iter().any(|kind| match kind {
             Kind::Bearer => false,
-            Kind::Session => manner == Manner::AsItIs && kind.name() == name,
+            Kind::Session => cookie_choice == CookieChoice::AsItIs && kind.name() == name,
             Kind::AppSession | Kind::AppAccessToken => kind.name() == name,
         })
     });
@@ -166,7 +166,7 @@ pub fn keeps_set_cookie(value: &[u8], prefix: &str, manner: Manner) -> bool {
 
 /// The header lines of ours, each name once, the values without white space around them.
 #[derive(Default)]
-struct Lines<'a> {
+struct AnswerLines<'a> {
     valid: Option<Filled<'a>>,
     known: [Option<Filled<'a>>; Name::KNOWN.len()],
     /// What a resolver of tomorrow sends, names in lower case.
@@ -178,11 +178,11 @@ struct Lines<'a> {
 /// The value of a line; `None` of one that is empty, which says nothing.
 type Filled<'a> = Option<HeaderText<'a>>;
 
-impl<'a> Lines<'a> {
+impl<'a> AnswerLines<'a> {
     /// Takes note of a header, if it is one of ours.
     fn add(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), UnknownAnswer> {
-        let place = match Name::place_of(name) {
-            Some(place) => self.known.get_mut(place),
+        let line = match Name::position_of(name) {
+            Some(position) => self.known.get_mut(position),
             None if name.eq_ignore_ascii_case(VALID.as_bytes()) => Some(&mut self.valid),
             None if is_ours(name) => None,
             None => return Ok(()),
@@ -193,10 +193,10 @@ impl<'a> Lines<'a> {
             return Err(UnknownAnswer::TooLarge);
         }
         let value = HeaderText::within(value).map_err(|NotHeaderText| UnknownAnswer::BadHeader)?;
-        let Some(place) = place else {
+        let Some(line) = line else {
             return self.add_other(name, value);
         };
-        match place.replace(value) {
+        match line.replace(value) {
             None => Ok(()),
             Some(_) => Err(UnknownAnswer::Contradiction),
         }
@@ -215,7 +215,7 @@ impl<'a> Lines<'a> {
     }
 
     /// What they say together.
-    fn judged(mut self) -> Reading {
+    fn reading(mut self) -> Reading {
         let (valid, known) = (self.valid.flatten(), self.known.map(Option::flatten));
         self.others.sort_unstable();
         let others = self.others.iter();

@@ -22,17 +22,17 @@ pub struct Session {
 /// The name of a line, in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name<'s> {
-    /// One of [`Name::KNOWN`], by its place there.
+    /// One of [`Name::KNOWN`], by its position there.
     Known(u8),
     /// One that a resolver of tomorrow sends.
     Other(&'s str),
 }
 
-/// The place of the user's line.
+/// The position of the user's line.
 const USER: u8 = 0;
 
 /// Bytes that nearly every session fits into.
-const ROOM: usize = 160;
+const USUAL_LENGTH: usize = 160;
 
 /// Stands for a name that is written out before the value, with a space between them.
 const OTHER: u8 = u8::MAX;
@@ -56,7 +56,7 @@ impl Name<'_> {
 
 impl<'s> Name<'s> {
     /// Where a name, in any case, stands in [`Name::KNOWN`].
-    pub(crate) fn place_of(name: &[u8]) -> Option<usize> {
+    pub(crate) fn position_of(name: &[u8]) -> Option<usize> {
         let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
         matches!(name, [b'x' | b'X', ..])
             .then(|| Self::KNOWN.iter().position(is))
@@ -71,7 +71,10 @@ impl<'s> Name<'s> {
     #[must_use]
     pub fn as_str(self) -> &'s str {
         match self {
-            Self::Known(place) => Self::KNOWN.get(usize::from(place)).copied().unwrap_or_default(),
+            Self::Known(position) => Self::KNOWN
+                .get(usize::from(position))
+                .copied()
+                .unwrap_or_default(),
             Self::Other(name) => name,
         }
     }
@@ -94,14 +97,14 @@ impl Session {
             last = name;
         }
         let count = known.iter().flatten().count().saturating_add(others.len());
-        let mut bytes = Vec::with_capacity(ROOM);
+        let mut bytes = Vec::with_capacity(USUAL_LENGTH);
         bytes.push(u8::try_from(count).map_err(|_| NotHeaderText)?);
         bytes.extend(std::iter::repeat_n(Head::default(), count).flatten());
         let mut session = Self { bytes };
         let mut line = 0;
-        for (place, value) in (USER..).zip(known) {
+        for (position, value) in (USER..).zip(known) {
             if let Some(value) = value {
-                session.push(line, place, &[value.bytes()])?;
+                session.push(line, position, &[value.bytes()])?;
                 line = line.saturating_add(1);
             }
         }
@@ -124,7 +127,9 @@ impl Session {
         while !lines.heads.is_empty() {
             let (name, value) = lines.next()?;
             match name {
-                Name::Known(place) if place >= least && last.is_empty() => least = place.saturating_add(1),
+                Name::Known(position) if position >= least && last.is_empty() => {
+                    least = position.saturating_add(1)
+                }
                 Name::Other(name) if name > last && is_other(name) => last = name,
                 Name::Known(_) | Name::Other(_) => return None,
             }

@@ -42,7 +42,7 @@ pub struct Entry {
     rank: Rank,
 }
 
-/// How late an entry's turn to go comes when its place is needed: the higher, the later.
+/// How late an entry's turn to go comes when its slot is needed: the higher, the later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// Forgetting it costs work.
@@ -64,7 +64,7 @@ pub enum Found {
 
 /// Where an entry will stand.
 #[derive(Clone, Copy, Debug)]
-pub struct Place(usize);
+pub struct SlotIndex(usize);
 
 impl Entry {
     /// Room, with nothing in it.
@@ -169,7 +169,7 @@ impl<'m> Table<'m> {
     /// holds the lock. `now` in seconds since 1970.
     ///
     /// `evicted` gets an entry of another key that has to go although it is not over, before anything is changed; `true` says that there is one.
-    pub fn place(&self, key: &Key, now: u64, evicted: &mut Entry) -> (Place, bool) {
+    pub fn slot_for(&self, key: &Key, now: u64, evicted: &mut Entry) -> (SlotIndex, bool) {
         let words = words(key);
         // The slots of others are looked at only where the tags leave no choice: each lies in memory of its own, and far away.
         let mut free: Option<(usize, usize)> = None;
@@ -185,15 +185,15 @@ impl<'m> Table<'m> {
                 taken = taken.saturating_add(1);
                 let may_be_it = seen & !USED == mark(&words);
                 if may_be_it && self.slot(index).is_some_and(|slot| slot.key_is(&words)) {
-                    return (Place(index), false);
+                    return (SlotIndex(index), false);
                 }
             }
-            // Of two sets with a free place the emptier one: so both are full last.
+            // Of two sets with a free slot the emptier one: so both are full last.
             let here = first_free.map(|index| (taken, index));
             free = free.into_iter().chain(here).min();
         }
         if let Some((_, index)) = free {
-            return (Place(index), false);
+            return (SlotIndex(index), false);
         }
         let worths = self.ways(&words).filter_map(|(index, tag)| {
             let is_used = tag.load(Ordering::Acquire) & USED != 0;
@@ -207,12 +207,12 @@ impl<'m> Table<'m> {
             }
         }
         let goes = worth > Worth::Nothing && self.slot(index).is_some_and(|slot| slot.copy(evicted));
-        (Place(index), goes)
+        (SlotIndex(index), goes)
     }
 
-    /// Puts an entry where [`Self::place`] said. For who has held the lock since. `false`, and nothing changed, when it is larger than [`CAPACITY`].
-    pub fn put(&self, place: Place, key: &Key, bytes: &[u8], end: u64, rank: Rank) -> bool {
-        let (Some(slot), Some(tag)) = (self.slot(place.0), self.tags.get(place.0)) else {
+    /// Puts an entry where [`Self::slot_for`] said. For who has held the lock since. `false`, and nothing changed, when it is larger than [`CAPACITY`].
+    pub fn put(&self, at: SlotIndex, key: &Key, bytes: &[u8], end: u64, rank: Rank) -> bool {
+        let (Some(slot), Some(tag)) = (self.slot(at.0), self.tags.get(at.0)) else {
             return false;
         };
         let words = words(key);

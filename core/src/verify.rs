@@ -2,7 +2,7 @@
 
 use jsonwebtoken::Algorithm;
 
-use crate::claims::{Audience, Claims, Written};
+use crate::claims::{Audience, Claims, RawClaims};
 use crate::header_text::NotHeaderText;
 use crate::jwks::KeySet;
 use crate::jws::Jws;
@@ -16,7 +16,7 @@ pub enum Judgement {
     /// It verifies.
     Verified(Box<Verified>),
     /// It does not; with what it says of itself once the signature is good.
-    Refused(Reason, Option<Seen>),
+    Refused(Reason, Option<TokenSummary>),
     /// The set has no key of its `kid`; another set may.
     NoKey,
 }
@@ -36,7 +36,7 @@ pub struct Verified {
 
 /// What a token of good signature says of itself, for the log, cut where it is long. To be escaped there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct TokenSummary {
     /// `iss`
     pub iss: String,
     /// `aud`, several joined by a space.
@@ -47,8 +47,8 @@ pub struct Seen {
     pub kid: String,
 }
 
-/// The most characters of one text of [`Seen`]: a log line stays readable.
-const MAX_SEEN: usize = 256;
+/// The most characters of one text of [`TokenSummary`]: a log line stays readable.
+const MAX_SUMMARY: usize = 256;
 
 /// Judges `token` at `now` (seconds since 1970).
 #[must_use]
@@ -61,7 +61,7 @@ pub fn verify(token: &str, keys: &KeySet, policy: &Policy, now: u64) -> Judgemen
 
 /// Why no key can make `token` verify, when that is so: then nobody need be asked for one.
 #[must_use]
-pub fn hopeless(token: &str, policy: &Policy, now: u64) -> Option<Reason> {
+pub fn refused_without_key(token: &str, policy: &Policy, now: u64) -> Option<Reason> {
     Jws::parse(token).and_then(|jws| session(&jws, policy, now)).err()
 }
 
@@ -91,23 +91,23 @@ fn judge(token: &str, keys: &KeySet, policy: &Policy, now: u64) -> Result<Judgem
             kid: jws.kid,
             thumbprint: *key.thumbprint(),
         })),
-        Err(reason) => Judgement::Refused(reason, Some(seen(&jws))),
+        Err(reason) => Judgement::Refused(reason, Some(summary(&jws))),
     })
 }
 
 /// What the payload claims, if it may be believed.
 fn session(jws: &Jws<'_>, policy: &Policy, now: u64) -> Result<(Claims, Session), Reason> {
-    let claims = Written::read(&jws.payload)?.check(policy, now)?;
+    let claims = RawClaims::read(&jws.payload)?.check(policy, now)?;
     let session = claims.session().map_err(|NotHeaderText| Reason::BadClaim)?;
     Ok((claims, session))
 }
 
-fn seen(jws: &Jws<'_>) -> Seen {
-    let (iss, aud) = match Written::read(&jws.payload) {
-        Ok(written) => (written.iss.value(), written.aud.value().map(Audience::joined)),
+fn summary(jws: &Jws<'_>) -> TokenSummary {
+    let (iss, aud) = match RawClaims::read(&jws.payload) {
+        Ok(claims) => (claims.iss.value(), claims.aud.value().map(Audience::joined)),
         Err(_) => (None, None),
     };
-    Seen {
+    TokenSummary {
         iss: cut(iss.unwrap_or_default()),
         aud: cut(aud.unwrap_or_default()),
         typ: cut(jws.typ.clone()),
@@ -116,7 +116,7 @@ fn seen(jws: &Jws<'_>) -> Seen {
 }
 
 fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MAX_SEEN) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_SUMMARY) {
         text.truncate(end);
     }
     text

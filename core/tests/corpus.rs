@@ -38,8 +38,8 @@ fn every_request_of_the_corpus_is_asked_about_as_it_was_read() {
 }
 
 #[test]
-fn every_walk_of_the_corpus_ends() {
-    replay("flow", 50, checks::walk::flow);
+fn every_evaluation_of_the_corpus_ends() {
+    replay("flow", 50, checks::evaluation::flow);
 }
 
 #[test]

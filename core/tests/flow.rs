@@ -1,4 +1,4 @@
-//! The walk over a request's credentials: each row of the two tables of the verdict, in each mode, and that every walk ends.
+//! The evaluation over a request's credentials: each row of the two tables of the verdict, in each mode, and that every evaluation ends.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
@@ -8,7 +8,7 @@ use authgear_core::flow::{Action, Event};
 use authgear_core::policy::Mode;
 use authgear_core::resolver::Reading;
 use authgear_core::verdict::{Reason, Source, UnknownAnswer, Verdict, Why};
-use common::walk::{decided, expired, good, of_the_next_key, session, Walk};
+use common::evaluation::{decided, expired, good, of_the_next_key, session, Evaluation};
 use common::{claiming, ORIGIN, USER};
 use serde_json::json;
 
@@ -20,10 +20,10 @@ const MODES: [Mode; 3] = [Mode::On, Mode::Local, Mode::Remote];
 fn without_a_credential_nobody_is_asked_and_nothing_is_fetched() {
     for mode in MODES {
         for authorization in [None, Some("Basic dXNlcjpwYXNz"), Some("Bearer "), Some("Bearer")] {
-            let walk = Walk::new(mode, authorization, &["theme=dark"])
+            let evaluation = Evaluation::new(mode, authorization, &["theme=dark"])
                 .without_keys()
                 .fetching();
-            assert_eq!(walk.verdict(), Verdict::None, "{mode:?} {authorization:?}");
+            assert_eq!(evaluation.verdict(), Verdict::None, "{mode:?} {authorization:?}");
         }
     }
 }
@@ -46,9 +46,9 @@ fn malformed(modes: &[Mode]) -> impl Iterator<Item = (Mode, &'static str)> + '_ 
 #[test]
 fn only_malformed_credentials_are_invalid_and_never_sent() {
     for (mode, bearer) in malformed(&MODES) {
-        let walk = Walk::new(mode, Some(bearer), &["app_session=a b; session=\"x"]);
+        let evaluation = Evaluation::new(mode, Some(bearer), &["app_session=a b; session=\"x"]);
         assert_eq!(
-            walk.verdict(),
+            evaluation.verdict(),
             Verdict::Invalid(Reason::MalformedCredential),
             "{mode:?} {bearer:?}"
         );
@@ -58,9 +58,9 @@ fn only_malformed_credentials_are_invalid_and_never_sent() {
 #[test]
 fn a_malformed_credential_is_stepped_over() {
     for (mode, bearer) in malformed(&[Mode::On, Mode::Remote]) {
-        let mut walk = Walk::new(mode, Some(bearer), &["app_session=a b; session=s"]);
-        assert_eq!(walk.question(), ["", "session=s"], "{mode:?} {bearer:?}");
-        let verdict = decided(walk.step(Event::Answered(Reading::Invalid)));
+        let mut evaluation = Evaluation::new(mode, Some(bearer), &["app_session=a b; session=s"]);
+        assert_eq!(evaluation.question(), ["", "session=s"], "{mode:?} {bearer:?}");
+        let verdict = decided(evaluation.step(Event::Answered(Reading::Invalid)));
         assert_eq!(
             verdict,
             Verdict::Invalid(Reason::MalformedCredential),
@@ -75,14 +75,14 @@ fn a_malformed_credential_is_stepped_over() {
 fn a_token_that_verifies_decides_at_once_whatever_follows() {
     for mode in [Mode::On, Mode::Local] {
         let header = format!("Bearer {}", good());
-        let walk = Walk::new(mode, Some(&header), &["app_session=a; session=s"]);
-        match walk.verdict() {
+        let evaluation = Evaluation::new(mode, Some(&header), &["app_session=a; session=s"]);
+        match evaluation.verdict() {
             Verdict::Valid(session, Source::Token) => assert_eq!(session.user_id(), USER),
             other => panic!("{other:?}"),
         }
         let cookie = format!("app_access_token={}; session=s", good());
-        let walk = Walk::new(mode, None, &[&cookie]);
-        assert!(matches!(walk.verdict(), Verdict::Valid(_, Source::Token)));
+        let evaluation = Evaluation::new(mode, None, &[&cookie]);
+        assert!(matches!(evaluation.verdict(), Verdict::Valid(_, Source::Token)));
     }
 }
 
@@ -91,23 +91,23 @@ fn a_token_that_does_not_verify_is_remembered_and_the_walk_goes_on() {
     let dead = format!("Bearer {}", expired());
     for mode in [Mode::On, Mode::Local] {
         assert_eq!(
-            Walk::bearer(mode, &expired()).verdict(),
+            Evaluation::bearer(mode, &expired()).verdict(),
             Verdict::Invalid(Reason::Expired)
         );
         let cookie = format!("app_access_token={}", good());
-        let walk = Walk::new(mode, Some(&dead), &[&cookie]);
+        let evaluation = Evaluation::new(mode, Some(&dead), &[&cookie]);
         assert!(
-            matches!(walk.verdict(), Verdict::Valid(_, Source::Token)),
+            matches!(evaluation.verdict(), Verdict::Valid(_, Source::Token)),
             "{mode:?}"
         );
     }
-    let mut walk = Walk::new(Mode::On, Some(&dead), &["session=s"]);
+    let mut evaluation = Evaluation::new(Mode::On, Some(&dead), &["session=s"]);
     assert_eq!(
-        walk.question(),
+        evaluation.question(),
         ["", "session=s"],
         "a token refused here does not reach Authgear"
     );
-    let verdict = decided(walk.step(Event::Answered(Reading::Valid(session()))));
+    let verdict = decided(evaluation.step(Event::Answered(Reading::Valid(session()))));
     assert_eq!(verdict, Verdict::Valid(session(), Source::Resolver));
 }
 
@@ -118,12 +118,12 @@ fn of_several_refused_tokens_the_first_reason_stays() {
         claiming(json!({"iss": "https://other.example"}))
     );
     for mode in [Mode::On, Mode::Local] {
-        let walk = Walk::new(mode, Some(&format!("Bearer {}", expired())), &[&cookie]);
-        assert_eq!(walk.verdict(), Verdict::Invalid(Reason::Expired));
+        let evaluation = Evaluation::new(mode, Some(&format!("Bearer {}", expired())), &[&cookie]);
+        assert_eq!(evaluation.verdict(), Verdict::Invalid(Reason::Expired));
     }
-    let mut walk = Walk::new(Mode::On, Some(&format!("Bearer {}", expired())), &["session=s"]);
-    walk.question();
-    let verdict = decided(walk.step(Event::Answered(Reading::Invalid)));
+    let mut evaluation = Evaluation::new(Mode::On, Some(&format!("Bearer {}", expired())), &["session=s"]);
+    evaluation.question();
+    let verdict = decided(evaluation.step(Event::Answered(Reading::Invalid)));
     assert_eq!(verdict, Verdict::Invalid(Reason::Expired));
 }
 
@@ -134,19 +134,22 @@ fn what_the_first_refused_token_says_of_itself_is_kept_for_the_log() {
         "app_access_token={}",
         claiming(json!({"iss": "https://second.example"}))
     );
-    let mut walk = Walk::new(Mode::On, Some(&header), &[&cookie]);
+    let mut evaluation = Evaluation::new(Mode::On, Some(&header), &[&cookie]);
     assert_eq!(
-        decided(walk.step(Event::Begin)),
+        decided(evaluation.step(Event::Begin)),
         Verdict::Invalid(Reason::WrongIssuer)
     );
-    assert_eq!(walk.flow.seen().unwrap().iss, "https://first.example");
+    assert_eq!(
+        evaluation.flow.refused_token().unwrap().iss,
+        "https://first.example"
+    );
 
-    let mut forged = Walk::bearer(Mode::On, &format!("{}AAAA", good()));
+    let mut forged = Evaluation::bearer(Mode::On, &format!("{}AAAA", good()));
     assert_eq!(
         decided(forged.step(Event::Begin)),
         Verdict::Invalid(Reason::BadSignature)
     );
-    assert_eq!(forged.flow.seen(), None, "nobody knows who wrote it");
+    assert_eq!(forged.flow.refused_token(), None, "nobody knows who wrote it");
 }
 
 // --- remote
@@ -154,15 +157,15 @@ fn what_the_first_refused_token_says_of_itself_is_kept_for_the_log() {
 #[test]
 fn a_remote_credential_is_asked_about_with_all_that_follow() {
     for mode in [Mode::On, Mode::Remote] {
-        let mut walk = Walk::new(mode, Some("Bearer opaque"), &["session=s; app_session=a"]);
+        let mut evaluation = Evaluation::new(mode, Some("Bearer opaque"), &["session=s; app_session=a"]);
         assert_eq!(
-            walk.question(),
+            evaluation.question(),
             ["Bearer opaque", "app_session=a; session=s"],
             "{mode:?}"
         );
-        let mut walk = Walk::new(mode, None, &["session="]);
+        let mut evaluation = Evaluation::new(mode, None, &["session="]);
         assert_eq!(
-            walk.question(),
+            evaluation.question(),
             ["", "session="],
             "{mode:?}: an empty cookie counts"
         );
@@ -172,12 +175,12 @@ fn a_remote_credential_is_asked_about_with_all_that_follow() {
 #[test]
 fn with_remote_the_resolver_decides_every_token() {
     for token in [good(), expired(), "eyJ.!.!".to_owned(), of_the_next_key()] {
-        let mut walk = Walk::new(Mode::Remote, Some(&format!("Bearer {token}")), &["session=s"]);
+        let mut evaluation = Evaluation::new(Mode::Remote, Some(&format!("Bearer {token}")), &["session=s"]);
         assert_eq!(
-            walk.question(),
+            evaluation.question(),
             [format!("Bearer {token}"), "session=s".to_owned()]
         );
-        let verdict = decided(walk.step(Event::Answered(Reading::Invalid)));
+        let verdict = decided(evaluation.step(Event::Answered(Reading::Invalid)));
         assert_eq!(verdict, Verdict::Invalid(Reason::ResolverSaidNo));
     }
 }
@@ -185,17 +188,19 @@ fn with_remote_the_resolver_decides_every_token() {
 #[test]
 fn with_local_a_remote_credential_is_invalid_and_ends_the_walk() {
     let cookie = format!("app_session=a; app_access_token={}", good());
-    let walk = Walk::new(Mode::Local, None, &[&cookie]);
-    assert_eq!(walk.verdict(), Verdict::Invalid(Reason::RemoteCredential));
-    let walk = Walk::bearer(Mode::Local, "opaque").without_keys().fetching();
-    assert_eq!(walk.verdict(), Verdict::Invalid(Reason::RemoteCredential));
-    let walk = Walk::new(
+    let evaluation = Evaluation::new(Mode::Local, None, &[&cookie]);
+    assert_eq!(evaluation.verdict(), Verdict::Invalid(Reason::RemoteCredential));
+    let evaluation = Evaluation::bearer(Mode::Local, "opaque")
+        .without_keys()
+        .fetching();
+    assert_eq!(evaluation.verdict(), Verdict::Invalid(Reason::RemoteCredential));
+    let evaluation = Evaluation::new(
         Mode::Local,
         Some(&format!("Bearer {}", expired())),
         &["session=s"],
     );
     assert_eq!(
-        walk.verdict(),
+        evaluation.verdict(),
         Verdict::Invalid(Reason::Expired),
         "the first reason met"
     );
@@ -224,25 +229,25 @@ fn an_answer_stands() {
                 Verdict::Unknown(Why::Unreachable),
             ),
         ] {
-            let mut walk = Walk::new(mode, Some("Bearer opaque"), &["session=s"]);
-            walk.question();
-            assert_eq!(decided(walk.step(event)), wanted, "{mode:?}");
+            let mut evaluation = Evaluation::new(mode, Some("Bearer opaque"), &["session=s"]);
+            evaluation.question();
+            assert_eq!(decided(evaluation.step(event)), wanted, "{mode:?}");
         }
     }
 }
 
 #[test]
 fn a_failure_to_ask_is_not_softened_by_an_earlier_refusal() {
-    let mut walk = Walk::new(Mode::On, Some(&format!("Bearer {}", expired())), &["session=s"]);
-    walk.question();
-    let verdict = decided(walk.step(Event::Unanswered(Why::CutShort)));
+    let mut evaluation = Evaluation::new(Mode::On, Some(&format!("Bearer {}", expired())), &["session=s"]);
+    evaluation.question();
+    let verdict = decided(evaluation.step(Event::Unanswered(Why::CutShort)));
     assert_eq!(verdict, Verdict::Unknown(Why::CutShort));
 }
 
 // --- the end
 
 #[test]
-fn every_walk_ends_within_three_steps() {
+fn every_evaluation_ends_within_three_steps() {
     let tokens = [
         good(),
         expired(),
@@ -258,24 +263,24 @@ fn every_walk_ends_within_three_steps() {
             for first in &tokens {
                 for second in &tokens {
                     let cookie = format!("app_access_token={second}; session=s");
-                    let mut walk = Walk::new(mode, Some(&format!("Bearer {first}")), &[&cookie]);
-                    walk.current = current;
-                    walk.may_fetch = may_fetch;
+                    let mut evaluation = Evaluation::new(mode, Some(&format!("Bearer {first}")), &[&cookie]);
+                    evaluation.current = current;
+                    evaluation.may_fetch = may_fetch;
                     if !has_keys {
-                        walk.keys = None;
+                        evaluation.keys = None;
                     }
-                    assert!(steps(&mut walk) <= 3, "{mode:?} {first:.20} {second:.20}");
+                    assert!(steps(&mut evaluation) <= 3, "{mode:?} {first:.20} {second:.20}");
                 }
             }
         }
     }
 }
 
-/// Carries out a walk in which keys are never had and the resolver never answers; fails where it asks for either twice.
-fn steps(walk: &mut Walk) -> usize {
+/// Carries out an evaluation in which keys are never had and the resolver never answers; fails where it asks for either twice.
+fn steps(evaluation: &mut Evaluation) -> usize {
     let (mut fetched, mut asked, mut event) = (0, 0, Event::Begin);
     for count in 1..10 {
-        event = match walk.step(event) {
+        event = match evaluation.step(event) {
             Action::Decide(_) => return count,
             Action::FetchKeys => {
                 fetched += 1;
@@ -285,12 +290,15 @@ fn steps(walk: &mut Walk) -> usize {
                 asked += 1;
                 Event::Unanswered(Why::TimedOut)
             }
-            Action::DecideAndAsk(..) | Action::AskAlone(_) => panic!("every token is fresh"),
+            Action::DecideAndAsk(..) | Action::AskAboutToken(_) => panic!("every token is fresh"),
         };
         assert!(fetched <= 1 && asked <= 1, "{fetched} fetches, {asked} questions");
-        assert!(asked == 0 || walk.policy.mode != Mode::Local, "local never asks");
         assert!(
-            fetched == 0 || walk.policy.mode != Mode::Remote,
+            asked == 0 || evaluation.policy.mode != Mode::Local,
+            "local never asks"
+        );
+        assert!(
+            fetched == 0 || evaluation.policy.mode != Mode::Remote,
             "remote needs no keys"
         );
     }
@@ -299,10 +307,10 @@ fn steps(walk: &mut Walk) -> usize {
 
 #[test]
 fn leeway_and_issuers_of_the_location_are_those_that_judge() {
-    let mut walk = Walk::bearer(Mode::Local, &expired());
-    walk.policy.leeway = 60;
-    assert!(matches!(walk.verdict(), Verdict::Valid(..)));
-    let mut walk = Walk::bearer(Mode::Local, &good());
-    walk.policy.issuers = vec![format!("{ORIGIN}.other")];
-    assert_eq!(walk.verdict(), Verdict::Invalid(Reason::WrongIssuer));
+    let mut evaluation = Evaluation::bearer(Mode::Local, &expired());
+    evaluation.policy.leeway = 60;
+    assert!(matches!(evaluation.verdict(), Verdict::Valid(..)));
+    let mut evaluation = Evaluation::bearer(Mode::Local, &good());
+    evaluation.policy.issuers = vec![format!("{ORIGIN}.other")];
+    assert_eq!(evaluation.verdict(), Verdict::Invalid(Reason::WrongIssuer));
 }

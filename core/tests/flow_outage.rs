@@ -1,17 +1,17 @@
-//! The walk with remembered answers, and while the resolver fails: what stands in for it, and what never does.
+//! The evaluation with remembered answers, and while the resolver fails: what stands in for it, and what never does.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 mod common;
 
 use authgear_core::flow::Event;
-use authgear_core::freshness::{Fallback, No, Said, Standing};
+use authgear_core::freshness::{Fallback, Freshness, Rejection, TokenAnswer};
 use authgear_core::policy::Mode;
 use authgear_core::resolver::Reading;
 use authgear_core::session::Session;
 use authgear_core::verdict::{Reason, Source, UnknownAnswer, Verdict, Why};
-use common::recall::{alone, claimed, with, Recall, ASK_FIRST};
-use common::walk::{asked, decided, expired, session, session_of, Walk};
+use common::evaluation::{asked, decided, expired, session, session_of, Evaluation};
+use common::fake_memory::{alone, claimed, with, FakeMemory, ASK_FIRST};
 
 const FAILURES: [Why; 6] = [
     Why::Unreachable,
@@ -49,10 +49,10 @@ fn a_token_past_its_bound_counts_only_while_the_resolver_fails() {
         (Some(session()), Verdict::Valid(session(), Source::ResolverCache)),
     ] {
         for why in FAILURES.into_iter().chain(NO_FAILURES) {
-            let recall = Recall::standing(Standing::AskFirst(Fallback::Stale(said.clone())));
-            let mut walk = with(&recall, Mode::On, &["session=s"]);
-            alone(walk.step(Event::Begin));
-            let got = decided(walk.step(Event::Said(Said::Unknown(why))));
+            let memory = FakeMemory::with_freshness(Freshness::AskFirst(Fallback::Stale(said.clone())));
+            let mut evaluation = with(&memory, Mode::On, &["session=s"]);
+            alone(evaluation.step(Event::Begin));
+            let got = decided(evaluation.step(Event::TokenAnswered(TokenAnswer::Unknown(why))));
             if FAILURES.contains(&why) {
                 assert_eq!(got, wanted, "{why:?}");
             } else {
@@ -64,68 +64,87 @@ fn a_token_past_its_bound_counts_only_while_the_resolver_fails() {
 
 #[test]
 fn a_token_past_its_bound_does_not_count_when_the_resolver_speaks() {
-    let stale = || Recall::standing(Standing::AskFirst(Fallback::Stale(Some(session()))));
+    let stale = || FakeMemory::with_freshness(Freshness::AskFirst(Fallback::Stale(Some(session()))));
     for (said, wanted) in [
-        (Said::No(No::Ended), Verdict::Invalid(Reason::SessionEnded)),
-        (Said::No(No::Barred), Verdict::Invalid(Reason::UserBarred)),
-        (Said::AnotherUser, Verdict::Invalid(Reason::SessionEnded)),
-        (Said::Unproven, Verdict::Unknown(Why::Unproven)),
         (
-            Said::Yes(session_of("now")),
+            TokenAnswer::No(Rejection::Ended),
+            Verdict::Invalid(Reason::SessionEnded),
+        ),
+        (
+            TokenAnswer::No(Rejection::Barred),
+            Verdict::Invalid(Reason::UserBarred),
+        ),
+        (TokenAnswer::AnotherUser, Verdict::Invalid(Reason::SessionEnded)),
+        (TokenAnswer::Unproven, Verdict::Unknown(Why::Unproven)),
+        (
+            TokenAnswer::Yes(session_of("now")),
             Verdict::Valid(session_of("now"), Source::Resolver),
         ),
     ] {
-        let mut walk = with(&stale(), Mode::On, &[]);
-        alone(walk.step(Event::Begin));
-        assert_eq!(decided(walk.step(Event::Said(said))), wanted);
+        let mut evaluation = with(&stale(), Mode::On, &[]);
+        alone(evaluation.step(Event::Begin));
+        assert_eq!(decided(evaluation.step(Event::TokenAnswered(said))), wanted);
     }
 }
 
 #[test]
 fn what_nothing_vouches_for_is_unknown_while_the_resolver_fails() {
     for why in FAILURES {
-        let mut walk = with(&Recall::standing(ASK_FIRST), Mode::On, &["session=s"]);
-        alone(walk.step(Event::Begin));
-        let verdict = decided(walk.step(Event::Said(Said::Unknown(why))));
+        let mut evaluation = with(&FakeMemory::with_freshness(ASK_FIRST), Mode::On, &["session=s"]);
+        alone(evaluation.step(Event::Begin));
+        let verdict = decided(evaluation.step(Event::TokenAnswered(TokenAnswer::Unknown(why))));
         assert_eq!(verdict, Verdict::Unknown(why));
     }
 }
 
 #[test]
 fn a_no_stays_a_no_while_nobody_answers() {
-    let silent = FAILURES.into_iter().chain(NO_FAILURES).map(Said::Unknown);
-    for said in silent.chain([Said::Unproven]) {
-        let recall = Recall::standing(Standing::AskFirst(Fallback::Not(No::Barred)));
-        let mut walk = with(&recall, Mode::On, &["session=s"]);
-        alone(walk.step(Event::Begin));
+    let silent = FAILURES.into_iter().chain(NO_FAILURES).map(TokenAnswer::Unknown);
+    for said in silent.chain([TokenAnswer::Unproven]) {
+        let memory = FakeMemory::with_freshness(Freshness::AskFirst(Fallback::Rejected(Rejection::Barred)));
+        let mut evaluation = with(&memory, Mode::On, &["session=s"]);
+        alone(evaluation.step(Event::Begin));
         assert_eq!(
-            decided(walk.step(Event::Said(said.clone()))),
+            decided(evaluation.step(Event::TokenAnswered(said.clone()))),
             Verdict::Invalid(Reason::UserBarred)
         );
 
-        let recall = Recall::standing(Standing::AskFirst(Fallback::Not(No::Ended)));
-        let mut walk = with(&recall, Mode::On, &["session=s"]);
-        alone(walk.step(Event::Begin));
+        let memory = FakeMemory::with_freshness(Freshness::AskFirst(Fallback::Rejected(Rejection::Ended)));
+        let mut evaluation = with(&memory, Mode::On, &["session=s"]);
+        alone(evaluation.step(Event::Begin));
         assert_eq!(
-            asked(walk.step(Event::Said(said))),
+            asked(evaluation.step(Event::TokenAnswered(said))),
             ["", "session=s"],
-            "the walk goes on"
+            "the evaluation goes on"
         );
     }
 }
 
 #[test]
 fn a_yes_heals_a_no_and_another_no_takes_its_place() {
-    for no in [No::Ended, No::Barred] {
+    for no in [Rejection::Ended, Rejection::Barred] {
         for (said, wanted) in [
-            (Said::Yes(session()), Verdict::Valid(session(), Source::Resolver)),
-            (Said::No(No::Ended), Verdict::Invalid(Reason::SessionEnded)),
-            (Said::No(No::Barred), Verdict::Invalid(Reason::UserBarred)),
+            (
+                TokenAnswer::Yes(session()),
+                Verdict::Valid(session(), Source::Resolver),
+            ),
+            (
+                TokenAnswer::No(Rejection::Ended),
+                Verdict::Invalid(Reason::SessionEnded),
+            ),
+            (
+                TokenAnswer::No(Rejection::Barred),
+                Verdict::Invalid(Reason::UserBarred),
+            ),
         ] {
-            let recall = Recall::standing(Standing::AskFirst(Fallback::Not(no)));
-            let mut walk = with(&recall, Mode::On, &[]);
-            alone(walk.step(Event::Begin));
-            assert_eq!(decided(walk.step(Event::Said(said))), wanted, "{no:?}");
+            let memory = FakeMemory::with_freshness(Freshness::AskFirst(Fallback::Rejected(no)));
+            let mut evaluation = with(&memory, Mode::On, &[]);
+            alone(evaluation.step(Event::Begin));
+            assert_eq!(
+                decided(evaluation.step(Event::TokenAnswered(said))),
+                wanted,
+                "{no:?}"
+            );
         }
     }
 }
@@ -133,11 +152,11 @@ fn a_yes_heals_a_no_and_another_no_takes_its_place() {
 #[test]
 fn what_counted_for_a_token_does_not_count_for_what_follows() {
     // The token has ended; that a stale session was at hand for it helps no other credential.
-    let recall = Recall::standing(Standing::AskFirst(Fallback::Stale(Some(session()))));
-    let mut walk = with(&recall, Mode::On, &["session=s"]);
-    alone(walk.step(Event::Begin));
-    asked(walk.step(Event::Said(Said::No(No::Ended))));
-    let verdict = decided(walk.step(Event::Unanswered(Why::Unreachable)));
+    let memory = FakeMemory::with_freshness(Freshness::AskFirst(Fallback::Stale(Some(session()))));
+    let mut evaluation = with(&memory, Mode::On, &["session=s"]);
+    alone(evaluation.step(Event::Begin));
+    asked(evaluation.step(Event::TokenAnswered(TokenAnswer::No(Rejection::Ended))));
+    let verdict = decided(evaluation.step(Event::Unanswered(Why::Unreachable)));
     assert_eq!(verdict, Verdict::Unknown(Why::Unreachable));
 }
 
@@ -146,10 +165,10 @@ fn with_local_what_would_be_asked_about_first_is_unknown() {
     for fallback in [
         Fallback::Unknown,
         Fallback::Stale(Some(session())),
-        Fallback::Not(No::Ended),
+        Fallback::Rejected(Rejection::Ended),
     ] {
-        let recall = Recall::standing(Standing::AskFirst(fallback));
-        let verdict = with(&recall, Mode::Local, &["session=s"]).verdict();
+        let memory = FakeMemory::with_freshness(Freshness::AskFirst(fallback));
+        let verdict = with(&memory, Mode::Local, &["session=s"]).verdict();
         assert_eq!(verdict, Verdict::Unknown(Why::NotRemembered));
     }
 }
@@ -157,10 +176,10 @@ fn with_local_what_would_be_asked_about_first_is_unknown() {
 // --- answers
 
 /// A request that only the resolver can judge, where this answer is remembered.
-fn remote(session: Option<Session>, is_fresh: bool, bearer: Option<&str>) -> Walk {
+fn remote(session: Option<Session>, is_fresh: bool, bearer: Option<&str>) -> Evaluation {
     let header = bearer.map(|token| format!("Bearer {token}"));
-    Walk::new(Mode::On, header.as_deref(), &["session=s; theme=dark"])
-        .remembering(Recall::answering(session, is_fresh))
+    Evaluation::new(Mode::On, header.as_deref(), &["session=s; theme=dark"])
+        .remembering(FakeMemory::answering(session, is_fresh))
 }
 
 #[test]
@@ -182,7 +201,7 @@ fn a_fresh_answer_is_not_asked_for_again() {
 
 #[test]
 fn an_answer_is_remembered_under_exactly_what_is_asked() {
-    let recall = Recall::answering(Some(session()), true);
+    let memory = FakeMemory::answering(Some(session()), true);
     for (authorization, cookies, wanted) in [
         (
             Some("Bearer opaque"),
@@ -195,9 +214,9 @@ fn an_answer_is_remembered_under_exactly_what_is_asked() {
             ["", "app_session=a; session=s"],
         ),
     ] {
-        let walk = Walk::new(Mode::On, authorization, &[cookies]);
-        walk.remembering(recall.clone()).verdict();
-        let question = recall.questions.borrow_mut().pop().unwrap();
+        let evaluation = Evaluation::new(Mode::On, authorization, &[cookies]);
+        evaluation.remembering(memory.clone()).verdict();
+        let question = memory.questions.borrow_mut().pop().unwrap();
         let got = [question.authorization, question.cookie].map(Option::unwrap_or_default);
         assert_eq!(got, wanted, "none of the client's own bytes");
     }
@@ -210,9 +229,9 @@ fn an_answer_of_before_counts_only_while_the_resolver_fails() {
         (None, Verdict::Invalid(Reason::ResolverSaidNo)),
     ] {
         for why in FAILURES.into_iter().chain(NO_FAILURES) {
-            let mut walk = remote(before.clone(), false, None);
-            assert_eq!(walk.question(), ["", "session=s"]);
-            let got = decided(walk.step(unanswered(why)));
+            let mut evaluation = remote(before.clone(), false, None);
+            assert_eq!(evaluation.question(), ["", "session=s"]);
+            let got = decided(evaluation.step(unanswered(why)));
             if FAILURES.contains(&why) {
                 assert_eq!(got, wanted, "{why:?}");
             } else {
@@ -229,21 +248,21 @@ fn an_answer_of_before_does_not_count_when_the_resolver_speaks() {
         (Reading::Valid(now.clone()), Verdict::Valid(now, Source::Resolver)),
         (Reading::Invalid, Verdict::Invalid(Reason::ResolverSaidNo)),
     ] {
-        let mut walk = remote(Some(session()), false, None);
-        walk.question();
-        assert_eq!(decided(walk.step(Event::Answered(reading))), wanted);
+        let mut evaluation = remote(Some(session()), false, None);
+        evaluation.question();
+        assert_eq!(decided(evaluation.step(Event::Answered(reading))), wanted);
     }
 }
 
 #[test]
 fn with_remote_a_tokens_answer_is_remembered_as_any_other() {
-    let recall = Recall::answering(Some(session()), true);
-    let verdict = with(&recall, Mode::Remote, &["session=s"]).verdict();
+    let memory = FakeMemory::answering(Some(session()), true);
+    let verdict = with(&memory, Mode::Remote, &["session=s"]).verdict();
     assert_eq!(verdict, Verdict::Valid(session(), Source::ResolverCache));
-    let recall = Recall::answering(Some(session()), true);
+    let memory = FakeMemory::answering(Some(session()), true);
     assert_eq!(
-        with(&recall, Mode::On, &["session=s"]).verdict(),
+        with(&memory, Mode::On, &["session=s"]).verdict(),
         Verdict::Valid(claimed(), Source::Token)
     );
-    assert_eq!(*recall.questions.borrow(), [], "a good token asks for no answer");
+    assert_eq!(*memory.questions.borrow(), [], "a good token asks for no answer");
 }

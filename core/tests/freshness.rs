@@ -4,8 +4,10 @@
 
 mod common;
 
-use authgear_core::freshness::{standing, Fallback, Known, Moment, No, Revalidate, Rules, Standing, Word};
-use common::walk::session;
+use authgear_core::freshness::{
+    assess, Fallback, Freshness, Known, LastAnswer, Moment, Rejection, Revalidate, Rules,
+};
+use common::evaluation::session;
 use common::NOW;
 
 const MINUTE: u64 = 60_000;
@@ -34,41 +36,41 @@ const MOMENT: Moment = Moment {
 /// A token of an hour ago.
 const OLD: u64 = NOW - 3_600;
 
-/// How a token stands of which nothing is known, so many milliseconds after it was issued: whole seconds.
-fn unknown_for(age: u64, rules: &Rules) -> Standing {
-    standing(None, NOW - age / 1000, 0, rules, &MOMENT)
+/// How fresh a token is of which nothing is known, so many milliseconds after it was issued: whole seconds.
+fn unknown_for(age: u64, rules: &Rules) -> Freshness {
+    assess(None, NOW - age / 1000, 0, rules, &MOMENT)
 }
 
-/// The word about a token, so many milliseconds ago.
-fn heard(word: Word, ago: u64) -> Option<Known> {
+/// The last answer about a token, so many milliseconds ago.
+fn known(answer: LastAnswer, ago: u64) -> Option<Known> {
     Some(Known {
-        word,
+        last_answer: answer,
         at: MOMENT.monotonic - ago,
         asked_until: 0,
         iat: OLD,
     })
 }
 
-fn after(word: Word, ago: u64, rules: &Rules) -> Standing {
-    standing(heard(word, ago), OLD, 0, rules, &MOMENT)
+fn after(answer: LastAnswer, ago: u64, rules: &Rules) -> Freshness {
+    assess(known(answer, ago), OLD, 0, rules, &MOMENT)
 }
 
-fn good() -> Standing {
-    Standing::Good {
+fn good() -> Freshness {
+    Freshness::Good {
         session: None,
         is_due: false,
     }
 }
 
-fn due() -> Standing {
-    Standing::Good {
+fn due() -> Freshness {
+    Freshness::Good {
         session: None,
         is_due: true,
     }
 }
 
-fn ask_first() -> Standing {
-    Standing::AskFirst(Fallback::Unknown)
+fn ask_first() -> Freshness {
+    Freshness::AskFirst(Fallback::Unknown)
 }
 
 // --- a token of which nothing was said yet
@@ -91,16 +93,16 @@ fn a_token_is_confirmed_by_being_issued() {
 #[test]
 fn a_token_of_tomorrow_is_as_fresh_as_one_of_now() {
     for iat in [NOW + 1, NOW + 86_400, u64::MAX] {
-        assert_eq!(standing(None, iat, 0, &RULES, &MOMENT), good(), "{iat}");
+        assert_eq!(assess(None, iat, 0, &RULES, &MOMENT), good(), "{iat}");
     }
 }
 
 #[test]
 fn the_interval_is_spread_over_its_last_fifth() {
     let is_due = |age: u64, spread: u16| {
-        let known = heard(Word::Yes(None), age);
-        match standing(known, OLD, spread, &RULES, &MOMENT) {
-            Standing::Good { is_due, .. } => is_due,
+        let known = known(LastAnswer::Yes(None), age);
+        match assess(known, OLD, spread, &RULES, &MOMENT) {
+            Freshness::Good { is_due, .. } => is_due,
             other => panic!("{other:?}"),
         }
     };
@@ -120,7 +122,7 @@ fn the_interval_is_spread_over_its_last_fifth() {
 #[test]
 fn the_hard_bound_is_not_spread() {
     for spread in [0, 1, u16::MAX / 2, u16::MAX] {
-        let at = |age| standing(heard(Word::Yes(None), age), OLD, spread, &RULES, &MOMENT);
+        let at = |age| assess(known(LastAnswer::Yes(None), age), OLD, spread, &RULES, &MOMENT);
         assert_eq!(at(5 * MINUTE), due(), "{spread}");
         assert_eq!(at(5 * MINUTE + 1), ask_first(), "{spread}");
     }
@@ -133,18 +135,18 @@ fn while_somebody_asks_nobody_else_has_to() {
         (MOMENT.monotonic, due()),
         (MOMENT.monotonic + 1, good()),
     ] {
-        for word in [Word::Nothing, Word::Yes(None)] {
-            let known = heard(word, 2 * MINUTE).map(|known| Known { asked_until, ..known });
-            let got = standing(known, NOW - 120, 0, &RULES, &MOMENT);
+        for answer in [LastAnswer::Nothing, LastAnswer::Yes(None)] {
+            let known = known(answer, 2 * MINUTE).map(|known| Known { asked_until, ..known });
+            let got = assess(known, NOW - 120, 0, &RULES, &MOMENT);
             assert_eq!(got, wanted, "{asked_until}");
         }
     }
-    // It is no word: the hard bound holds.
-    let known = heard(Word::Nothing, 0).map(|known| Known {
+    // It is no answer: the hard bound holds.
+    let known = known(LastAnswer::Nothing, 0).map(|known| Known {
         asked_until: MOMENT.monotonic + MINUTE,
         ..known
     });
-    assert_eq!(standing(known, OLD, 0, &RULES, &MOMENT), ask_first());
+    assert_eq!(assess(known, OLD, 0, &RULES, &MOMENT), ask_first());
 }
 
 // --- what the resolver said
@@ -152,7 +154,7 @@ fn while_somebody_asks_nobody_else_has_to() {
 #[test]
 fn a_yes_confirms_and_its_session_goes_before_the_claims() {
     for said in [None, Some(session())] {
-        let good = |is_due| Standing::Good {
+        let good = |is_due| Freshness::Good {
             session: said.clone(),
             is_due,
         };
@@ -163,27 +165,31 @@ fn a_yes_confirms_and_its_session_goes_before_the_claims() {
             (5 * MINUTE, good(true)),
             (5 * MINUTE + 1, ask_first()),
         ] {
-            assert_eq!(after(Word::Yes(said.clone()), ago, &RULES), wanted, "{ago} ms");
+            assert_eq!(
+                after(LastAnswer::Yes(said.clone()), ago, &RULES),
+                wanted,
+                "{ago} ms"
+            );
         }
     }
 }
 
 #[test]
 fn a_yes_of_before_the_token_was_issued_takes_nothing_from_its_freshness() {
-    let known = heard(Word::Yes(None), 100 * MINUTE);
-    assert_eq!(standing(known, NOW - 1, 0, &RULES, &MOMENT), good());
+    let known = known(LastAnswer::Yes(None), 100 * MINUTE);
+    assert_eq!(assess(known, NOW - 1, 0, &RULES, &MOMENT), good());
 }
 
 #[test]
 fn a_no_counts_for_an_interval_and_is_then_asked_about_first() {
-    for no in [No::Ended, No::Barred] {
+    for no in [Rejection::Ended, Rejection::Barred] {
         for (ago, wanted) in [
-            (0, Standing::Not(no)),
-            (MINUTE - 1, Standing::Not(no)),
-            (MINUTE, Standing::AskFirst(Fallback::Not(no))),
-            (500 * MINUTE, Standing::AskFirst(Fallback::Not(no))),
+            (0, Freshness::Rejected(no)),
+            (MINUTE - 1, Freshness::Rejected(no)),
+            (MINUTE, Freshness::AskFirst(Fallback::Rejected(no))),
+            (500 * MINUTE, Freshness::AskFirst(Fallback::Rejected(no))),
         ] {
-            assert_eq!(after(Word::No(no), ago, &RULES), wanted, "{ago} ms");
+            assert_eq!(after(LastAnswer::No(no), ago, &RULES), wanted, "{ago} ms");
         }
         // Freshly issued or not, and whatever else is lost or young.
         let moment = Moment {
@@ -191,8 +197,8 @@ fn a_no_counts_for_an_interval_and_is_then_asked_about_first() {
             lost_until: NOW,
             ..MOMENT
         };
-        let got = standing(heard(Word::No(no), 0), NOW, u16::MAX, &RULES, &moment);
-        assert_eq!(got, Standing::Not(no));
+        let got = assess(known(LastAnswer::No(no), 0), NOW, u16::MAX, &RULES, &moment);
+        assert_eq!(got, Freshness::Rejected(no));
     }
 }
 
@@ -200,7 +206,7 @@ fn a_no_counts_for_an_interval_and_is_then_asked_about_first() {
 fn what_was_too_long_to_be_remembered_is_asked_about_first() {
     for rules in [RULES, OFF, LOCAL] {
         for ago in [0, MINUTE, 10 * MINUTE] {
-            assert_eq!(after(Word::TooLong, ago, &rules), ask_first(), "{rules:?}");
+            assert_eq!(after(LastAnswer::TooLong, ago, &rules), ask_first(), "{rules:?}");
         }
     }
 }
@@ -211,7 +217,7 @@ fn what_was_too_long_to_be_remembered_is_asked_about_first() {
 fn a_young_memory_serves_and_asks_in_the_background_instead_of_first() {
     for (age, wanted) in [(0, due()), (5 * MINUTE - 1, due()), (5 * MINUTE, ask_first())] {
         let moment = Moment { age, ..MOMENT };
-        assert_eq!(standing(None, OLD, 0, &RULES, &moment), wanted, "{age} ms");
+        assert_eq!(assess(None, OLD, 0, &RULES, &moment), wanted, "{age} ms");
     }
 }
 
@@ -230,18 +236,24 @@ fn what_may_have_been_lost_is_asked_about_first_however_fresh() {
             (iat, ask_first()),
             (NOW, ask_first()),
         ] {
-            let got = standing(None, iat, 0, &rules, &moment(lost_until));
+            let got = assess(None, iat, 0, &rules, &moment(lost_until));
             assert_eq!(got, wanted, "{lost_until} {rules:?}");
             // A question under way is no knowledge.
-            let got = standing(heard(Word::Nothing, 0), iat, 0, &rules, &moment(lost_until));
+            let got = assess(known(LastAnswer::Nothing, 0), iat, 0, &rules, &moment(lost_until));
             assert_eq!(got, wanted, "{lost_until} {rules:?}");
-            let got = standing(heard(Word::Yes(None), 0), iat, 0, &rules, &moment(lost_until));
+            let got = assess(
+                known(LastAnswer::Yes(None), 0),
+                iat,
+                0,
+                &rules,
+                &moment(lost_until),
+            );
             assert_eq!(got, good(), "what is known was not lost");
         }
     }
     let leeway = Rules { leeway: 5, ..RULES };
     for (lost_until, wanted) in [(iat - 6, good()), (iat - 5, ask_first())] {
-        let got = standing(None, iat, 0, &leeway, &moment(lost_until));
+        let got = assess(None, iat, 0, &leeway, &moment(lost_until));
         assert_eq!(got, wanted, "a token may be dated that far ahead");
     }
 }
@@ -261,18 +273,21 @@ fn where_nobody_may_be_asked_only_what_is_known_counts() {
             ..LOCAL
         },
     ] {
-        assert_eq!(standing(None, OLD, 0, &rules, &moment), good());
-        assert_eq!(after(Word::Nothing, 0, &rules), good());
+        assert_eq!(assess(None, OLD, 0, &rules, &moment), good());
+        assert_eq!(after(LastAnswer::Nothing, 0, &rules), good());
         for ago in [0, 500 * MINUTE] {
-            let yes = Standing::Good {
+            let yes = Freshness::Good {
                 session: Some(session()),
                 is_due: false,
             };
-            assert_eq!(after(Word::Yes(Some(session())), ago, &rules), yes);
-            assert_eq!(after(Word::No(No::Ended), ago, &rules), Standing::Not(No::Ended));
+            assert_eq!(after(LastAnswer::Yes(Some(session())), ago, &rules), yes);
             assert_eq!(
-                after(Word::No(No::Barred), ago, &rules),
-                Standing::Not(No::Barred)
+                after(LastAnswer::No(Rejection::Ended), ago, &rules),
+                Freshness::Rejected(Rejection::Ended)
+            );
+            assert_eq!(
+                after(LastAnswer::No(Rejection::Barred), ago, &rules),
+                Freshness::Rejected(Rejection::Barred)
             );
         }
     }
@@ -282,8 +297,11 @@ fn where_nobody_may_be_asked_only_what_is_known_counts() {
 fn with_revalidate_off_no_age_makes_anybody_ask() {
     for age in [0, MINUTE, 500 * MINUTE] {
         assert_eq!(unknown_for(age, &OFF), good());
-        assert_eq!(after(Word::Yes(None), age, &OFF), good());
-        assert_eq!(after(Word::No(No::Ended), age, &OFF), Standing::Not(No::Ended));
+        assert_eq!(after(LastAnswer::Yes(None), age, &OFF), good());
+        assert_eq!(
+            after(LastAnswer::No(Rejection::Ended), age, &OFF),
+            Freshness::Rejected(Rejection::Ended)
+        );
     }
 }
 
@@ -294,8 +312,8 @@ fn a_step_of_the_wall_clock_neither_ages_nor_freshens_what_was_confirmed() {
     for unix in [NOW - 1_800, NOW, NOW + 365 * 86_400] {
         let moment = Moment { unix, ..MOMENT };
         for (ago, wanted) in [(0, good()), (2 * MINUTE, due()), (6 * MINUTE, ask_first())] {
-            let known = heard(Word::Yes(None), ago);
-            assert_eq!(standing(known, OLD, 0, &RULES, &moment), wanted, "{unix} {ago}");
+            let known = known(LastAnswer::Yes(None), ago);
+            assert_eq!(assess(known, OLD, 0, &RULES, &moment), wanted, "{unix} {ago}");
         }
     }
 }
@@ -321,14 +339,18 @@ fn clocks_of_any_reading_overflow_nothing() {
                     }),
                     ..RULES
                 };
-                for word in [Word::Nothing, Word::Yes(None), Word::No(No::Ended)] {
+                for answer in [
+                    LastAnswer::Nothing,
+                    LastAnswer::Yes(None),
+                    LastAnswer::No(Rejection::Ended),
+                ] {
                     let known = Known {
-                        word,
+                        last_answer: answer,
                         at: iat,
                         asked_until: iat,
                         iat,
                     };
-                    std::hint::black_box(standing(Some(known), iat, u16::MAX, &rules, &moment));
+                    std::hint::black_box(assess(Some(known), iat, u16::MAX, &rules, &moment));
                 }
             }
         }
@@ -344,21 +366,25 @@ fn what_was_confirmed_counts_a_while_past_the_bound_while_the_resolver_fails() {
         ..RULES
     };
     for said in [None, Some(session())] {
-        let stale = Standing::AskFirst(Fallback::Stale(said.clone()));
+        let stale = Freshness::AskFirst(Fallback::Stale(said.clone()));
         for (ago, wanted) in [
             (5 * MINUTE + 1, stale.clone()),
             (6 * MINUTE, stale.clone()),
             (6 * MINUTE + 1, ask_first()),
         ] {
-            assert_eq!(after(Word::Yes(said.clone()), ago, &rules), wanted, "{ago} ms");
+            assert_eq!(
+                after(LastAnswer::Yes(said.clone()), ago, &rules),
+                wanted,
+                "{ago} ms"
+            );
         }
     }
     assert_eq!(
         unknown_for(6 * MINUTE, &rules),
-        Standing::AskFirst(Fallback::Stale(None))
+        Freshness::AskFirst(Fallback::Stale(None))
     );
     assert_eq!(unknown_for(6 * MINUTE + 1000, &rules), ask_first());
-    assert_eq!(after(Word::TooLong, 0, &rules), ask_first());
+    assert_eq!(after(LastAnswer::TooLong, 0, &rules), ask_first());
 }
 
 #[test]
@@ -371,5 +397,5 @@ fn what_may_have_been_lost_never_counts_while_the_resolver_fails() {
         lost_until: NOW,
         ..MOMENT
     };
-    assert_eq!(standing(None, OLD, 0, &rules, &moment), ask_first());
+    assert_eq!(assess(None, OLD, 0, &rules, &moment), ask_first());
 }

@@ -7,17 +7,17 @@ mod common;
 use std::collections::BTreeMap;
 
 use authgear_core::credential::{Credentials, Kind};
-use authgear_core::flow::{Action, Event, Flow, Keys, Scene};
+use authgear_core::flow::{Action, Event, Flow, Inputs, Keys};
 use authgear_core::jwks::KeySet;
 use authgear_core::jws::Form;
-use authgear_core::made_up::Manner;
+use authgear_core::made_up::CookieChoice;
 use authgear_core::policy::{Mode, Policy};
 use authgear_core::resolver::{Question, Reader, Reading};
 use authgear_core::session::Session;
 use authgear_core::verdict::{Reason, Source, Verdict};
 use authgear_core::verify::{verify, Judgement};
+use common::evaluation::NoMemory;
 use common::policy;
-use common::walk::Nothing;
 use serde_json::Value;
 
 /// Tokens that were good when they were issued, whose session or user changed afterwards: only the resolver can know.
@@ -79,38 +79,38 @@ impl Case {
     /// What the question is answered as it is sent: the record has no made-up cookie, which turns silence into the `false` that the record has for a
     /// bad `session` cookie.
     fn answer_to(&self, question: &Question) -> Reading {
-        match (self.reading(), question.manner) {
-            (Reading::Silent, Manner::WithMadeUp) => case("unknown session cookie").reading(),
-            (reading, Manner::AsItIs | Manner::WithMadeUp) => reading,
+        match (self.reading(), question.cookie_choice) {
+            (Reading::Silent, CookieChoice::WithMadeUp) => case("unknown session cookie").reading(),
+            (reading, CookieChoice::AsItIs | CookieChoice::WithMadeUp) => reading,
         }
     }
 
-    /// The verdict of a walk whose question, if there is one, gets the recorded answer; and that question.
-    fn walk(&self) -> (Verdict, Option<Question>) {
+    /// The verdict of an evaluation whose question, if there is one, gets the recorded answer; and that question.
+    fn evaluate(&self) -> (Verdict, Option<Question>) {
         let keys = Keys {
             set: Some(&self.keys),
             current: true,
         };
         let credentials = self.credentials();
-        let scene = Scene {
+        let inputs = Inputs {
             credentials: &credentials,
             policy: &self.policy,
             keys: &keys,
-            memory: &Nothing,
+            memory: &NoMemory,
             now: self.at,
         };
         let mut flow = Flow::new();
         let mut asked = None;
         let mut event = Event::Begin;
         loop {
-            match flow.step(event, &scene) {
+            match flow.step(event, &inputs) {
                 Action::Decide(verdict) => return (verdict, asked),
                 Action::Ask(question) => {
                     event = Event::Answered(self.answer_to(&question));
                     assert_eq!(asked.replace(question), None, "{}: a second question", self.name);
                 }
                 Action::FetchKeys => panic!("{}: no keys are wanting", self.name),
-                Action::DecideAndAsk(..) | Action::AskAlone(_) => {
+                Action::DecideAndAsk(..) | Action::AskAboutToken(_) => {
                     panic!("{}: every token is fresh", self.name)
                 }
             }
@@ -193,7 +193,7 @@ fn every_access_token_gives_exactly_the_servers_headers() {
                 assert_eq!(lines(&verified.session), case.lines(), "{}", case.name);
                 compared += 1;
             }
-            // Where the token is dead the walk goes on, and a session cookie may answer: the next test's matter.
+            // Where the token is dead the evaluation goes on, and a session cookie may answer: the next test's matter.
             Judgement::Refused(..) if !changed => {}
             Judgement::Verified(verified) => {
                 assert_ne!(
@@ -210,12 +210,12 @@ fn every_access_token_gives_exactly_the_servers_headers() {
 }
 
 #[test]
-fn every_walk_ends_in_the_servers_own_answer() {
+fn every_evaluation_ends_in_the_servers_own_answer() {
     for case in cases() {
         if CHANGED_AT_THE_SERVER.contains(&case.name.as_str()) {
             continue;
         }
-        let (verdict, asked) = case.walk();
+        let (verdict, asked) = case.evaluate();
         let answered = case.lines();
         match verdict {
             Verdict::Valid(session, source) => {
@@ -283,7 +283,7 @@ fn dead_tokens_are_refused_here_for_their_own_reason() {
         ("expired jwt", Reason::Expired),
     ] {
         let case = case(name);
-        let (verdict, asked) = case.walk();
+        let (verdict, asked) = case.evaluate();
         assert_eq!(verdict, Verdict::Invalid(wanted), "{name}");
         assert_eq!(asked, None, "{name}: nobody is asked about a token that is dead");
     }
@@ -304,7 +304,7 @@ fn what_is_asked_is_only_what_is_undecided() {
         ("prefix: bad jwt beside a good session", false, 1),
         ("prefix: session cookie", false, 1),
     ] {
-        let question = case(name).walk().1.unwrap();
+        let question = case(name).evaluate().1.unwrap();
         assert_eq!(question.authorization.is_some(), authorization, "{name}");
         let cookie = question.cookie.unwrap_or_default();
         let sent = cookie.split("; ").filter(|pair| !pair.is_empty());
@@ -321,7 +321,7 @@ fn what_is_asked_is_only_what_is_undecided() {
         "no credential",
         "scheme and a space",
     ] {
-        assert_eq!(case(name).walk().1, None, "{name}");
+        assert_eq!(case(name).evaluate().1, None, "{name}");
     }
 }
 

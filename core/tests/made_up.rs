@@ -4,7 +4,7 @@
 
 mod common;
 
-use authgear_core::made_up::{MadeUp, Manner, RANDOM};
+use authgear_core::made_up::{CookieChoice, MadeUp, RANDOM};
 use authgear_core::resolver::{keeps_set_cookie, Question};
 use common::read;
 
@@ -75,7 +75,7 @@ fn it_goes_with_what_has_no_session_cookie_of_the_clients() {
         (Some("Bearer b"), "session=a b", "", ""),
     ] {
         let question = question(authorization, cookies, prefix);
-        assert_eq!(question.manner, Manner::WithMadeUp, "{cookies:?}");
+        assert_eq!(question.cookie_choice, CookieChoice::WithMadeUp, "{cookies:?}");
         let sent = question.cookie_with(&made_up(), prefix);
         assert_eq!(sent, format!("{before}session={DRAWN}"));
         assert!(
@@ -93,8 +93,8 @@ fn a_clients_own_needs_no_other() {
         (None, "shop_session=s; shop_app_session=a", "shop_"),
     ] {
         assert_eq!(
-            question(authorization, cookies, prefix).manner,
-            Manner::AsItIs,
+            question(authorization, cookies, prefix).cookie_choice,
+            CookieChoice::AsItIs,
             "{cookies:?}"
         );
     }
@@ -103,7 +103,10 @@ fn a_clients_own_needs_no_other() {
 #[test]
 fn a_token_alone_is_first_asked_about_without_it() {
     let question = Question::about_token("eyJ.a.b");
-    assert_eq!((question.manner, &question.cookie), (Manner::AsItIs, &None));
+    assert_eq!(
+        (question.cookie_choice, &question.cookie),
+        (CookieChoice::AsItIs, &None)
+    );
     assert_eq!(
         question.cookie_with(&made_up(), "shop_"),
         format!("shop_session={DRAWN}"),
@@ -113,7 +116,7 @@ fn a_token_alone_is_first_asked_about_without_it() {
 
 #[test]
 fn no_word_about_it_goes_on_to_a_client() {
-    let keeps = |value: &str, manner| keeps_set_cookie(value.as_bytes(), "shop_", manner);
+    let keeps = |value: &str, cookie_choice| keeps_set_cookie(value.as_bytes(), "shop_", cookie_choice);
     for (value, with_made_up) in [
         ("shop_session=; Domain=example.com", false),
         ("shop_session=x; Domain=example.com", false),
@@ -121,7 +124,7 @@ fn no_word_about_it_goes_on_to_a_client() {
         ("shop_app_session=; Domain=example.com", true),
         ("shop_app_access_token=; Domain=example.com", true),
     ] {
-        assert!(keeps(value, Manner::AsItIs), "{value}");
-        assert_eq!(keeps(value, Manner::WithMadeUp), with_made_up, "{value}");
+        assert!(keeps(value, CookieChoice::AsItIs), "{value}");
+        assert_eq!(keeps(value, CookieChoice::WithMadeUp), with_made_up, "{value}");
     }
 }

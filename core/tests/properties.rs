@@ -191,8 +191,8 @@ proptest! {
     }
 
     #[test]
-    fn every_walk_ends(choices in any::<[u8; 3]>(), answer in answer(), request in request()) {
-        checks::walk::flow(&[&choices, answer.as_slice(), b"\n\n", &request].concat());
+    fn every_evaluation_ends(choices in any::<[u8; 3]>(), answer in answer(), request in request()) {
+        checks::evaluation::flow(&[&choices, answer.as_slice(), b"\n\n", &request].concat());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Properties of what is remembered: sessions and records as bytes, the table beside a map, and walks with any memory.
+//! Properties of what is remembered: sessions and records as bytes, the table beside a map, and evaluations with any memory.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,7 +13,7 @@ mod common;
 
 use std::collections::HashMap;
 
-use authgear_core::freshness::{self, Known, Moment, No, Revalidate, Rules, Standing, Word};
+use authgear_core::freshness::{self, Freshness, Known, LastAnswer, Moment, Rejection, Revalidate, Rules};
 use authgear_core::record::{Answer, Token};
 use authgear_core::session::{Name, Session};
 use authgear_core::table::{Entry, Found, Rank};
@@ -35,17 +35,21 @@ fn session() -> impl Strategy<Value = Session> {
         })
 }
 
-fn word() -> impl Strategy<Value = Word> {
+fn last_answer() -> impl Strategy<Value = LastAnswer> {
     prop_oneof![
-        Just(Word::Nothing),
-        prop::option::of(session()).prop_map(Word::Yes),
-        prop::sample::select(vec![Word::No(No::Ended), Word::No(No::Barred), Word::TooLong]),
+        Just(LastAnswer::Nothing),
+        prop::option::of(session()).prop_map(LastAnswer::Yes),
+        prop::sample::select(vec![
+            LastAnswer::No(Rejection::Ended),
+            LastAnswer::No(Rejection::Barred),
+            LastAnswer::TooLong
+        ]),
     ]
 }
 
 fn known() -> impl Strategy<Value = Known> {
-    (word(), time(), time(), time()).prop_map(|(word, at, asked_until, iat)| Known {
-        word,
+    (last_answer(), time(), time(), time()).prop_map(|(last_answer, at, asked_until, iat)| Known {
+        last_answer,
         at,
         asked_until,
         iat,
@@ -151,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn every_walk_ends_with_any_memory(
+    fn every_evaluation_ends_with_any_memory(
         choices in any::<u8>(), allowed in any::<u8>(), answered in any::<bool>(), script in any::<[u8; 8]>(),
         bearer in prop::sample::select(vec!["eyJ.a.b", "opaque", "eyJ", ""]),
         cookie in prop::sample::select(vec!["app_access_token=eyJ.c.d", "app_access_token=eyJ.c.d; session=s", "session=s", "app_session=a b"]),
@@ -159,34 +163,34 @@ proptest! {
         let answer = b"200\nx-authgear-session-valid: true\nx-authgear-user-id: u";
         let request = format!("\n\nBearer {bearer}\n{cookie}");
         let choices = [choices, allowed, 2 | u8::from(answered)];
-        checks::walk::flow(&[&choices[..], &script, answer, request.as_bytes()].concat());
+        checks::evaluation::flow(&[&choices[..], &script, answer, request.as_bytes()].concat());
     }
 
     #[test]
     fn whatever_is_known_of_a_token_it_is_good_only_within_its_bounds(
         known in prop::option::of(known()), iat in time(), spread in any::<u16>(), rules in rules(), moment in moment(),
     ) {
-        let word = known.as_ref().map(|known| known.word.clone());
-        match freshness::standing(known.clone(), iat, spread, &rules, &moment) {
-            Standing::Good { session, is_due } => {
-                let said = match word {
-                    Some(Word::Yes(said)) => said,
-                    Some(Word::Nothing) | None => None,
+        let last_answer = known.as_ref().map(|known| known.last_answer.clone());
+        match freshness::assess(known.clone(), iat, spread, &rules, &moment) {
+            Freshness::Good { session, is_due } => {
+                let said = match last_answer {
+                    Some(LastAnswer::Yes(said)) => said,
+                    Some(LastAnswer::Nothing) | None => None,
                     Some(no) => return Err(TestCaseError::fail(format!("good in spite of {no:?}"))),
                 };
                 prop_assert_eq!(session, said, "what the resolver said goes before the claims");
                 prop_assert!(!is_due || rules.asks && rules.revalidate.is_some());
             }
-            Standing::Not(no) => prop_assert_eq!(word, Some(Word::No(no))),
-            Standing::AskFirst(freshness::Fallback::Not(no)) => {
+            Freshness::Rejected(no) => prop_assert_eq!(last_answer, Some(LastAnswer::No(no))),
+            Freshness::AskFirst(freshness::Fallback::Rejected(no)) => {
                 prop_assert!(rules.asks);
-                prop_assert_eq!(word, Some(Word::No(no)));
+                prop_assert_eq!(last_answer, Some(LastAnswer::No(no)));
             }
-            Standing::AskFirst(freshness::Fallback::Stale(_)) => {
+            Freshness::AskFirst(freshness::Fallback::Stale(_)) => {
                 prop_assert!(rules.asks && rules.stale_if_error > 0);
-                prop_assert!(!matches!(word, Some(Word::No(_) | Word::TooLong)));
+                prop_assert!(!matches!(last_answer, Some(LastAnswer::No(_) | LastAnswer::TooLong)));
             }
-            Standing::AskFirst(freshness::Fallback::Unknown) => prop_assert!(rules.asks || word == Some(Word::TooLong)),
+            Freshness::AskFirst(freshness::Fallback::Unknown) => prop_assert!(rules.asks || last_answer == Some(LastAnswer::TooLong)),
         }
     }
 }
@@ -206,7 +210,7 @@ proptest! {
             match deed {
                 Deed::Put(nth, bytes, end, rank) => {
                     let mut evicted = Entry::new();
-                    let (place, evicts) = table.place(&key(nth), now, &mut evicted);
+                    let (place, evicts) = table.slot_for(&key(nth), now, &mut evicted);
                     prop_assert!(table.put(place, &key(nth), &bytes, NOW + end, rank));
                     told = evicts.then(|| (evicted.bytes().to_vec(), evicted.end(), evicted.rank()));
                     model.insert(nth, (bytes, NOW + end, rank));

@@ -4,14 +4,14 @@
 
 mod common;
 
-use authgear_core::freshness::{Known, No, Word};
+use authgear_core::freshness::{Known, LastAnswer, Rejection};
 use authgear_core::policy::Mode;
 use authgear_core::record::{Answer, Token};
 use authgear_core::session::Session;
 use authgear_core::table::CAPACITY;
 use authgear_core::verify::{verify, Judgement};
 use common::answered::answered;
-use common::walk::{good, session};
+use common::evaluation::{good, session};
 use common::{claiming, policy, project, NOW};
 use serde_json::json;
 
@@ -23,9 +23,9 @@ fn token_of(token: &str) -> Token {
     }
 }
 
-fn known(word: Word) -> Known {
+fn known(last_answer: LastAnswer) -> Known {
     Known {
-        word,
+        last_answer,
         at: 1,
         asked_until: u64::MAX,
         iat: NOW,
@@ -51,17 +51,17 @@ fn every_with(session: &Session) -> Vec<(&'static str, Vec<u8>)> {
         ..token_of(&good())
     };
     let answers = [Some(session.clone()), None].map(|session| Answer { session, at: 77 });
-    let words = [
-        Word::Nothing,
-        Word::Yes(None),
-        Word::Yes(Some(session.clone())),
-        Word::No(No::Ended),
-        Word::No(No::Barred),
-        Word::TooLong,
+    let last_answers = [
+        LastAnswer::Nothing,
+        LastAnswer::Yes(None),
+        LastAnswer::Yes(Some(session.clone())),
+        LastAnswer::No(Rejection::Ended),
+        LastAnswer::No(Rejection::Barred),
+        LastAnswer::TooLong,
     ];
     let mut every = vec![("token", token.to_bytes())];
     every.extend(answers.map(|answer| ("answer", answer.to_bytes())));
-    every.extend(words.map(|word| ("known", known(word).to_bytes(CAPACITY))));
+    every.extend(last_answers.map(|last_answer| ("known", known(last_answer).to_bytes(CAPACITY))));
     every
 }
 
@@ -143,17 +143,17 @@ fn every_record_comes_back_as_it_was() {
             at: 77,
         };
         assert_eq!(Answer::from_bytes(&answer.to_bytes()), Some(answer.clone()));
-        let known = known(Word::Yes(Some(session)));
+        let known = known(LastAnswer::Yes(Some(session)));
         assert_eq!(Known::from_bytes(&known.to_bytes(CAPACITY)), Some(known.clone()));
     }
-    for word in [
-        Word::Nothing,
-        Word::Yes(None),
-        Word::No(No::Ended),
-        Word::No(No::Barred),
-        Word::TooLong,
+    for last_answer in [
+        LastAnswer::Nothing,
+        LastAnswer::Yes(None),
+        LastAnswer::No(Rejection::Ended),
+        LastAnswer::No(Rejection::Barred),
+        LastAnswer::TooLong,
     ] {
-        let known = known(word);
+        let known = known(last_answer);
         assert_eq!(Known::from_bytes(&known.to_bytes(0)), Some(known.clone()));
     }
 }
@@ -195,18 +195,18 @@ fn a_record_with_something_behind_it_is_none() {
 
 #[test]
 fn a_session_that_does_not_fit_gives_way_to_too_long() {
-    let head = known(Word::Nothing).to_bytes(CAPACITY).len();
-    let largest = known(Word::Yes(Some(of_length(CAPACITY - head))));
+    let head = known(LastAnswer::Nothing).to_bytes(CAPACITY).len();
+    let largest = known(LastAnswer::Yes(Some(of_length(CAPACITY - head))));
     let bytes = largest.to_bytes(CAPACITY);
     assert_eq!(bytes.len(), CAPACITY);
     assert_eq!(Known::from_bytes(&bytes), Some(largest));
 
-    let larger = known(Word::Yes(Some(of_length(CAPACITY - head + 1))));
+    let larger = known(LastAnswer::Yes(Some(of_length(CAPACITY - head + 1))));
     let bytes = larger.to_bytes(CAPACITY);
     assert_eq!(bytes.len(), head);
     assert_eq!(
         Known::from_bytes(&bytes),
-        Some(known(Word::TooLong)),
+        Some(known(LastAnswer::TooLong)),
         "its times stay"
     );
     for room in [0, 1, head] {
@@ -228,13 +228,13 @@ fn bytes_that_no_session_has_are_none_in_any_record() {
         let head = |bytes: Vec<u8>| bytes[..bytes.len() - good.as_bytes().len()].to_vec();
         let token = Token {
             session: good.clone(),
-            ..token_of(&common::walk::good())
+            ..token_of(&common::evaluation::good())
         };
         let answer = Answer {
             session: Some(good.clone()),
             at: 77,
         };
-        let known = known(Word::Yes(Some(good.clone())));
+        let known = known(LastAnswer::Yes(Some(good.clone())));
         for head in [
             head(token.to_bytes()),
             head(answer.to_bytes()),

@@ -4,7 +4,7 @@
 
 mod common;
 
-use authgear_core::made_up::Manner;
+use authgear_core::made_up::CookieChoice;
 use authgear_core::resolver::{keeps_set_cookie, Question, Reader, Reading};
 use authgear_core::verdict::UnknownAnswer;
 use common::read;
@@ -350,18 +350,21 @@ fn a_set_cookie_of_the_projects_own_with_a_domain_is_handed_on() {
         "app_session=x; domain=example.com",
         "app_access_token=eyJ.a.b; DOMAIN=example.com",
     ] {
-        assert!(keeps_set_cookie(value.as_bytes(), "", Manner::AsItIs), "{value}");
+        assert!(
+            keeps_set_cookie(value.as_bytes(), "", CookieChoice::AsItIs),
+            "{value}"
+        );
         let prefixed = format!("shop_{value}");
         assert!(
-            keeps_set_cookie(prefixed.as_bytes(), "shop_", Manner::AsItIs),
+            keeps_set_cookie(prefixed.as_bytes(), "shop_", CookieChoice::AsItIs),
             "{prefixed}"
         );
         assert!(
-            !keeps_set_cookie(prefixed.as_bytes(), "", Manner::AsItIs),
+            !keeps_set_cookie(prefixed.as_bytes(), "", CookieChoice::AsItIs),
             "{prefixed}"
         );
         assert!(
-            !keeps_set_cookie(value.as_bytes(), "shop_", Manner::AsItIs),
+            !keeps_set_cookie(value.as_bytes(), "shop_", CookieChoice::AsItIs),
             "{value}"
         );
     }
@@ -389,13 +392,13 @@ fn any_other_set_cookie_is_dropped() {
         "x=y; session=x; Domain=example.com",
     ] {
         assert!(
-            !keeps_set_cookie(value.as_bytes(), "", Manner::AsItIs),
+            !keeps_set_cookie(value.as_bytes(), "", CookieChoice::AsItIs),
             "{value:?}"
         );
     }
     assert!(!keeps_set_cookie(
         b"session=\xff; Domain=example.com",
         "",
-        Manner::AsItIs
+        CookieChoice::AsItIs
     ));
 }

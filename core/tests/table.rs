@@ -51,7 +51,7 @@ fn what_is_too_long_is_refused_and_changes_nothing() {
     let words = words(8);
     let table = table(&words);
     put(&table, &key(1), b"before", NEVER, Ordinary);
-    let (place, evicts) = table.place(&key(1), NOW, &mut Entry::new());
+    let (place, evicts) = table.slot_for(&key(1), NOW, &mut Entry::new());
     assert!(!evicts);
     assert!(!table.put(place, &key(1), &[0; CAPACITY + 1], NEVER, Ordinary));
     assert_eq!(find(&table, &key(1)).unwrap(), b"before");
@@ -208,7 +208,7 @@ fn the_ordinary_goes_before_the_precious() {
         find(&table(&words), &key(nth)).unwrap();
     }
     assert_eq!(goes(&words, &key(100), Precious), Some(6));
-    let (_, evicts) = table(&words).place(&key(101), NOW, &mut Entry::new());
+    let (_, evicts) = table(&words).slot_for(&key(101), NOW, &mut Entry::new());
     assert!(evicts, "now there is nothing else to give way");
 }
 
@@ -242,7 +242,7 @@ fn who_has_to_go_is_told_before_anything_changes() {
     full(&words, |_| (NEVER, Precious));
     let table = table(&words);
     let mut evicted = Entry::new();
-    let (place, evicts) = table.place(&key(100), NOW, &mut evicted);
+    let (place, evicts) = table.slot_for(&key(100), NOW, &mut evicted);
     assert!(evicts);
     let nth = u64::from_le_bytes(evicted.bytes().try_into().unwrap());
     assert_eq!((evicted.end(), evicted.rank()), (NEVER, Precious));

@@ -79,7 +79,7 @@ fn while_writing(words: &[AtomicU64], keys: u64, seen: fn(Found)) {
             let nth = version * 7 % u64::try_from(keys.len()).unwrap();
             let (bytes, rank) = contents(nth, version);
             let key = &keys[usize::try_from(nth).unwrap()];
-            let (place, _) = table.place(key, 0, &mut Entry::new());
+            let (place, _) = table.slot_for(key, 0, &mut Entry::new());
             assert!(table.put(place, key, &bytes, version, rank));
         }
         is_done.store(true, Ordering::Release);
@@ -104,7 +104,7 @@ fn readers_get_whole_entries_while_others_take_their_places() {
 fn an_entry_that_is_changed_in_its_place_is_never_absent() {
     let words = words(8);
     let (bytes, rank) = contents(0, 0);
-    let (place, _) = table(&words).place(&key(0), 0, &mut Entry::new());
+    let (place, _) = table(&words).slot_for(&key(0), 0, &mut Entry::new());
     assert!(table(&words).put(place, &key(0), &bytes, 0, rank));
     while_writing(&words, 1, |found| assert_ne!(found, Found::Absent));
 }

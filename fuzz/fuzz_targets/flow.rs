@@ -1,8 +1,8 @@
-//! Any request, keys, memory and answer through the walk.
+//! Any request, keys, memory and answer through the evaluation.
 #![no_main]
 
 #[allow(dead_code)]
 #[path = "../checks.rs"]
 mod checks;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::walk::flow(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::evaluation::flow(data));

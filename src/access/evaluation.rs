@@ -6,8 +6,8 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use authgear_core::credential::Credentials;
-use authgear_core::flow::{Action, CredentialSource, Event, Flow, KeySource, Keys, Scene};
-use authgear_core::freshness::Said;
+use authgear_core::flow::{Action, CredentialLookup, Event, Flow, Inputs, KeyLookup, Keys};
+use authgear_core::freshness::TokenAnswer;
 use authgear_core::policy::Policy;
 use authgear_core::verdict::{Verdict, Why};
 use nginx::park::CannotPark;
@@ -51,7 +51,7 @@ pub struct Evaluation<'r> {
     pub credentials: OnceCell<Credentials<'r>>,
 }
 
-impl CredentialSource for Evaluation<'_> {
+impl CredentialLookup for Evaluation<'_> {
     fn credentials(&self) -> &Credentials<'_> {
         self.credentials.get_or_init(|| self.read_credentials())
     }
@@ -126,9 +126,9 @@ impl<'r> Evaluation<'r> {
             Stage::Begun => Progress::Event(Event::Begin),
             Stage::Settled => Progress::Settled,
             Stage::Unknown => Progress::Unknown,
-            Stage::Asking { flight, alone } => match flight.result() {
-                Some(reply) => Progress::Event(self.answered(state, reply, *alone)),
-                None if state.is_late() => Progress::Event(unanswered(Why::TimedOut, *alone)),
+            Stage::Asking { flight, about_token } => match flight.result() {
+                Some(reply) => Progress::Event(self.answered(state, reply, *about_token)),
+                None if state.is_late() => Progress::Event(unanswered(Why::TimedOut, *about_token)),
                 None => Progress::Wait,
             },
             Stage::Fetching(flight) if flight.result().is_none() && !state.is_late() => Progress::Wait,
@@ -142,17 +142,17 @@ impl<'r> Evaluation<'r> {
         loop {
             event = match self.step(state, event) {
                 Action::Decide(verdict) => return self.decide(state, verdict),
-                Action::DecideAndAsk(verdict, subject) => {
+                Action::DecideAndAsk(verdict, asked_token) => {
                     let next = self.decide(state, verdict);
-                    self.asker().ask_in_background(&subject);
+                    self.asker().ask_in_background(&asked_token);
                     return next;
                 }
                 Action::FetchKeys => match self.await_keys(state) {
                     Some(tried) => tried,
                     None => return self.park(state),
                 },
-                Action::AskAlone(subject) => {
-                    match self.await_answer(state, self.asker().ask_alone(&subject), true) {
+                Action::AskAboutToken(asked_token) => {
+                    match self.await_answer(state, self.asker().ask_about_token(&asked_token), true) {
                         Some(answer) => answer,
                         None => return self.park(state),
                     }
@@ -173,14 +173,14 @@ impl<'r> Evaluation<'r> {
             view: OnceCell::new(),
             first: keys,
         };
-        let scene = Scene {
+        let inputs = Inputs {
             credentials: self,
             policy: self.policy,
             keys: &keys,
             memory: &MemoryView::new(self.site, self.location),
             now: clock::unix(),
         };
-        flow.step(event, &scene)
+        flow.step(event, &inputs)
     }
 
     fn terms(&self) -> Terms {
@@ -221,30 +221,30 @@ impl<'r> Evaluation<'r> {
         &self,
         state: &State,
         asked: Result<Rc<SingleFlight<Reply>>, Why>,
-        alone: bool,
+        about_token: bool,
     ) -> Option<Event> {
         let flight = match asked {
             Ok(flight) => flight,
-            Err(why) => return Some(unanswered(why, alone)),
+            Err(why) => return Some(unanswered(why, about_token)),
         };
         if let Some(reply) = flight.result() {
-            return Some(self.answered(state, reply, alone));
+            return Some(self.answered(state, reply, about_token));
         }
         flight.wait(state.parking(self.request).waker());
-        state.saved.borrow_mut().stage = Stage::Asking { flight, alone };
+        state.saved.borrow_mut().stage = Stage::Asking { flight, about_token };
         None
     }
 
     /// What a reply means to the flow; its cookies go on to the client where that is configured.
-    fn answered(&self, state: &State, reply: &Reply, alone: bool) -> Event {
+    fn answered(&self, state: &State, reply: &Reply, about_token: bool) -> Event {
         if self.location.pass_set_cookie && !reply.set_cookies.is_empty() {
             state.additions().add_cookies(&reply.set_cookies);
         }
-        match (&reply.said, &reply.reading) {
-            (Some(said), _) => Event::Said(said.clone()),
-            (None, Err(why)) => unanswered(*why, alone),
+        match (&reply.token_answer, &reply.reading) {
+            (Some(answer), _) => Event::TokenAnswered(answer.clone()),
+            (None, Err(why)) => unanswered(*why, about_token),
             // The configuration that it was asked under is gone, and what it says of the token with it.
-            (None, Ok(_)) if alone => unanswered(Why::Abandoned, alone),
+            (None, Ok(_)) if about_token => unanswered(Why::Abandoned, about_token),
             (None, Ok(reading)) => Event::Answered(reading.clone()),
         }
     }
@@ -254,8 +254,14 @@ impl<'r> Evaluation<'r> {
             Verdict::Valid(session, _) => self.set_identity(state, Identity::Session(session)),
             Verdict::Invalid(reason) => {
                 let saved = state.saved.borrow();
-                let seen = saved.flow.seen();
-                report::log_invalid(self.request, self.location.log_level, *reason, seen, self.policy);
+                let refused_token = saved.flow.refused_token();
+                report::log_invalid(
+                    self.request,
+                    self.location.log_level,
+                    *reason,
+                    refused_token,
+                    self.policy,
+                );
                 self.set_identity(state, Identity::Invalid)
             }
             Verdict::None => self.set_identity(state, Identity::Nothing),
@@ -306,7 +312,7 @@ struct KeysSeen<'r> {
     first: &'r Cell<Option<u64>>,
 }
 
-impl KeySource for KeysSeen<'_> {
+impl KeyLookup for KeysSeen<'_> {
     fn keys(&self, tried: bool) -> Keys<'_> {
         let view = self.view.get_or_init(|| keys::view(self.site));
         let first = self.first.get().unwrap_or(view.version);
@@ -319,9 +325,9 @@ impl KeySource for KeysSeen<'_> {
 }
 
 /// Nobody answered, and why.
-fn unanswered(why: Why, alone: bool) -> Event {
-    if alone {
-        Event::Said(Said::Unknown(why))
+fn unanswered(why: Why, about_token: bool) -> Event {
+    if about_token {
+        Event::TokenAnswered(TokenAnswer::Unknown(why))
     } else {
         Event::Unanswered(why)
     }

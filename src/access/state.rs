@@ -45,10 +45,10 @@ pub(super) struct Terms {
 
 pub(super) enum Stage {
     Begun,
-    /// `alone`: about one token.
+    /// `about_token`: about one token alone.
     Asking {
         flight: Rc<SingleFlight<Reply>>,
-        alone: bool,
+        about_token: bool,
     },
     Fetching(Rc<SingleFlight<()>>),
     /// The verdict stands in the request's headers.

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use authgear_core::flow::Subject;
-use authgear_core::freshness::{self, Heard, Said};
-use authgear_core::made_up::Manner;
+use authgear_core::flow::AskedToken;
+use authgear_core::freshness::{self, Interpretation, TokenAnswer};
+use authgear_core::made_up::CookieChoice;
 use authgear_core::resolver::{self, Question, Reader, Reading};
 use authgear_core::table::Key;
 use authgear_core::verdict::{UnknownAnswer, Why};
@@ -30,12 +30,12 @@ use nginx::{clock, later, worker};
 /// What becomes of an answer, besides being told to those who wait.
 pub(super) enum AnswerUse {
     /// It is the answer to this question until another comes.
-    Keep {
+    Remember {
         exp: Option<u64>,
     },
     /// It is what the resolver says of this token.
-    Learn {
-        subject: Subject,
+    OfToken {
+        asked_token: AskedToken,
         asked: Millis,
         interval: Millis,
     },
@@ -69,10 +69,10 @@ impl SentQuestion {
     }
 
     /// The `Cookie` that it is sent with.
-    fn cookie(&self, manner: Manner, prefix: &str) -> Result<Option<Cow<'_, str>>, CannotStart> {
-        Ok(match manner {
-            Manner::AsItIs => self.question.cookie.as_deref().map(Cow::Borrowed),
-            Manner::WithMadeUp => {
+    fn cookie(&self, cookie_choice: CookieChoice, prefix: &str) -> Result<Option<Cow<'_, str>>, CannotStart> {
+        Ok(match cookie_choice {
+            CookieChoice::AsItIs => self.question.cookie.as_deref().map(Cow::Borrowed),
+            CookieChoice::WithMadeUp => {
                 let made_up = made_up().map_err(|Unspecified| CannotStart)?;
                 Some(Cow::Owned(self.question.cookie_with(&made_up, prefix)))
             }
@@ -98,7 +98,7 @@ pub(super) struct PendingQuestion {
     pub(super) leader: Leader<Reply>,
     pub(super) sent: Rc<SentQuestion>,
     /// How it is sent, or was sent last.
-    pub(super) manner: Manner,
+    pub(super) cookie_choice: CookieChoice,
     /// When it is given up, on the monotonic clock.
     pub(super) deadline: Millis,
     pub(super) resolver: Digest,
@@ -113,10 +113,10 @@ pub(super) struct PendingQuestion {
 }
 
 impl PendingQuestion {
-    /// Sends the question in its manner, with the time that is left.
+    /// Sends the question with the cookies that it is to have, with the time that is left.
     pub(super) fn send(self: Box<Self>, site: &Site) -> Result<(), CannotStart> {
         let sent = Rc::clone(&self.sent);
-        let cookie = sent.cookie(self.manner, &self.prefix)?;
+        let cookie = sent.cookie(self.cookie_choice, &self.prefix)?;
         let authorization = sent.question.authorization.as_deref();
         let outgoing = Outgoing {
             server: site.resolver_server,
@@ -143,13 +143,18 @@ impl PendingQuestion {
     }
 
     /// What it says of the token that it was asked about alone.
-    fn heard(&self, site: Option<&Site>, reading: &Result<Reading, Why>) -> Option<Heard> {
-        let AnswerUse::Learn { subject, .. } = &self.use_of else {
+    fn interpret(&self, site: Option<&Site>, reading: &Result<Reading, Why>) -> Option<Interpretation> {
+        let AnswerUse::OfToken { asked_token, .. } = &self.use_of else {
             return None;
         };
         let is_proven = is_proven(site?, self.configuration);
-        let sub = subject.claimed.user_id();
-        Some(freshness::heard(reading.clone(), self.manner, sub, is_proven))
+        let sub = asked_token.claimed.user_id();
+        Some(freshness::interpret(
+            reading.clone(),
+            self.cookie_choice,
+            sub,
+            is_proven,
+        ))
     }
 
     /// Silence: asks once more, with a made-up cookie. The permit is kept, and what is left of the time.
@@ -158,7 +163,7 @@ impl PendingQuestion {
             (Some(site), None) => site,
             (_, why) => return self.give_up(site, why.unwrap_or(Why::Abandoned)),
         };
-        self.manner = Manner::WithMadeUp;
+        self.cookie_choice = CookieChoice::WithMadeUp;
         self.set_cookies.clear();
         let key = self.key;
         if self.send(site).is_err() {
@@ -178,13 +183,18 @@ impl PendingQuestion {
     }
 
     fn give_up(self: Box<Self>, site: Option<&Site>, why: Why) {
-        self.finish(site, Err(why), Some(Said::Unknown(why)));
+        self.finish(site, Err(why), Some(TokenAnswer::Unknown(why)));
     }
 
-    fn finish(self: Box<Self>, site: Option<&Site>, reading: Result<Reading, Why>, said: Option<Said>) {
+    fn finish(
+        self: Box<Self>,
+        site: Option<&Site>,
+        reading: Result<Reading, Why>,
+        token_answer: Option<TokenAnswer>,
+    ) {
         QUESTIONS.with_borrow_mut(|flights| flights.remove(&self.key));
         if let Some(site) = site {
-            self.use_up(site, &reading, said.as_ref());
+            self.use_up(site, &reading, token_answer.as_ref());
         }
         let Self {
             permit,
@@ -195,42 +205,44 @@ impl PendingQuestion {
         drop(permit);
         leader.finish(Reply {
             reading,
-            said,
+            token_answer,
             set_cookies,
         });
     }
 
     /// What the answer is good for beyond those who wait.
-    fn use_up(&self, site: &Site, reading: &Result<Reading, Why>, said: Option<&Said>) {
+    fn use_up(&self, site: &Site, reading: &Result<Reading, Why>, token_answer: Option<&TokenAnswer>) {
         note(site, reading);
         match reading {
             Ok(Reading::Valid(_)) => note_yes(site, self.configuration),
-            Ok(Reading::Silent) if self.manner == Manner::WithMadeUp => {
+            Ok(Reading::Silent) if self.cookie_choice == CookieChoice::WithMadeUp => {
                 if has_said_yes(site, self.configuration) {
                     report::log_silence(site);
                 }
             }
             Ok(Reading::Silent | Reading::Invalid | Reading::Unknown(_)) | Err(_) => {}
         }
-        match (&self.use_of, reading, said) {
-            (AnswerUse::Keep { exp }, Ok(reading), _) => memory::keep_answer(site, &self.key, reading, *exp),
+        match (&self.use_of, reading, token_answer) {
+            (AnswerUse::Remember { exp }, Ok(reading), _) => {
+                memory::keep_answer(site, &self.key, reading, *exp)
+            }
             (
-                AnswerUse::Learn {
-                    subject,
+                AnswerUse::OfToken {
+                    asked_token,
                     asked,
                     interval,
                 },
                 _,
-                Some(said),
+                Some(answer),
             ) => {
-                if matches!(said, Said::Yes(_)) {
+                if matches!(answer, TokenAnswer::Yes(_)) {
                     prove(site, self.configuration);
                 }
                 let pause = pause(site, *interval);
-                memory::learn(site, subject, &self.key, said, *asked, pause);
-                report::log_said(site, said);
+                memory::learn(site, asked_token, &self.key, answer, *asked, pause);
+                report::log_token_answer(site, answer);
             }
-            (AnswerUse::Keep { .. } | AnswerUse::Learn { .. } | AnswerUse::Nothing, _, _) => {}
+            (AnswerUse::Remember { .. } | AnswerUse::OfToken { .. } | AnswerUse::Nothing, _, _) => {}
         }
     }
 }
@@ -241,11 +253,11 @@ impl Recipient for PendingQuestion {
     }
 
     fn header(&mut self, status: u16, headers: &Headers<'_>) {
-        let (mut reader, manner) = (Reader::new(status), self.manner);
+        let (mut reader, cookie_choice) = (Reader::new(status), self.cookie_choice);
         headers.each(|name, value| {
             reader.header(name, value);
             if name.eq_ignore_ascii_case(b"set-cookie")
-                && resolver::keeps_set_cookie(value, &self.prefix, manner)
+                && resolver::keeps_set_cookie(value, &self.prefix, cookie_choice)
             {
                 self.set_cookies.push(value.to_vec());
             }
@@ -258,9 +270,9 @@ impl Recipient for PendingQuestion {
             self.set_cookies.clear();
         }
         let reading = reading_of(&outcome, self.reading.take());
-        self.with_site(|own, site| match own.heard(site, &reading) {
-            Some(Heard::AskAgain) => later::run(move || own.with_site(Self::ask_again)),
-            Some(Heard::Said(said)) => own.finish(site, reading, Some(said)),
+        self.with_site(|own, site| match own.interpret(site, &reading) {
+            Some(Interpretation::AskAgain) => later::run(move || own.with_site(Self::ask_again)),
+            Some(Interpretation::Answer(answer)) => own.finish(site, reading, Some(answer)),
             None => own.finish(site, reading, None),
         });
     }

@@ -43,7 +43,7 @@ impl Tables {
         is_said: bool,
         evicted: &mut Entry,
     ) {
-        let (place, goes) = self.knowledge.place(key, clock::unix(), evicted);
+        let (slot, goes) = self.knowledge.slot_for(key, clock::unix(), evicted);
         if goes && evicted.rank() == Rank::Precious {
             if !is_said {
                 return;
@@ -52,7 +52,7 @@ impl Tables {
             let lost = Known::from_bytes(evicted.bytes()).map_or_else(clock::unix, |known| known.iat);
             self.area.note_loss(lost.max(1));
         }
-        self.knowledge.put(place, key, bytes, end, rank);
+        self.knowledge.put(slot, key, bytes, end, rank);
     }
 
     /// Copies what is known out of tables that these are to take the place of.

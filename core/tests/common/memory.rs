@@ -38,7 +38,7 @@ pub fn key_in(first: u64, second: u64, nth: u64) -> Key {
 /// Puts an entry, and says whether one that is not over had to go; and which.
 pub fn put(table: &Table<'_>, key: &Key, bytes: &[u8], end: u64, rank: Rank) -> (Entry, bool) {
     let mut evicted = Entry::new();
-    let (place, evicts) = table.place(key, NOW, &mut evicted);
+    let (place, evicts) = table.slot_for(key, NOW, &mut evicted);
     assert!(table.put(place, key, bytes, end, rank));
     (evicted, evicts)
 }

@@ -6,8 +6,8 @@
 #[path = "../../../fuzz/checks/answered.rs"]
 pub mod answered;
 pub mod memory;
-pub mod recall;
-pub mod walk;
+pub mod fake_memory;
+pub mod evaluation;
 
 use std::sync::OnceLock;
 

@@ -1,10 +1,10 @@
-//! The walk, with keys, a memory and answers that the data chooses.
+//! The evaluation, with keys, a memory and answers that the data chooses.
 
 use std::cell::{Cell, RefCell};
 
 use authgear_core::credential::{Allowed, Kind, Value};
-use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene, Subject};
-use authgear_core::freshness::{Fallback, No, Said, Standing};
+use authgear_core::flow::{Action, AskedToken, Event, Flow, Inputs, Keys, Remembered, VerdictMemory};
+use authgear_core::freshness::{Fallback, Freshness, Rejection, TokenAnswer};
 use authgear_core::jws::{Candidate, Form};
 use authgear_core::policy::{Mode, Policy};
 use authgear_core::record::Token;
@@ -14,7 +14,7 @@ use authgear_core::verdict::{Reason, Source, Verdict, Why};
 
 use super::{halves, reading, recorded, request, safe, sendable};
 
-/// Every walk ends, asks no more than it may, and gives a session only where somebody vouched for it.
+/// Every evaluation ends, asks no more than it may, and gives a session only where somebody vouched for it.
 ///
 /// The first byte chooses mode and keys, the second the credentials that count, the third whether there is an answer and whether there is a
 /// memory: then eight more bytes say what it remembers. Then an answer, an empty line, and a request as in [`super::cookies`].
@@ -38,10 +38,10 @@ pub fn flow(data: &[u8]) {
         ..recorded.policy.clone()
     };
     let (answer, asked) = halves(rest);
-    let memory = Driven {
+    let memory = ScriptedMemory {
         script,
         mode: policy.mode,
-        standings: Cell::new(0),
+        freshnesses: Cell::new(0),
         last: RefCell::new(None),
     };
     let may_fetch = if bit(4) { bit(32) } else { bit(16) };
@@ -53,8 +53,8 @@ pub fn flow(data: &[u8]) {
         set: (may_fetch && bit(64)).then_some(&recorded.keys),
         current: true,
     };
-    Course {
-        scene: Scene {
+    Run {
+        inputs: Inputs {
             credentials: &request(asked, "", policy.allowed),
             policy: &policy,
             keys: &keys,
@@ -76,35 +76,35 @@ fn session_of(user: &str) -> Session {
 }
 
 /// A memory that says what its script says.
-struct Driven {
-    /// What it knows of tokens, of answers, how three tokens stand, and what is said of three.
+struct ScriptedMemory {
+    /// What it knows of tokens, of answers, how fresh three tokens are, and what is said of three.
     script: [u8; 8],
     mode: Mode,
-    standings: Cell<usize>,
-    /// What it said last of how a token stands.
-    last: RefCell<Option<Standing>>,
+    freshnesses: Cell<usize>,
+    /// What it said last of how fresh a token is.
+    last: RefCell<Option<Freshness>>,
 }
 
-impl Driven {
+impl ScriptedMemory {
     /// Whether what is remembered of tokens may be used.
     fn vouches(&self) -> bool {
         self.script[0] & 7 == 1
     }
 
-    fn said(&self, nth: usize) -> Said {
+    fn said(&self, nth: usize) -> TokenAnswer {
         match self.script[5 + nth % 3] % 7 {
-            0 => Said::Yes(session_of("asked")),
-            1 => Said::AnotherUser,
-            2 => Said::No(No::Ended),
-            3 => Said::No(No::Barred),
-            4 => Said::Unproven,
-            5 => Said::Unknown(Why::Limit),
-            _ => Said::Unknown(Why::TimedOut),
+            0 => TokenAnswer::Yes(session_of("asked")),
+            1 => TokenAnswer::AnotherUser,
+            2 => TokenAnswer::No(Rejection::Ended),
+            3 => TokenAnswer::No(Rejection::Barred),
+            4 => TokenAnswer::Unproven,
+            5 => TokenAnswer::Unknown(Why::Limit),
+            _ => TokenAnswer::Unknown(Why::TimedOut),
         }
     }
 }
 
-impl Memory for Driven {
+impl VerdictMemory for ScriptedMemory {
     fn verified(&self, token: &Candidate<'_>) -> Option<Token> {
         assert!(self.mode != Mode::Remote && token.bytes().starts_with(b"eyJ"));
         let [choices, ..] = self.script;
@@ -136,27 +136,31 @@ impl Memory for Driven {
         assert!(verified.is_in_time(recorded().now, 0));
     }
 
-    fn standing(&self, _: &Candidate<'_>, _: u64) -> Standing {
-        let nth = self.standings.replace(self.standings.get() + 1);
+    fn freshness(&self, _: &Candidate<'_>, _: u64) -> Freshness {
+        let nth = self.freshnesses.replace(self.freshnesses.get() + 1);
         let choices = self.script[2 + nth % 3];
         let session = (choices & 1 != 0).then(|| session_of("said"));
-        let no = if choices & 1 != 0 { No::Barred } else { No::Ended };
-        let standing = match (choices >> 1) % 6 {
-            0 => Standing::Good {
+        let no = if choices & 1 != 0 {
+            Rejection::Barred
+        } else {
+            Rejection::Ended
+        };
+        let freshness = match (choices >> 1) % 6 {
+            0 => Freshness::Good {
                 session,
                 is_due: false,
             },
-            1 => Standing::Good {
+            1 => Freshness::Good {
                 session,
                 is_due: true,
             },
-            2 => Standing::Not(no),
-            3 => Standing::AskFirst(Fallback::Not(no)),
-            4 => Standing::AskFirst(Fallback::Stale(session)),
-            _ => Standing::AskFirst(Fallback::Unknown),
+            2 => Freshness::Rejected(no),
+            3 => Freshness::AskFirst(Fallback::Rejected(no)),
+            4 => Freshness::AskFirst(Fallback::Stale(session)),
+            _ => Freshness::AskFirst(Fallback::Unknown),
         };
-        self.last.replace(Some(standing.clone()));
-        standing
+        self.last.replace(Some(freshness.clone()));
+        freshness
     }
 
     fn answer(&self, _: &Question) -> Option<Remembered> {
@@ -168,10 +172,10 @@ impl Memory for Driven {
     }
 }
 
-/// A walk under way, and what came of it so far.
-struct Course<'r> {
-    scene: Scene<'r>,
-    memory: &'r Driven,
+/// An evaluation under way, and what came of it so far.
+struct Run<'r> {
+    inputs: Inputs<'r>,
+    memory: &'r ScriptedMemory,
     /// What a fetch brings.
     fetched: Option<&'r Keys<'r>>,
     /// `None` stands for a resolver that does not answer.
@@ -179,24 +183,24 @@ struct Course<'r> {
     has_tried_keys: bool,
     has_asked: bool,
     /// What was said of tokens alone.
-    said: Vec<Said>,
+    said: Vec<TokenAnswer>,
 }
 
-impl Course<'_> {
+impl Run<'_> {
     fn run(mut self) {
         let (mut flow, mut event) = (Flow::new(), Event::Begin);
         let verdict = loop {
-            let action = flow.step(event, &self.scene);
+            let action = flow.step(event, &self.inputs);
             self.follows(&action);
             event = match action {
                 Action::FetchKeys => self.fetch(),
                 Action::Ask(_) => self.ask(),
-                Action::AskAlone(subject) => self.ask_alone(&subject),
-                Action::DecideAndAsk(verdict, subject) => {
+                Action::AskAboutToken(asked_token) => self.ask_alone(&asked_token),
+                Action::DecideAndAsk(verdict, asked_token) => {
                     assert!(matches!(verdict, Verdict::Valid(..)), "only what is good is due");
                     let last = self.memory.last.borrow();
-                    assert!(matches!(*last, Some(Standing::Good { is_due: true, .. })));
-                    assert!(self.is_sent(&subject));
+                    assert!(matches!(*last, Some(Freshness::Good { is_due: true, .. })));
+                    assert!(self.is_sent(&asked_token));
                     break verdict;
                 }
                 Action::Decide(verdict) => break verdict,
@@ -205,40 +209,46 @@ impl Course<'_> {
         self.ends(verdict);
     }
 
-    /// What was said of a token last decides, or lets the walk go on.
+    /// What was said of a token last decides, or lets the evaluation go on.
     fn follows(&self, action: &Action) {
         if self.has_asked {
             assert!(matches!(action, Action::Decide(_)), "an answer stands");
             return;
         }
         match self.said.last() {
-            Some(Said::Yes(session)) => {
+            Some(TokenAnswer::Yes(session)) => {
                 assert!(
                     matches!(action, Action::Decide(Verdict::Valid(got, Source::Resolver)) if got == session)
                 );
             }
-            Some(Said::No(No::Barred)) => {
+            Some(TokenAnswer::No(Rejection::Barred)) => {
                 assert!(matches!(
                     action,
                     Action::Decide(Verdict::Invalid(Reason::UserBarred))
                 ));
             }
-            Some(Said::AnotherUser | Said::No(No::Ended) | Said::Unproven | Said::Unknown(_)) | None => {}
+            Some(
+                TokenAnswer::AnotherUser
+                | TokenAnswer::No(Rejection::Ended)
+                | TokenAnswer::Unproven
+                | TokenAnswer::Unknown(_),
+            )
+            | None => {}
         }
     }
 
     fn fetch(&mut self) -> Event {
         assert!(!self.has_tried_keys, "a second fetch");
-        assert_ne!(self.scene.policy.mode, Mode::Remote, "remote needs no keys");
+        assert_ne!(self.inputs.policy.mode, Mode::Remote, "remote needs no keys");
         self.has_tried_keys = true;
         if let Some(fetched) = self.fetched {
-            self.scene.keys = fetched;
+            self.inputs.keys = fetched;
         }
         Event::KeysTried
     }
 
     fn ask(&mut self) -> Event {
-        assert_ne!(self.scene.policy.mode, Mode::Local, "local never asks");
+        assert_ne!(self.inputs.policy.mode, Mode::Local, "local never asks");
         self.has_asked = true;
         match &self.reading {
             Some(reading) => Event::Answered(reading.clone()),
@@ -246,35 +256,35 @@ impl Course<'_> {
         }
     }
 
-    fn ask_alone(&mut self, subject: &Subject) -> Event {
+    fn ask_alone(&mut self, asked_token: &AskedToken) -> Event {
         assert_eq!(
-            self.scene.policy.mode,
+            self.inputs.policy.mode,
             Mode::On,
             "local never asks, remote never judges"
         );
-        assert!(self.is_sent(subject));
+        assert!(self.is_sent(asked_token));
         let last = self.memory.last.borrow();
-        assert!(matches!(*last, Some(Standing::AskFirst(_))), "{last:?}");
+        assert!(matches!(*last, Some(Freshness::AskFirst(_))), "{last:?}");
         let said = self.memory.said(self.said.len());
         self.said.push(said.clone());
         assert!(self.said.len() <= 2, "there are two tokens at most");
-        Event::Said(said)
+        Event::TokenAnswered(said)
     }
 
     /// Whether the client sent this token.
-    fn is_sent(&self, subject: &Subject) -> bool {
-        self.tokens().any(|token| token == subject.token)
+    fn is_sent(&self, asked_token: &AskedToken) -> bool {
+        self.tokens().any(|token| token == asked_token.token)
     }
 
     fn tokens(&self) -> impl Iterator<Item = &str> {
-        sendable(self.scene.credentials.credentials()).filter_map(|credential| match &credential.value {
+        sendable(self.inputs.credentials.credentials()).filter_map(|credential| match &credential.value {
             Value::Candidate(_) => credential.value.text(),
             Value::Remote(_) | Value::Malformed => None,
         })
     }
 
     fn ends(&self, verdict: Verdict) {
-        let mode = self.scene.policy.mode;
+        let mode = self.inputs.policy.mode;
         let last = self.memory.last.borrow();
         match verdict {
             Verdict::Valid(session, source) => {
@@ -285,8 +295,8 @@ impl Course<'_> {
                 safe(&session);
             }
             Verdict::Invalid(Reason::UserBarred) => assert!(last.is_some()),
-            Verdict::Invalid(_) => assert!(!self.scene.credentials.credentials().is_empty()),
-            Verdict::None => assert!(self.scene.credentials.credentials().is_empty()),
+            Verdict::Invalid(_) => assert!(!self.inputs.credentials.credentials().is_empty()),
+            Verdict::None => assert!(self.inputs.credentials.credentials().is_empty()),
             Verdict::Unknown(why) => {
                 let has_asked = self.has_asked || !self.said.is_empty();
                 assert!(has_asked || mode == Mode::Local, "{why:?}");
@@ -298,12 +308,15 @@ impl Course<'_> {
     fn vouches(&self, session: &Session, source: Source) -> bool {
         let last = self.memory.last.borrow();
         let has_failed = match self.said.last() {
-            Some(Said::Unknown(why)) => why.is_failure(),
-            Some(Said::Yes(_) | Said::AnotherUser | Said::No(_) | Said::Unproven) | None => false,
+            Some(TokenAnswer::Unknown(why)) => why.is_failure(),
+            Some(
+                TokenAnswer::Yes(_) | TokenAnswer::AnotherUser | TokenAnswer::No(_) | TokenAnswer::Unproven,
+            )
+            | None => false,
         };
         let stands_by_claims = match &*last {
-            Some(Standing::Good { session: None, .. }) => true,
-            Some(Standing::AskFirst(Fallback::Stale(None))) => has_failed,
+            Some(Freshness::Good { session: None, .. }) => true,
+            Some(Freshness::AskFirst(Fallback::Stale(None))) => has_failed,
             Some(_) | None => false,
         };
         let is_issued = self
@@ -311,13 +324,13 @@ impl Course<'_> {
             .any(|token| recorded().tokens.iter().any(|known| known == token));
         let is_remembered = self.memory.vouches() && session.user_id() == "remembered";
         match source {
-            Source::Token => stands_by_claims && is_issued && self.scene.keys.keys(true).set.is_some(),
+            Source::Token => stands_by_claims && is_issued && self.inputs.keys.keys(true).set.is_some(),
             Source::TokenCache => {
                 let is_stale = is_issued && has_failed;
-                stands_by_claims && (is_remembered || is_stale) && self.scene.keys.keys(true).set.is_some()
+                stands_by_claims && (is_remembered || is_stale) && self.inputs.keys.keys(true).set.is_some()
             }
             Source::Resolver => match self.said.last() {
-                Some(Said::Yes(said)) if !self.has_asked => session == said,
+                Some(TokenAnswer::Yes(said)) if !self.has_asked => session == said,
                 Some(_) | None => self
                     .reading
                     .as_ref()
@@ -325,8 +338,8 @@ impl Course<'_> {
             },
             Source::ResolverCache => match session.user_id() {
                 "said" => match &*last {
-                    Some(Standing::Good { session: said, .. }) => said.as_ref() == Some(session),
-                    Some(Standing::AskFirst(Fallback::Stale(said))) => {
+                    Some(Freshness::Good { session: said, .. }) => said.as_ref() == Some(session),
+                    Some(Freshness::AskFirst(Fallback::Stale(said))) => {
                         has_failed && said.as_ref() == Some(session)
                     }
                     Some(_) | None => false,

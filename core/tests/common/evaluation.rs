@@ -1,9 +1,9 @@
-//! A walk that the tests carry out step by step.
+//! An evaluation that the tests carry out step by step.
 
 use std::rc::Rc;
 
-use authgear_core::flow::{Action, Event, Flow, Keys, Memory, Remembered, Scene};
-use authgear_core::freshness::Standing;
+use authgear_core::flow::{Action, Event, Flow, Inputs, Keys, Remembered, VerdictMemory};
+use authgear_core::freshness::Freshness;
 use authgear_core::jwks::KeySet;
 use authgear_core::jws::Candidate;
 use authgear_core::policy::{Mode, Policy};
@@ -17,17 +17,17 @@ use super::answered::answered;
 use super::{claiming, policy, project, read, set, Issuer, NOW};
 
 /// A memory that remembers nothing, where every token that verifies is good and not due.
-pub struct Nothing;
+pub struct NoMemory;
 
-impl Memory for Nothing {
+impl VerdictMemory for NoMemory {
     fn verified(&self, _: &Candidate<'_>) -> Option<Token> {
         None
     }
 
     fn remember(&self, _: &Candidate<'_>, _: &Token) {}
 
-    fn standing(&self, _: &Candidate<'_>, _: u64) -> Standing {
-        Standing::Good {
+    fn freshness(&self, _: &Candidate<'_>, _: u64) -> Freshness {
+        Freshness::Good {
             session: None,
             is_due: false,
         }
@@ -38,8 +38,8 @@ impl Memory for Nothing {
     }
 }
 
-/// A walk that stands still until it is told what happened.
-pub struct Walk {
+/// An evaluation that stands still until it is told what happened.
+pub struct Evaluation {
     pub flow: Flow,
     pub policy: Policy,
     pub authorization: Option<String>,
@@ -48,11 +48,11 @@ pub struct Walk {
     pub current: bool,
     /// Else it hears at once that keys were tried.
     pub may_fetch: bool,
-    pub memory: Rc<dyn Memory>,
+    pub memory: Rc<dyn VerdictMemory>,
     pub now: u64,
 }
 
-impl Walk {
+impl Evaluation {
     /// With the project's keys, of an earlier fetch, which is not due again.
     pub fn new(mode: Mode, authorization: Option<&str>, cookies: &[&str]) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Walk {
             keys: Some(project()),
             current: false,
             may_fetch: false,
-            memory: Rc::new(Nothing),
+            memory: Rc::new(NoMemory),
             now: NOW,
         }
     }
@@ -82,7 +82,7 @@ impl Walk {
         self
     }
 
-    pub fn remembering(mut self, memory: Rc<dyn Memory>) -> Self {
+    pub fn remembering(mut self, memory: Rc<dyn VerdictMemory>) -> Self {
         self.memory = memory;
         self
     }
@@ -97,7 +97,7 @@ impl Walk {
     fn step_once(&mut self, event: Event) -> Action {
         let cookies: Vec<&str> = self.cookies.iter().map(String::as_str).collect();
         let credentials = read(self.authorization.as_deref(), &cookies, "");
-        let scene = Scene {
+        let inputs = Inputs {
             credentials: &credentials,
             policy: &self.policy,
             keys: &Keys {
@@ -107,7 +107,7 @@ impl Walk {
             memory: &*self.memory,
             now: self.now,
         };
-        self.flow.step(event, &scene)
+        self.flow.step(event, &inputs)
     }
 
     /// The verdict that needs nobody.

@@ -1,7 +1,7 @@
-//! What a walk's step is taken with: the request's credentials, the policy, the keys, what is remembered, the time.
+//! What a step of the evaluation is taken with: the request's credentials, the policy, the keys, what is remembered, the time.
 
 use crate::credential::Credentials;
-use crate::freshness::Standing;
+use crate::freshness::Freshness;
 use crate::jwks::KeySet;
 use crate::jws::Candidate;
 use crate::policy::Policy;
@@ -19,24 +19,24 @@ pub struct Keys<'k> {
 }
 
 /// Where keys are: looked at once a token has to be judged, and not before.
-pub trait KeySource {
-    /// As they are now. `tried`: the walk has waited for a fetch; then a set counts that is so old that it should have waited for another.
+pub trait KeyLookup {
+    /// As they are now. `tried`: the evaluation has waited for a fetch; then a set counts that is so old that it should have waited for another.
     fn keys(&self, tried: bool) -> Keys<'_>;
 }
 
-impl KeySource for Keys<'_> {
+impl KeyLookup for Keys<'_> {
     fn keys(&self, _: bool) -> Keys<'_> {
         *self
     }
 }
 
-/// Where a request's credentials are: looked at while the walk goes on, and not when an answer has ended it.
-pub trait CredentialSource {
+/// Where a request's credentials are: looked at while the evaluation goes on, and not when an answer has ended it.
+pub trait CredentialLookup {
     /// The same each time.
     fn credentials(&self) -> &Credentials<'_>;
 }
 
-impl CredentialSource for Credentials<'_> {
+impl CredentialLookup for Credentials<'_> {
     fn credentials(&self) -> &Credentials<'_> {
         self
     }
@@ -45,13 +45,13 @@ impl CredentialSource for Credentials<'_> {
 /// What is remembered of earlier requests. None of it has to be.
 ///
 /// A candidate is looked for before anybody knows what it is: it counts as found under all of its bytes, exactly as they were remembered, or not at all.
-pub trait Memory {
+pub trait VerdictMemory {
     /// The token, if these bytes verified earlier under the same policy.
     fn verified(&self, token: &Candidate<'_>) -> Option<record::Token>;
     /// Remembers a token that verified.
     fn remember(&self, token: &Candidate<'_>, verified: &record::Token);
-    /// How a token that verifies stands.
-    fn standing(&self, token: &Candidate<'_>, iat: u64) -> Standing;
+    /// How fresh a token that verifies is.
+    fn freshness(&self, token: &Candidate<'_>, iat: u64) -> Freshness;
     /// The answer to a question, if it is remembered.
     fn answer(&self, question: &Question) -> Option<Remembered>;
 }
@@ -67,15 +67,15 @@ pub struct Remembered {
 
 /// What a step is taken with.
 #[derive(Clone, Copy)]
-pub struct Scene<'s> {
+pub struct Inputs<'s> {
     /// The request's credentials.
-    pub credentials: &'s dyn CredentialSource,
+    pub credentials: &'s dyn CredentialLookup,
     /// What is accepted where it arrived.
     pub policy: &'s Policy,
     /// The keys.
-    pub keys: &'s dyn KeySource,
+    pub keys: &'s dyn KeyLookup,
     /// The memory.
-    pub memory: &'s dyn Memory,
+    pub memory: &'s dyn VerdictMemory,
     /// Seconds since 1970.
     pub now: u64,
 }
