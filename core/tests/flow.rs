@@ -1,4 +1,4 @@
-//! The evaluation over a request's credentials: each row of the two tables of the verdict, in each mode, and that every evaluation ends.
+//! The evaluation of a request's credentials: each row of the two tables of the verdict, in each mode, and that every evaluation ends.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 

@@ -281,14 +281,9 @@ fn where_nobody_may_be_asked_only_what_is_known_counts() {
                 is_due: false,
             };
             assert_eq!(after(LastAnswer::Yes(Some(session())), ago, &rules), yes);
-            assert_eq!(
-                after(LastAnswer::No(Rejection::Ended), ago, &rules),
-                Freshness::Rejected(Rejection::Ended)
-            );
-            assert_eq!(
-                after(LastAnswer::No(Rejection::Barred), ago, &rules),
-                Freshness::Rejected(Rejection::Barred)
-            );
+            for no in [Rejection::Ended, Rejection::Barred] {
+                assert_eq!(after(LastAnswer::No(no), ago, &rules), Freshness::Rejected(no));
+            }
         }
     }
 }
@@ -339,13 +334,13 @@ fn clocks_of_any_reading_overflow_nothing() {
                     }),
                     ..RULES
                 };
-                for answer in [
+                for last_answer in [
                     LastAnswer::Nothing,
                     LastAnswer::Yes(None),
                     LastAnswer::No(Rejection::Ended),
                 ] {
                     let known = Known {
-                        last_answer: answer,
+                        last_answer,
                         at: iat,
                         asked_until: iat,
                         iat,
