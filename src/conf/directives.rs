@@ -14,26 +14,18 @@ use super::readers::{self as read, Read};
 use super::settings::{LocationSettings, MainSettings, ServerSettings};
 use super::{JwksTimes, LogLevel, Resolve, Revalidation, Switch, Unavailable};
 
+// A row a line: scripts/examples reads them.
+#[rustfmt::skip]
 pub const DIRECTIVES: [Directive; 20] = [
-    server(c"authgear_endpoint", One, "no default", read::endpoint),
+    server(c"authgear_endpoint", One, "none", read::endpoint),
     server(c"authgear_issuer", OneOrMore, "the endpoint", read::issuers),
     location(c"authgear_audience", OneOrMore, "the endpoint", read::audiences),
     location(c"authgear_resolve", One, "off", read::resolve),
-    location(
-        c"authgear_credentials",
-        OneOrMore,
-        "bearer app_session app_access_token session",
-        read::credentials,
-    ),
+    location(c"authgear_credentials", OneOrMore, "bearer app_session app_access_token session", read::credentials),
     server(c"authgear_resolve_request", One, "/_auth", read::resolve_request),
     server(c"authgear_jwks_request", One, "/_auth/jwks", read::jwks_request),
     server(c"authgear_jwks_file", One, "none", read::jwks_file),
-    server(
-        c"authgear_jwks_valid",
-        OneToThree,
-        "10m stale=1d refetch=10s",
-        read::jwks_times,
-    ),
+    server(c"authgear_jwks_valid", OneToThree, "10m stale=1d refetch=10s", read::jwks_times),
     location(c"authgear_leeway", One, "0s", read::leeway),
     server(c"authgear_cookie_prefix", One, "empty", read::cookie_prefix),
     server(c"authgear_resolver_limit", One, "64", read::resolver_limit),
@@ -43,12 +35,7 @@ pub const DIRECTIVES: [Directive; 20] = [
     main(c"authgear_zone", One, "zone=authgear:8m", read::zone),
     location(c"authgear_unavailable", One, "503", read::unavailable),
     location(c"authgear_pass_set_cookie", Flag, "off", read::pass_set_cookie),
-    server(
-        c"authgear_trust_request_headers",
-        Flag,
-        "off",
-        read::trust_request_headers,
-    ),
+    server(c"authgear_trust_request_headers", Flag, "off", read::trust_request_headers),
     location(c"authgear_log_level", One, "notice", read::log_level),
 ];
 
