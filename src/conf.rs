@@ -4,7 +4,8 @@
 //! for each `server`, one [`Location`] for each location, or a refusal that names a directive's file and line. What always holds: nothing
 //! here changes once nginx has read its configuration, and nothing half-configured becomes a [`Location`] that resolves.
 //!
-//! - [`directives`]: the table of directives, and what holds where nothing is written
+//! - [`directives`]: the table of directives
+//! - [`defaults`]: what holds where nothing is written
 //! - [`readers`]: the words of each directive, into what is written at its level; [`value`]: single words
 //! - [`settings`]: what is written at each level, and its inheritance
 //! - [`complete`]: checks, once everything is read
@@ -16,6 +17,7 @@
 //! - [`error`]: everything that can be wrong, in words
 
 pub mod complete;
+mod defaults;
 pub mod directives;
 pub mod error;
 mod levels;
@@ -41,7 +43,7 @@ use crate::digest::Digest;
 
 pub use self::levels::{
     header_variables, location, site, trust_request_headers, with_site, with_sites, Levels, LocationLevel,
-    MainLevel, ServerLevel,
+    MainLevel, MergedServer, ServerLevel,
 };
 pub use self::settings::position;
 

@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use nginx::conf::locations::{target, Target};
 use nginx::conf::Position;
 
-use super::directives::{ZONE_NAME, ZONE_SIZE};
+use super::defaults::{ZONE_NAME, ZONE_SIZE};
 use super::error::{Fault, Note, Unreached, Warning};
-use super::levels::{Levels, LocationLevel, MainLevel, ServerLevel};
+use super::levels::{LocationLevel, MainLevel, MergedServer, ServerLevel};
 use super::other_modules::warnings;
 use super::policy::{check_revalidation, location};
 use super::settings::{position, value, Inherited};
@@ -18,9 +18,6 @@ use super::shared_locations::{OwnRequest, Providers};
 use super::site::{site, Longest};
 use super::{KeySource, Location, Main, Resolve, Server, Site, ZoneSpec};
 use crate::digest::Digest;
-
-/// A server as nginx has read it.
-pub type MergedServer<'c> = nginx::conf::MergedServer<'c, Levels>;
 
 /// What the servers come to, and each server's locations, both in the order in which nginx has read them.
 pub type Completed = Vec<(Server, Vec<Location>)>;

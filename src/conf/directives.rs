@@ -1,18 +1,16 @@
 //! The table of directives: nginx's own table, the checks of `nginx -t`, and the test that docs/directives.md tells the truth follow from it.
 //!
 //! A row is `LEVEL(NAME, ARGUMENTS, DEFAULT, READER)`. LEVEL is the innermost at which the directive may stand. DEFAULT is what docs/directives.md says
-//! holds where nothing is written; values for it stand below, in the same order.
+//! holds where nothing is written; `defaults` has values for it, in the same order.
 
 use std::ffi::CStr;
 
-use authgear_core::freshness::Revalidate;
 use nginx::table::Arguments::{self, Flag, One, OneOrMore, OneOrTwo, OneToThree};
 use nginx::table::Level;
 
 use super::error::Refusal;
 use super::readers::{self as read, Read};
 use super::settings::{LocationSettings, MainSettings, ServerSettings};
-use super::{JwksTimes, LogLevel, Resolve, Revalidation, Switch, Unavailable};
 
 // A row a line: scripts/examples reads them.
 #[rustfmt::skip]
@@ -38,29 +36,6 @@ pub const DIRECTIVES: [Directive; 20] = [
     server(c"authgear_trust_request_headers", Flag, "off", read::trust_request_headers),
     location(c"authgear_log_level", One, "notice", read::log_level),
 ];
-
-// What holds where nothing is written. Issuers and audiences are then the endpoint, credentials all that there are, the rest nothing.
-pub const RESOLVE: Resolve = Resolve::Off;
-pub const RESOLVE_REQUEST: &str = "/_auth";
-pub const JWKS_REQUEST: &str = "/_auth/jwks";
-pub const JWKS_TIMES: JwksTimes = JwksTimes {
-    valid: 600_000,
-    stale: 86_400_000,
-    refetch: 10_000,
-};
-/// Seconds.
-pub const LEEWAY: u64 = 0;
-pub const RESOLVER_LIMIT: u32 = 64;
-/// `max` of `authgear_revalidate` is so many times its interval unless it says otherwise.
-pub const MAX_INTERVALS: u64 = 5;
-pub const REVALIDATION: Revalidation = Switch::On(Revalidate {
-    interval: 60_000,
-    max: 60_000 * MAX_INTERVALS,
-});
-pub const ZONE_NAME: &str = "authgear";
-pub const ZONE_SIZE: usize = 8 * 1024 * 1024;
-pub const UNAVAILABLE: Unavailable = Unavailable::Status(503);
-pub const LOG_LEVEL: LogLevel = LogLevel::Notice;
 
 /// One row.
 pub struct Directive {

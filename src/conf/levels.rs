@@ -10,6 +10,9 @@ use super::{Location, Main, Server, Site};
 /// The three kinds of level.
 pub enum Levels {}
 
+/// A server as nginx has read it.
+pub type MergedServer<'c> = conf::MergedServer<'c, Levels>;
+
 /// The `http` block's own.
 #[derive(Default)]
 pub struct MainLevel {

@@ -4,7 +4,7 @@ use authgear_core::credential::Allowed;
 use authgear_core::freshness::Rules;
 use authgear_core::policy::{Mode, Policy};
 
-use super::directives::{LEEWAY, LOG_LEVEL, RESOLVE, REVALIDATION, UNAVAILABLE};
+use super::defaults::{LEEWAY, LOG_LEVEL, RESOLVE, REVALIDATION, UNAVAILABLE};
 use super::error::Fault;
 use super::settings::{value, LocationSettings};
 use super::{Location, Resolve, Site, Switch};

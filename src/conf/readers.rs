@@ -15,7 +15,7 @@ use authgear_core::freshness::Revalidate;
 use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
 use nginx::conf::{parse, Severity, Statement};
 
-use super::directives::{JWKS_TIMES, MAX_INTERVALS};
+use super::defaults::{JWKS_TIMES, MAX_INTERVALS};
 use super::error::{Problem, Refusal, Warning, Why};
 use super::settings::{Inherited, LocationSettings, MainSettings, ServerSettings, Setting};
 use super::{value, Cache, JwksTimes, KeySource, Millis, Revalidation, Switch, ZoneSpec};

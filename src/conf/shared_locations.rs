@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use nginx::conf::locations::{target, Target};
 use nginx::conf::{Position, ServerRef};
 
-use super::complete::MergedServer;
-use super::directives::{JWKS_REQUEST, RESOLVE_REQUEST};
+use super::defaults::{JWKS_REQUEST, RESOLVE_REQUEST};
 use super::error::Note;
+use super::levels::MergedServer;
 use super::settings::{position, value, ServerSettings};
 use super::KeySource;
 use crate::digest::{Digest, Parts};

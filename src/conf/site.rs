@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use authgear_core::endpoint::Endpoint;
 
-use super::complete::MergedServer;
-use super::directives::{JWKS_TIMES, LEEWAY, RESOLVER_LIMIT};
+use super::defaults::{JWKS_TIMES, LEEWAY, RESOLVER_LIMIT};
+use super::levels::MergedServer;
 use super::settings::{value, LocationSettings};
 use super::shared_locations::{keys_uri, resolve_uri, OwnRequest, Providers};
 use super::{Cache, KeySource, Millis, Site};

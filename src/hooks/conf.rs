@@ -15,11 +15,11 @@ use nginx::{filter, zone};
 use ngx::core::{Status, NGX_CONF_ERROR};
 
 use super::{filters, module, phases, variables};
-use crate::conf::complete::{complete, complete_apart, store_location, store_server, MergedServer};
+use crate::conf::complete::{complete, complete_apart, store_location, store_server};
 use crate::conf::directives::{Reader, DIRECTIVES};
 use crate::conf::error::Fault;
 use crate::conf::readers::Read;
-use crate::conf::{position, Levels, LocationLevel, MainLevel, ServerLevel};
+use crate::conf::{position, Levels, LocationLevel, MainLevel, MergedServer, ServerLevel};
 use crate::zone::{smallest, CONTENTS};
 
 // SAFETY: the only type that implements it, and every callback here is called with it.

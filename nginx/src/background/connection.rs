@@ -4,10 +4,10 @@
 //! is marked as nginx marks its UDP sessions: shared, so that closing it closes no descriptor, and active, so that nothing is registered.
 
 mod counters;
+mod no_peer;
 mod repeated;
 
 use std::cell::OnceCell;
-use std::ffi::CStr;
 use std::io;
 use std::mem::size_of;
 use std::os::fd::AsRawFd;
@@ -16,23 +16,25 @@ use std::ptr::{addr_of_mut, fn_addr_eq, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nginx_sys::{
-    in_addr, ngx_buf_t, ngx_chain_t, ngx_connection_counter, ngx_connection_t,
+    in_addr, ngx_buf_t, ngx_connection_counter, ngx_connection_t,
     ngx_connection_tcp_nodelay_e_NGX_TCP_NODELAY_DISABLED,
     ngx_connection_tcp_nopush_e_NGX_TCP_NOPUSH_DISABLED, ngx_create_pool, ngx_current_msec, ngx_cycle,
     ngx_event_flags, ngx_event_t, ngx_get_connection, ngx_http_block_reading, ngx_http_close_connection,
     ngx_http_connection_t, ngx_http_core_find_config_phase, ngx_http_core_main_conf_t,
     ngx_http_create_request, ngx_http_event_handler_pt, ngx_http_free_request, ngx_http_log_ctx_t,
     ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t, ngx_list_init, ngx_list_push, ngx_log_t,
-    ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, u_char, AF_INET, NGX_HTTP_GET,
-    NGX_USE_CLEAR_EVENT,
+    ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, AF_INET, NGX_HTTP_GET, NGX_USE_CLEAR_EVENT,
 };
 use ngx::core::Status;
 
+pub use self::no_peer::is_ours;
+
+use self::no_peer::{log_line, receive, receive_chain, send_chain};
 use super::{CannotStart, Outgoing};
 use crate::headers::element;
 use crate::headers::name::{HeaderName, HOST};
 use crate::layout;
-use crate::module::{self, core_entry};
+use crate::module::core_entry;
 use crate::pool::Pool;
 
 type EventHandler = unsafe extern "C" fn(*mut ngx_event_t);
@@ -126,15 +128,6 @@ impl MainRequest {
         }
         None
     }
-}
-
-/// Whether a request's connection was made here.
-pub fn is_ours(request: &ngx_http_request_t) -> bool {
-    let ours: unsafe extern "C" fn(*mut ngx_connection_t, *mut u_char, usize) -> isize = receive;
-    // SAFETY: null, or a connection that outlives its request.
-    unsafe { request.connection.as_ref() }
-        .and_then(|connection| connection.recv)
-        .is_some_and(|recv| fn_addr_eq(recv, ours))
 }
 
 /// A descriptor that nobody ever sends anything to. nginx's upstream code may look whether there is something to read, and must not wait for it.
@@ -359,47 +352,4 @@ fn point(
         _ => {}
     }
     Ok(())
-}
-
-/// There is no peer to read from or write to.
-// Compared by its address: inlined, it would have one in each part that the compiler makes of this crate.
-#[inline(never)]
-unsafe extern "C" fn receive(_: *mut ngx_connection_t, _: *mut u_char, _: usize) -> isize {
-    Status::NGX_ERROR.into()
-}
-
-unsafe extern "C" fn receive_chain(_: *mut ngx_connection_t, _: *mut ngx_chain_t, _: off_t) -> isize {
-    Status::NGX_ERROR.into()
-}
-
-unsafe extern "C" fn send_chain(_: *mut ngx_connection_t, _: *mut ngx_chain_t, _: off_t) -> *mut ngx_chain_t {
-    std::ptr::without_provenance_mut(usize::MAX)
-}
-
-/// What nginx appends to a log line about this connection: what it was doing, and where the line comes from.
-unsafe extern "C" fn log_line(log: *mut ngx_log_t, buffer: *mut u_char, len: usize) -> *mut u_char {
-    // SAFETY: nginx calls this with the log that furnish() made.
-    let action = unsafe { (*log).action };
-    let action = if action.is_null() {
-        c"asking"
-    } else {
-        // SAFETY: nginx's actions are C string literals.
-        unsafe { CStr::from_ptr(action) }
-    };
-    let mut at = buffer;
-    let mut room = len;
-    for part in [
-        b" while ",
-        action.to_bytes(),
-        b", in a request of the worker's own for ",
-        module::name().as_bytes(),
-    ] {
-        let count = part.len().min(room);
-        // SAFETY: nginx gives a buffer with room for `len` bytes, and `room` of them are left.
-        unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), at, count) };
-        // SAFETY: within or one past that room.
-        at = unsafe { at.add(count) };
-        room = room.saturating_sub(count);
-    }
-    at
 }
