@@ -31,6 +31,18 @@ need_cargo() {
     command -v cargo >/dev/null || fail "cargo was not found: install Rust 1.88 or newer first"
 }
 
+# need_nightly COMPONENT: nightly Rust, for what stable Rust does not have; installed where it is missing.
+need_nightly() {
+    command -v rustup >/dev/null || fail "rustup was not found: this needs nightly Rust, which rustup installs"
+    local has
+    if has=$(rustup component list --toolchain nightly --installed 2>/dev/null) && grep -q "^$1" <<<"$has"; then
+        return
+    fi
+    say "installing nightly Rust with $1"
+    rustup toolchain install nightly --profile minimal --allow-downgrade --component "$1" >&2 \
+        || fail "nightly Rust with $1 cannot be installed"
+}
+
 # The header comment of a script is its usage text.
 usage() {
     sed -n '2,/^$/ { s/^# \{0,1\}//; p }' "$0"
