@@ -1,7 +1,8 @@
 //! An HTTP/1.1 client that sends exactly the bytes it is told to.
 //!
-//! What enters: a port of 127.0.0.1 and bytes. What leaves: the answers, in order. What always holds: nothing waits longer than
-//! [`PATIENCE`]; a connection that ends instead of answering is an `io::Error`, for the scenario to judge.
+//! What enters: a port of 127.0.0.1 and bytes. What leaves: the answers, in order. What always holds: nothing
+//! waits longer than [`PATIENCE`]; a connection that ends instead of answering is an `io::Error`, for the
+//! scenario to judge.
 
 use std::io::{self, Error, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -1,7 +1,8 @@
 //! As much of HTTP/2 as a client needs that opens streams, reads their answers, and resets some.
 //!
-//! What enters: a port that speaks HTTP/2 with prior knowledge. What leaves: a status and a body for each stream. What always holds:
-//! headers are written as literals, without Huffman; of an answer's only the status is read.
+//! What enters: a port that speaks HTTP/2 with prior knowledge. What leaves: a status and a body for each
+//! stream. What always holds: headers are written as literals, without Huffman; of an answer's only the
+//! status is read.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};

@@ -1,8 +1,10 @@
-//! The harness of the scenarios: a real nginx with the module, the stand-in Authgear, and clients whose every byte is chosen.
+//! The harness of the scenarios: a real nginx with the module, the stand-in Authgear, and clients whose every
+//! byte is chosen.
 //!
-//! What enters: three environment variables that `scripts/test` sets. What leaves: [`scene::Scene`], one nginx and one stand-in for one
-//! scenario. What always holds: whatever is started is stopped and reaped, after a panic too; a scenario passes only if nginx has
-//! nothing grave in its error log and has given back every connection and descriptor.
+//! What enters: three environment variables that `scripts/test` sets. What leaves: [`scene::Scene`], one
+//! nginx and one stand-in for one scenario. What always holds: whatever is started is stopped and reaped,
+//! after a panic too; a scenario passes only if nginx has nothing grave in its error log and has given back
+//! every connection and descriptor.
 //!
 //! - [`plan`]: the configuration of a scenario
 //! - [`scene`]: its start, and the checks at the end of every scenario

@@ -1,7 +1,7 @@
 //! One nginx in the foreground, as a direct child.
 //!
-//! What enters: a directory with an `nginx.conf`. What leaves: its workers, what they hold, and its error log. What always holds: master
-//! and workers are gone when it is dropped, and reaped.
+//! What enters: a directory with an `nginx.conf`. What leaves: its workers, what they hold, and its error
+//! log. What always holds: master and workers are gone when it is dropped, and reaped.
 
 use std::fs;
 use std::path::{Path, PathBuf};

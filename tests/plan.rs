@@ -1,8 +1,9 @@
 //! What a scenario writes into nginx.conf, and what it needs besides.
 //!
-//! What enters: lines of configuration with `%NAME%` where a port or a place belongs: `%PORT0%` is the server that is always there,
-//! `%PORT1%` to `%PORT7%` are free, `%DIR%`, `%ORIGIN%`, `%AUTHGEAR%` and `%BACKEND%` say themselves. What leaves: a [`Plan`] for
-//! [`crate::scene::Scene`]. What always holds: the two internal locations are those that are shipped.
+//! What enters: lines of configuration with `%NAME%` where a port or a place belongs: `%PORT0%` is the server
+//! that is always there, `%PORT1%` to `%PORT7%` are free, `%DIR%`, `%ORIGIN%`, `%AUTHGEAR%` and `%BACKEND%`
+//! say themselves. What leaves: a [`Plan`] for [`crate::scene::Scene`]. What always holds: the two internal
+//! locations are those that are shipped.
 
 use std::fs;
 use std::path::Path;
@@ -207,7 +208,8 @@ impl Plan {
     }
 }
 
-/// The two locations that users include, less what only HTTPS needs: the stand-in speaks plain HTTP, and a machine may have no certificates.
+/// The two locations that users include, less what only HTTPS needs: the stand-in speaks plain HTTP, and a
+/// machine may have no certificates.
 pub fn shipped_locations() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nginx-conf/authgear.conf");
     let text = fs::read_to_string(path).expect("reading nginx-conf/authgear.conf");

@@ -1,8 +1,8 @@
 //! One scenario's nginx and stand-in, and the checks that end every scenario.
 //!
-//! What enters: a [`Plan`]. What leaves: a [`Scene`] to play in. What always holds: a
-//! scene that is played to its end has left nginx with no connection, no descriptor and no grave line more than it began with, and nginx
-//! then ends in good order by itself.
+//! What enters: a [`Plan`]. What leaves: a [`Scene`] to play in. What always holds: a scene that is played to
+//! its end has left nginx with no connection, no descriptor and no grave line more than it began with, and
+//! nginx then ends in good order by itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -154,7 +154,8 @@ impl Scene {
         self.stand_in.forget();
     }
 
-    /// Waits until no client's connection and no work of the worker's own is left, and no descriptor of theirs.
+    /// Waits until no client's connection and no work of the worker's own is left, and no descriptor of
+    /// theirs.
     pub fn await_quiet(&self) {
         if self.plan.counts {
             self.await_no_connections();

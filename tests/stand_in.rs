@@ -1,7 +1,8 @@
 //! The stand-in Authgear as a scenario meets it.
 //!
-//! What enters: wishes of the scenario, as JSON to the control port. What leaves: tokens, counts, faults at work. What always holds: it
-//! ends with the harness, whatever becomes of the test; a refused wish fails the scenario.
+//! What enters: wishes of the scenario, as JSON to the control port. What leaves: tokens, counts, faults at
+//! work. What always holds: it ends with the harness, whatever becomes of the test; a refused wish fails the
+//! scenario.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};

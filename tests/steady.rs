@@ -1,7 +1,7 @@
 //! Clients that keep using what they have, while the server's mind changes.
 //!
-//! What enters: a scene and a request. What leaves: when the answer changed, and how long the slowest request took. What always holds: only
-//! answers count, never how fast they came one after another.
+//! What enters: a scene and a request. What leaves: when the answer changed, and how long the slowest request
+//! took. What always holds: only answers count, never how fast they came one after another.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -16,7 +16,8 @@ use serde_json::json;
 pub const ALL_WORKERS: &str = "listen 127.0.0.1:%PORT1% reuseport;";
 /// Far longer than an interval of a second and an answer take on a loaded machine.
 pub const NOTICED: Duration = Duration::from_secs(20);
-/// What no request takes that waits for nobody, also on a loaded machine; and less than any answer that is made slow.
+/// What no request takes that waits for nobody, also on a loaded machine; and less than any answer that is
+/// made slow.
 pub const AT_ONCE: Duration = Duration::from_millis(1300);
 /// Once a background question has reached the stand-in, its answer has been heard after this.
 pub const HEARD: Duration = Duration::from_millis(300);
@@ -31,7 +32,8 @@ pub struct Used {
     pub took: Duration,
 }
 
-/// Sends the request again and again until an answer is `enough`; none may be anything that `enough` does not expect.
+/// Sends the request again and again until an answer is `enough`; none may be anything that `enough` does not
+/// expect.
 pub fn use_until(
     scene: &Scene,
     request: &Request,
@@ -109,7 +111,8 @@ pub fn with_roles(scene: &Scene, seconds: u64, roles: &[&str]) -> Credential {
     scene.stand_in.token(&wish)
 }
 
-/// Until the resolver, asked the way that `path` asks, has said yes to a token, and nginx has heard it: headerless answers count from now on.
+/// Until the resolver, asked the way that `path` asks, has said yes to a token, and nginx has heard it:
+/// headerless answers count from now on.
 pub fn prove(scene: &Scene, path: &str) {
     prove_at(scene, path, "localhost");
 }

@@ -1,7 +1,8 @@
 //! A scene under valgrind.
 //!
-//! What enters: a plan, and what is played. What leaves: nothing but a failure, with each thing that valgrind found in our code. What always
-//! holds: valgrind came to its end for each process, or is not installed and nothing was looked at.
+//! What enters: a plan, and what is played. What leaves: nothing but a failure, with each thing that valgrind
+//! found in our code. What always holds: valgrind came to its end for each process, or is not installed and
+//! nothing was looked at.
 
 use std::fs;
 use std::process::{Command, Stdio};

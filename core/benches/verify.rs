@@ -1,4 +1,5 @@
-//! What judging a token costs, reading a request's credentials, and remembering: nanoseconds a call, the best of a few rounds.
+//! What judging a token costs, reading a request's credentials, and remembering: nanoseconds a call, the best
+//! of a few rounds.
 //!
 //! The token is one that a real Authgear server issued; `ring`'s own verification of it is the greater part.
 #![allow(

@@ -1,4 +1,5 @@
-//! What a token's claims must be for it to verify, each demand as a test of its own, on both sides of each boundary.
+//! What a token's claims must be for it to verify, each demand as a test of its own, on both sides of each
+//! boundary.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 

@@ -1,4 +1,5 @@
-//! The `session` cookie that is nobody's: its form, which questions it goes with, and what becomes of an answer about it.
+//! The `session` cookie that is nobody's: its form, which questions it goes with, and what becomes of an
+//! answer about it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 

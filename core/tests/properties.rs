@@ -22,7 +22,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{json, Value as Json};
 
-/// Bytes as a client would send them to be read in two ways: names, separators, quotes, white space, and what is not text.
+/// Bytes as a client would send them to be read in two ways: names, separators, quotes, white space, and what
+/// is not text.
 fn cookie_line() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         prop::sample::select(vec![
@@ -162,7 +163,9 @@ proptest! {
     }
 
     #[test]
-    fn no_three_parts_verify_as_a_token(header in any_json(), claims in any_json(), signature in vec(any::<u8>(), 0..300)) {
+    fn no_three_parts_verify_as_a_token(
+        header in any_json(), claims in any_json(), signature in vec(any::<u8>(), 0..300),
+    ) {
         let token =
             format!("{}.{}.{}", base64url(header.to_string()), base64url(claims.to_string()), base64url(signature));
         checks::token(token.as_bytes());
@@ -203,10 +206,12 @@ proptest! {
     #[test]
     fn no_claims_give_an_unsafe_session(
         sub in text(), acr in prop::option::of(text()), amr in vec(text(), 0..3), roles in vec(text(), 0..3),
-        auth_time in any::<Option<u64>>(), is_anonymous in flag(), is_verified in flag(), can_reauthenticate in flag(),
+        auth_time in any::<Option<u64>>(),
+        is_anonymous in flag(), is_verified in flag(), can_reauthenticate in flag(),
     ) {
         let claims = Claims {
-            sub, iat: NOW, exp: NOW, not_before: NOW, auth_time, amr, acr, roles, is_anonymous, is_verified, can_reauthenticate,
+            sub, iat: NOW, exp: NOW, not_before: NOW, auth_time, amr, acr, roles,
+            is_anonymous, is_verified, can_reauthenticate,
         };
         if let Ok(session) = claims.session() {
             checks::safe(&session);
@@ -244,7 +249,8 @@ proptest! {
         "[a-z-]{1,6}", Just("close".to_owned()), Just("X-Authgear-User-Id".to_owned()), Just("x_authgear_x".to_owned()),
     ], 0..6)) {
         let value = options.join(" , ");
-        let others: Vec<&str> = options.iter().map(String::as_str).filter(|name| !is_ours(name.as_bytes())).collect();
+        let others = options.iter().map(String::as_str).filter(|name| !is_ours(name.as_bytes()));
+        let others: Vec<&str> = others.collect();
         match connection_without_ours(value.as_bytes()) {
             Some(left) => prop_assert_eq!(left, others.join(", ").into_bytes()),
             None => prop_assert_eq!(others.len(), options.len()),
@@ -272,7 +278,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn no_change_of_one_character_verifies(at in any::<prop::sample::Index>(), with in prop::sample::select(b"AQgw_-z9.=+/ ".to_vec())) {
+    fn no_change_of_one_character_verifies(
+        at in any::<prop::sample::Index>(), with in prop::sample::select(b"AQgw_-z9.=+/ ".to_vec()),
+    ) {
         let mut token = Issuer::first().good().into_bytes();
         let at = at.index(token.len());
         prop_assume!(token[at] != with);
@@ -283,7 +291,10 @@ proptest! {
     }
 
     #[test]
-    fn no_part_of_one_token_verifies_in_another(from in prop::array::uniform3(0..2_usize), kid in prop::sample::select(vec!["first", "second", "third"])) {
+    fn no_part_of_one_token_verifies_in_another(
+        from in prop::array::uniform3(0..2_usize),
+        kid in prop::sample::select(vec!["first", "second", "third"]),
+    ) {
         let tokens = [Issuer::first().good(), Issuer::second().claims(json!({ "sub": "another" }))];
         let parts: Vec<Vec<&str>> = tokens.iter().map(|token| token.split('.').collect()).collect();
         let relabelled = base64url(json!({"alg": "RS256", "kid": kid, "typ": "at+jwt"}).to_string());
@@ -317,7 +328,8 @@ proptest! {
     }
 }
 
-/// The first cookie of a name as Go's `net/http` finds it: values of one pair of quotes freed, and none of them looked at.
+/// The first cookie of a name as Go's `net/http` finds it: values of one pair of quotes freed, and none of
+/// them looked at.
 fn first_of(lines: &[Vec<u8>], name: &[u8]) -> Option<Vec<u8>> {
     let white = |byte: &u8| matches!(byte, b' ' | b'\t');
     let trim = |bytes: &[u8]| -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! Which header lines a token's claims become, which values keep it from verifying because no header could hold them, and a session's bytes.
+//! Which header lines a token's claims become, which values keep it from verifying because no header could
+//! hold them, and a session's bytes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 

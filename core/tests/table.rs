@@ -274,7 +274,8 @@ fn nobody_goes_for_an_entry_that_stands_already() {
 fn a_full_set_is_no_full_table_for_a_key_of_two_sets() {
     let words = words(16);
     let table = table(&words);
-    // Eight that may only stand in the first set, then some that may stand in either, then some of the second alone.
+    // Eight that may only stand in the first set, then some that may stand in either, then some of the second
+    // alone.
     for nth in 0..8 {
         assert!(!put(&table, &key_in(0, 0, nth), b"", NEVER, Ordinary).1);
     }

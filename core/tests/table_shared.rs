@@ -1,4 +1,5 @@
-//! The table under several hands: a reader gets an entry whole or not at all, whatever a writer is doing or was killed while doing.
+//! The table under several hands: a reader gets an entry whole or not at all, whatever a writer is doing or
+//! was killed while doing.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
@@ -12,7 +13,8 @@ use authgear_core::table::{Entry, Found, Key, Rank, Table, CAPACITY, COST};
 use common::memory::{find, key, put, table, words, NEVER};
 use Rank::{Ordinary, Precious};
 
-/// Changes that the writer makes while others read. Few under Miri, which is slow and shows readers any order of stores that Rust allows.
+/// Changes that the writer makes while others read. Few under Miri, which is slow and shows readers any order
+/// of stores that Rust allows.
 const CHANGES: u64 = if cfg!(miri) { 25 } else { 5_000 };
 
 /// Contents of which each part gives the whole away, and of every length.
@@ -111,7 +113,8 @@ fn an_entry_that_is_changed_in_its_place_is_never_absent() {
 
 // --- a writer that was killed
 
-/// The number of the slot where a key stands: the slots come after a tag for each, and a key after its slot's number.
+/// The number of the slot where a key stands: the slots come after a tag for each, and a key after its slot's
+/// number.
 fn number<'w>(words: &'w [AtomicU64], key: &Key) -> &'w AtomicU64 {
     let slots = words[words.len() * 8 / COST..].chunks_exact(COST / 8 - 1);
     let is_it = |slot: &&'w [AtomicU64]| {

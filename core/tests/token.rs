@@ -1,5 +1,5 @@
-//! What a token must be to verify before its claims are read: its form, its key, its signature. Each demand is a test of its own.
-//! Its header has a file to itself.
+//! What a token must be to verify before its claims are read: its form, its key, its signature. Each demand
+//! is a test of its own. Its header has a file to itself.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
@@ -36,7 +36,8 @@ fn what_vouches_is_named_by_its_thumbprint() {
 #[test]
 fn a_token_of_16_kib_verifies_and_one_byte_more_does_not() {
     let length = |pad: usize| claiming(json!({"pad": "x".repeat(pad)})).len();
-    // Four characters for each three bytes: the last padding that fits is found within a few steps of this estimate.
+    // Four characters for each three bytes: the last padding that fits is found within a few steps of this
+    // estimate.
     let estimate = (MAX_TOKEN - length(0)) * 3 / 4 - 4;
     let fits = (estimate..)
         .take_while(|&pad| length(pad) <= MAX_TOKEN)

@@ -1,7 +1,8 @@
 //! The C compiler that builds nginx and its modules, called as nginx's own makefile calls it.
 //!
-//! Enters: what `nginx-sys` has found (`DEP_NGINX_BUILD_DIR`, `DEP_NGINX_INCLUDE`). Leaves: preprocessed text, and the bytes of object files.
-//! Nothing that is compiled here is ever run, so that a cross compiler will do.
+//! Enters: what `nginx-sys` has found (`DEP_NGINX_BUILD_DIR`, `DEP_NGINX_INCLUDE`). Leaves: preprocessed
+//! text, and the bytes of object files. Nothing that is compiled here is ever run, so that a cross compiler
+//! will do.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,7 +1,7 @@
 //! The structures in nginx's preprocessed headers: their members, by name.
 //!
-//! No layout is worked out here: that is the compiler's. A declaration that is read wrongly makes a name that the compiler does not know, and stops
-//! the build.
+//! No layout is worked out here: that is the compiler's. A declaration that is read wrongly makes a name that
+//! the compiler does not know, and stops the build.
 
 use std::collections::HashMap;
 
@@ -92,7 +92,8 @@ fn declarations(text: &str) -> Vec<String> {
     split(text, ';', true)
 }
 
-/// The parts of `text` between `separator`s that stand in no brackets; `bodies`: also after a closing brace that no name follows.
+/// The parts of `text` between `separator`s that stand in no brackets; `bodies`: also after a closing brace
+/// that no name follows.
 fn split(text: &str, separator: char, bodies: bool) -> Vec<String> {
     let (mut parts, mut part, mut depth) = (Vec::new(), String::new(), 0_i32);
     for character in text.chars() {
@@ -130,7 +131,8 @@ fn members(body: &str) -> Vec<Member> {
         .collect()
 }
 
-/// `TYPE NAME`, `TYPE *NAME, *NAME`, `TYPE NAME[N]`, `TYPE NAME:BITS`, `TYPE (*NAME)(...)`, and a structure or union of no name.
+/// `TYPE NAME`, `TYPE *NAME, *NAME`, `TYPE NAME[N]`, `TYPE NAME:BITS`, `TYPE (*NAME)(...)`, and a structure
+/// or union of no name.
 fn one_declaration(declaration: &str) -> Vec<Member> {
     let type_name = words(declaration)
         .find(|word| !QUALIFIERS.contains(word))

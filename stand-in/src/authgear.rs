@@ -1,7 +1,7 @@
 //! The public port and the resolver's port.
 //!
-//! Enters: requests. Leaves: Authgear's answers, or what a fault makes of them.
-//! Always holds: every request is counted and logged before it is answered, and a refused port is closed in earnest.
+//! Enters: requests. Leaves: Authgear's answers, or what a fault makes of them. Always holds: every request
+//! is counted and logged before it is answered, and a refused port is closed in earnest.
 
 use std::io;
 use std::net::SocketAddr;
@@ -227,8 +227,8 @@ async fn suffer(
     Ok(Some(wire))
 }
 
-/// What the server makes of an answer when its second connection to the database fails, as it does for so many of a hundred: it drops the error,
-/// and with it all that it has found.
+/// What the server makes of an answer when its second connection to the database fails, as it does for so
+/// many of a hundred: it drops the error, and with it all that it has found.
 fn half_failing(true_answer: Answer, percent: u8, dead: Option<Dead>) -> Answer {
     if !random::chance(percent) {
         return true_answer;

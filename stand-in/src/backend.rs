@@ -1,7 +1,7 @@
 //! The application behind nginx: tells what reached it.
 //!
-//! Enters: any request over HTTP/1, WebSocket or HTTP/2. Leaves: its own head as text.
-//! Always holds: over HTTP/1 nothing is normalised but the case of names; every request is counted and logged.
+//! Enters: any request over HTTP/1, WebSocket or HTTP/2. Leaves: its own head as text. Always holds: over
+//! HTTP/1 nothing is normalised but the case of names; every request is counted and logged.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

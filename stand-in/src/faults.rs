@@ -1,7 +1,8 @@
 //! Faults on demand, each as it would be on the wire.
 //!
 //! Enters: a test's order. Leaves: what the next answer of a target is to suffer, and which ports are open.
-//! Always holds: faults of a target are used in order, each until its `times` are over; without any, asking costs one load.
+//! Always holds: faults of a target are used in order, each until its `times` are over; without any, asking
+//! costs one load.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! The signing keys and the key set.
 //!
-//! Leaves: the published document, signatures, and whether a published key vouches for a token.
-//! Always holds: the published keys stand in the set's order, the first signs; a dropped key can still sign, never vouch.
+//! Leaves: the published document, signatures, and whether a published key vouches for a token. Always holds:
+//! the published keys stand in the set's order, the first signs; a dropped key can still sign, never vouch.
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use base64::Engine;

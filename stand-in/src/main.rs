@@ -1,8 +1,10 @@
-//! A stand-in for Authgear, for the demo, the tests and the bench. README.md beside `src` describes it from outside.
+//! A stand-in for Authgear, for the demo, the tests and the bench. README.md beside `src` describes it from
+//! outside.
 //!
-//! Rooms: `sessions` who there is, `issuer` keys, `mint` tokens to order (`tamper` spoils them), `resolver` the search (`cookies` as Go reads
-//! them), `faults`, `authgear` the two ports, `control` the test's port, `backend` and `fastcgi` the application, `wire` HTTP/1 by hand,
-//! `seen` the logs, `world` all of it together.
+//! Rooms: `sessions` who there is, `issuer` keys, `mint` tokens to order (`tamper` spoils them), `resolver`
+//! the search (`cookies` as Go reads them), `faults`, `authgear` the two ports, `control` the test's port,
+//! `backend` and `fastcgi` the application, `wire` HTTP/1 by hand, `seen` the logs, `world` all of it
+//! together.
 
 mod authgear;
 mod backend;

@@ -1,7 +1,7 @@
 //! Tokens to order, good ones and hostile ones.
 //!
-//! Enters: an order, a user, the second. Leaves: the token's text and its payload.
-//! Always holds: what the order wrote is in the token literally; only what it left open is filled in as Authgear does.
+//! Enters: an order, a user, the second. Leaves: the token's text and its payload. Always holds: what the
+//! order wrote is in the token literally; only what it left open is filled in as Authgear does.
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use base64::Engine;

@@ -1,7 +1,8 @@
 //! The resolver's search and its answer.
 //!
-//! Enters: a request's headers, the sessions, the keys, the second. Leaves: the headers of a 200.
-//! Always holds: the order and each inconvenience of the real server, as `core/tests/data/authgear.json` recorded them.
+//! Enters: a request's headers, the sessions, the keys, the second. Leaves: the headers of a 200. Always
+//! holds: the order and each inconvenience of the real server, as `core/tests/data/authgear.json` recorded
+//! them.
 
 use crate::cookies;
 use crate::issuer::Issuer;

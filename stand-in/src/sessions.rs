@@ -1,7 +1,7 @@
 //! Users and the credentials that were given out to them.
 //!
-//! Enters: what the control port ordered. Leaves: who stands behind a credential, if it is good at a given second.
-//! Always holds: a grant that ended never comes back, and a forgotten user has none.
+//! Enters: what the control port ordered. Leaves: who stands behind a credential, if it is good at a given
+//! second. Always holds: a grant that ended never comes back, and a forgotten user has none.
 
 use std::collections::HashMap;
 

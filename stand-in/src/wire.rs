@@ -1,7 +1,8 @@
-//! HTTP/1 on a socket, by hand: a test must see the very bytes that came, and send answers that no library would send.
+//! HTTP/1 on a socket, by hand: a test must see the very bytes that came, and send answers that no library
+//! would send.
 //!
-//! Enters: a stream. Leaves: requests with their headers byte for byte (names in lower case), and answers as bytes.
-//! Always holds: a head of at most 256 KiB; bodies are counted and not kept.
+//! Enters: a stream. Leaves: requests with their headers byte for byte (names in lower case), and answers as
+//! bytes. Always holds: a head of at most 256 KiB; bodies are counted and not kept.
 
 use std::io;
 

@@ -1,11 +1,12 @@
 //! What callgrind writes.
 //!
-//! What enters: the text of one of its files. What leaves: instructions, all of them and those of SHA-256. What always holds: a file that is
-//! not complete is none.
+//! What enters: the text of one of its files. What leaves: instructions, all of them and those of SHA-256.
+//! What always holds: a file that is not complete is none.
 
 use std::collections::HashSet;
 
-/// ring's SHA-256, whichever of its variants. valgrind's processor lacks the instructions for it, so it says nothing about a real one.
+/// ring's SHA-256, whichever of its variants. valgrind's processor lacks the instructions for it, so it says
+/// nothing about a real one.
 const DIGEST: &str = "sha256_block_data_order";
 
 /// Instructions of one phase.
@@ -26,8 +27,9 @@ pub fn read(text: &str) -> Option<Dump> {
     })
 }
 
-/// The own cost of the functions so named: lines `POSITION COST` from one `fn=` to the next, but for the line after `calls=`, which is what a
-/// callee cost. A function has its name where its number is first written, and later only the number.
+/// The own cost of the functions so named: lines `POSITION COST` from one `fn=` to the next, but for the line
+/// after `calls=`, which is what a callee cost. A function has its name where its number is first written,
+/// and later only the number.
 fn digest(text: &str) -> u64 {
     let mut numbers = HashSet::new();
     let (mut inside, mut callee, mut sum) = (false, false, 0);

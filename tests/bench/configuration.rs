@@ -1,7 +1,8 @@
 //! What each row writes into nginx.conf.
 //!
-//! What enters: which way of telling who is calling. What leaves: the text of a complete nginx.conf. What always holds: all rows have one
-//! worker, no access log, and the same kept connections to the same backend; they differ in the lines named here and in nothing else.
+//! What enters: which way of telling who is calling. What leaves: the text of a complete nginx.conf. What
+//! always holds: all rows have one worker, no access log, and the same kept connections to the same backend;
+//! they differ in the lines named here and in nothing else.
 
 use std::path::Path;
 
@@ -156,7 +157,8 @@ const FRAME: &str = "daemon off; worker_processes 1; error_log %DIR%/error.log n
                      client_body_temp_path %DIR%/body; proxy_temp_path %DIR%/proxy; fastcgi_temp_path %DIR%/fastcgi;\n\
                      uwsgi_temp_path %DIR%/uwsgi; scgi_temp_path %DIR%/scgi;";
 
-/// The backend: a few bytes for a timed request, who it was told is calling for one that checks, and how many requests there were.
+/// The backend: a few bytes for a timed request, who it was told is calling for one that checks, and how many
+/// requests there were.
 pub fn backend(directory: &Path, port: u16) -> String {
     let text = format!(
         "{FRAME}\nserver {{\nlisten 127.0.0.1:%PORT% backlog=1024;\nlocation / {{ return 200 \"hello\\n\"; }}\n\

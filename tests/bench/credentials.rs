@@ -1,7 +1,8 @@
 //! The tokens that the requests carry.
 //!
-//! What enters: a stand-in. What leaves: header lines for the requests of each row. What always holds: all tokens are one user's, good for a
-//! day, and known to the resolver; a signature costs a millisecond or two, so each token is made once a run.
+//! What enters: a stand-in. What leaves: header lines for the requests of each row. What always holds: all
+//! tokens are one user's, good for a day, and known to the resolver; a signature costs a millisecond or two,
+//! so each token is made once a run.
 
 use std::thread;
 
@@ -13,7 +14,8 @@ use crate::rows::{Load, OPAQUES};
 /// How many tokens one wish asks for: their signatures must not take longer than a client waits.
 const AT_ONCE: usize = 1000;
 
-/// How long ago the many tokens were issued: longer than revalidation's interval, so that each is due until the resolver has been asked.
+/// How long ago the many tokens were issued: longer than revalidation's interval, so that each is due until
+/// the resolver has been asked.
 const AGE: u64 = 200;
 
 /// All tokens of a run.
@@ -57,7 +59,8 @@ impl Credentials {
         tokens.iter().map(|token| line(token)).collect()
     }
 
-    /// The header line of a request that is not counted: it must not use up a token that is to be seen for the first time.
+    /// The header line of a request that is not counted: it must not use up a token that is to be seen for
+    /// the first time.
     pub fn line_beside(&self, load: Load) -> String {
         match load {
             Load::Bare => String::new(),

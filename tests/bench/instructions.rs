@@ -1,8 +1,8 @@
 //! Instructions a request: the figure that repeats.
 //!
-//! What enters: a row. What leaves: how many instructions nginx runs for one of its requests, in user mode. What always holds: the row is
-//! warm before anything is counted; two amounts of requests are sent and only their difference counts, so that starting, waking and
-//! counting cost nothing.
+//! What enters: a row. What leaves: how many instructions nginx runs for one of its requests, in user mode.
+//! What always holds: the row is warm before anything is counted; two amounts of requests are sent and only
+//! their difference counts, so that starting, waking and counting cost nothing.
 
 use std::fs;
 use std::path::PathBuf;
@@ -175,7 +175,8 @@ fn under_callgrind(stage: &Stage, row: &Row) -> Vec<String> {
         "--tool=callgrind".to_owned(),
         // Warming up is many times as fast while nothing is counted.
         "--instr-atstart=no".to_owned(),
-        // Written at each signal that reopens the logs: it costs the process nothing else, and Debian's nginx still has the name.
+        // Written at each signal that reopens the logs: it costs the process nothing else, and Debian's nginx
+        // still has the name.
         "--dump-before=ngx_reopen_files".to_owned(),
         format!("--callgrind-out-file={}", file.display()),
     ]
@@ -226,7 +227,8 @@ fn perf_counts() -> bool {
     output.is_ok_and(|output| perf_figure(&String::from_utf8_lossy(&output.stderr)).is_some())
 }
 
-/// Whether a row can be counted in time: every live token costs a verification, which valgrind makes a hundred times as long.
+/// Whether a row can be counted in time: every live token costs a verification, which valgrind makes a
+/// hundred times as long.
 pub fn affordable(counter: Counter, row: &Row, quick: bool) -> bool {
     let most = match (counter, quick) {
         (Counter::Perf, _) => usize::MAX,

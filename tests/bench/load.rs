@@ -1,7 +1,8 @@
 //! Requests, many at a time.
 //!
-//! What enters: a port and header lines. What leaves: how many were answered, how fast, and how long each took. What always holds: requests
-//! of all rows differ in nothing but the one header line; an answer that is no 2xx, or none, ends the bench.
+//! What enters: a port and header lines. What leaves: how many were answered, how fast, and how long each
+//! took. What always holds: requests of all rows differ in nothing but the one header line; an answer that is
+//! no 2xx, or none, ends the bench.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use std::process::{Command, Stdio};
 use authgear_scenarios::client::{Answer, Connection};
 use serde_json::Value;
 
-/// Connections, each with one request under way: as many as section 1's upstream block keeps, so that none is opened for a question.
+/// Connections, each with one request under way: as many as section 1's upstream block keeps, so that none is
+/// opened for a question.
 pub const CONNECTIONS: usize = 16;
 
 /// How many requests are sent ahead of their answers where nothing is measured.

@@ -1,7 +1,8 @@
 //! Which core does what.
 //!
-//! What enters: the cores that this process may use. What leaves: the first for nginx under test, the others for all else. What always
-//! holds: with one core, or without `taskset`, nothing is pinned and the run says so.
+//! What enters: the cores that this process may use. What leaves: the first for nginx under test, the others
+//! for all else. What always holds: with one core, or without `taskset`, nothing is pinned and the run says
+//! so.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -13,7 +14,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Looks at the machine and keeps this process, what it has started and what it starts from now on, off the first core.
+    /// Looks at the machine and keeps this process, what it has started and what it starts from now on, off
+    /// the first core.
     pub fn divide() -> Self {
         let mut machine = Self {
             cores: usable_cores(),

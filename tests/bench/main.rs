@@ -1,12 +1,15 @@
-//! What telling who is calling costs: the module beside `auth_request`, against nginx without authentication. `scripts/bench` runs it.
+//! What telling who is calling costs: the module beside `auth_request`, against nginx without authentication.
+//! `scripts/bench` runs it.
 //!
-//! What enters: options, and the three environment variables of the scenarios. What leaves: a table on stdout, progress on stderr. What always
-//! holds: whatever is started is stopped; a row that does not do what it says ends the run without a table.
+//! What enters: options, and the three environment variables of the scenarios. What leaves: a table on
+//! stdout, progress on stderr. What always holds: whatever is started is stopped; a row that does not do what
+//! it says ends the run without a table.
 //!
 //! - [`options`]: the command line
 //! - [`rows`]: what is measured, [`configuration`] as nginx reads it, [`credentials`] that the requests carry
 //! - [`stage`]: what stands around nginx, [`machine`] on which core, [`proxy`] the nginx itself
-//! - [`load`]: the requests, [`rounds`] of them by the clock, [`instructions`] for one, as [`callgrind`] has it
+//! - [`load`]: the requests, [`rounds`] of them by the clock, [`instructions`] for one, as [`callgrind`] has
+//!   it
 //! - [`statistics`], [`report`]: what comes of it
 #![allow(
     clippy::unwrap_used,

@@ -1,6 +1,7 @@
 //! The command line of the bench.
 //!
-//! What enters: words. What leaves: [`Options`], or why they are none. What always holds: an unknown word is refused.
+//! What enters: words. What leaves: [`Options`], or why they are none. What always holds: an unknown word is
+//! refused.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,8 @@
 //! One row's nginx.
 //!
-//! What enters: the row and where everything else is. What leaves: the time its worker spent, by the kernel's account. What always holds: before anything is measured it has its keys, has seen what it is said to have seen, and tells
-//! the backend what it should.
+//! What enters: the row and where everything else is. What leaves: the time its worker spent, by the kernel's
+//! account. What always holds: before anything is measured it has its keys, has seen what it is said to have
+//! seen, and tells the backend what it should.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,8 @@ impl Proxy {
         }
     }
 
-    /// Lets the resolver vouch for each. Questions over the limit are skipped, so it takes more than one pass.
+    /// Lets the resolver vouch for each. Questions over the limit are skipped, so it takes more than one
+    /// pass.
     fn confirm(&self, stage: &Stage, lines: &[String]) {
         eventually("the resolver vouches for all", Duration::from_secs(60), || {
             let before = stage.stand_in.count().resolver;
@@ -122,7 +124,8 @@ impl Proxy {
     }
 }
 
-/// What the kernel says that a process has spent: exactly where it keeps that account, else in hundredths of a second.
+/// What the kernel says that a process has spent: exactly where it keeps that account, else in hundredths of
+/// a second.
 fn nanoseconds(pid: u32) -> u64 {
     const TICK: u64 = 10_000_000;
     if let Ok(text) = fs::read_to_string(format!("/proc/{pid}/schedstat")) {

@@ -1,7 +1,8 @@
 //! What a run says.
 //!
-//! What enters: the figures of all rounds and the counted instructions. What leaves: a table for people, the same for machines. What always
-//! holds: a ratio is between two rows of one round; of the machine only the number of its cores is told.
+//! What enters: the figures of all rounds and the counted instructions. What leaves: a table for people, the
+//! same for machines. What always holds: a ratio is between two rows of one round; of the machine only the
+//! number of its cores is told.
 
 use std::collections::BTreeMap;
 
@@ -191,7 +192,8 @@ impl Report<'_> {
     }
 }
 
-/// Thousands of instructions and their ratio; where valgrind counted and a digest is among them, also without it.
+/// Thousands of instructions and their ratio; where valgrind counted and a digest is among them, also without
+/// it.
 fn told(own: Instructions, base: Instructions) -> String {
     let of = |count: f64| format!("{:.1}k ({:.3})", count / 1000.0, count / base.all);
     match own.without_digest {

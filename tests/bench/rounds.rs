@@ -1,7 +1,8 @@
 //! The timed part: every row once a round, in an order of its own each time.
 //!
-//! What enters: rows and a stage. What leaves: what each row did in each round. What always holds: a figure stands only for requests that
-//! were answered as they should be, with as many questions to the resolver as the row allows.
+//! What enters: rows and a stage. What leaves: what each row did in each round. What always holds: a figure
+//! stands only for requests that were answered as they should be, with as many questions to the resolver as
+//! the row allows.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -62,7 +63,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// With an nginx that is started for it: where a process happens to lie in memory is worth some percent, and stays as it is for its life.
+    /// With an nginx that is started for it: where a process happens to lie in memory is worth some percent,
+    /// and stays as it is for its life.
     fn measure(&self, stage: &Stage, seconds: u64) -> Figures {
         let row = self.row;
         let proxy = Proxy::start(stage, row, &stage.machine.for_nginx(), false);
@@ -130,7 +132,8 @@ fn assert_asked(row: &Row, figures: &Figures) {
     );
 }
 
-/// An order of so many rows, the same in each run: what drifts during a round shall not always meet the same row.
+/// An order of so many rows, the same in each run: what drifts during a round shall not always meet the same
+/// row.
 fn order(count: usize, round: usize) -> Vec<usize> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(round as u64 + 1);
     let mut order: Vec<usize> = (0..count).collect();

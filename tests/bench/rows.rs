@@ -1,7 +1,8 @@
 //! The rows of the table.
 //!
-//! What enters: how many tokens the largest row has alive. What leaves: each row's name, nginx and requests, and what must be true of
-//! it. What always holds: a row is compared with an nginx without authentication that gets the same requests.
+//! What enters: how many tokens the largest row has alive. What leaves: each row's name, nginx and requests,
+//! and what must be true of it. What always holds: a row is compared with an nginx without authentication
+//! that gets the same requests.
 
 use crate::configuration::{
     auth_request, auth_request_cached, auth_request_keepalive, module, plain, unused, Configuration,
@@ -118,7 +119,8 @@ impl Row {
         }
     }
 
-    /// Whether it says nothing but how long a request waits: a worker that sleeps between requests spends more on each.
+    /// Whether it says nothing but how long a request waits: a worker that sleeps between requests spends
+    /// more on each.
     pub fn waits(&self) -> bool {
         self.far && self.asks == Asks::Always
     }

@@ -1,7 +1,8 @@
 //! What stands around the nginx under test.
 //!
-//! What enters: how the machine is divided and which rows are wanted. What leaves: a stand-in Authgear, a backend, tokens, and a directory
-//! for each row. What always holds: none of it runs on the core of the nginx under test.
+//! What enters: how the machine is divided and which rows are wanted. What leaves: a stand-in Authgear, a
+//! backend, tokens, and a directory for each row. What always holds: none of it runs on the core of the nginx
+//! under test.
 
 use std::fs;
 use std::path::{Path, PathBuf};

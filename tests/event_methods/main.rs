@@ -1,4 +1,5 @@
-//! By each of the event methods that nginx has on Linux: the vendored nginx is built with all of them, Debian's with one.
+//! By each of the event methods that nginx has on Linux: the vendored nginx is built with all of them,
+//! Debian's with one.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

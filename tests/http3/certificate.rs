@@ -1,6 +1,7 @@
 //! A certificate for `localhost` that nobody but the client of the same test trusts.
 //!
-//! Leaves: the files that nginx reads, and the certificate as the client takes it. What always holds: the files go with it.
+//! Leaves: the files that nginx reads, and the certificate as the client takes it. What always holds: the
+//! files go with it.
 
 use std::fs;
 use std::path::PathBuf;

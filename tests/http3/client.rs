@@ -1,7 +1,8 @@
 //! An HTTP/3 client: one connection, whose streams are opened, answered, reset, or left without a word.
 //!
-//! What enters: a port of 127.0.0.1, and the certificate that is trusted. What leaves: [`Answer`]s. What always holds: nothing waits longer than
-//! [`PATIENCE`]; what goes on between two calls is a thread's of its own.
+//! What enters: a port of 127.0.0.1, and the certificate that is trusted. What leaves: [`Answer`]s. What
+//! always holds: nothing waits longer than [`PATIENCE`]; what goes on between two calls is a thread's of its
+//! own.
 
 use std::future::{poll_fn, Future};
 use std::net::SocketAddr;
@@ -48,7 +49,8 @@ impl Client {
             let endpoint = Endpoint::client(here).expect("a socket");
             let connecting = endpoint.connect_with(config, there, "localhost");
             let connection = connecting.expect("connecting").await.expect("a connection");
-            // nginx 1.28.3 refuses a request that ends with a reserved frame, as h3 would send, without this module too.
+            // nginx 1.28.3 refuses a request that ends with a reserved frame, as h3 would send, without this
+            // module too.
             let (mut driver, requests) = h3::client::builder()
                 .send_grease(false)
                 .build(h3_quinn::Connection::new(connection.clone()))

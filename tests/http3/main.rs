@@ -1,4 +1,5 @@
-//! HTTP/3, where nginx has it: who is calling, what a client forges, and clients that leave while a question about them is under way.
+//! HTTP/3, where nginx has it: who is calling, what a client forges, and clients that leave while a question
+//! about them is under way.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,7 +29,8 @@ const FORGED: [(&str, &str); 4] = [
     ("x-authgear-user-roles", "admin"),
 ];
 
-/// A second server that speaks HTTP/3 only, on `%PORT1%`. It gives a client that says nothing up after two seconds.
+/// A second server that speaks HTTP/3 only, on `%PORT1%`. It gives a client that says nothing up after two
+/// seconds.
 fn over_http3(plan: Plan, play: impl FnOnce(&mut Scene, &dyn Fn(&Scene) -> Client)) {
     let certificate = Certificate::new();
     let server = format!(
@@ -107,7 +109,8 @@ fn a_waiting_stream_holds_up_no_other() {
     });
 }
 
-/// In each of three rounds ten streams wait for the resolver when `leave` takes their client away; the next client is served.
+/// In each of three rounds ten streams wait for the resolver when `leave` takes their client away; the next
+/// client is served.
 fn leaves(leave: impl Fn(Client, Vec<client::Asked>)) {
     over_http3(Plan::new(), |scene, open| {
         let workers = scene.nginx.workers();

@@ -1,4 +1,5 @@
-//! A server in which every one of Debian's modules has something to do, as far as it can be had without another server.
+//! A server in which every one of Debian's modules has something to do, as far as it can be had without
+//! another server.
 
 use std::fs;
 
@@ -8,7 +9,8 @@ const MODULES: &str = "/usr/lib/nginx/modules";
 /// Others of them need these.
 const FIRST: [&str; 2] = ["ndk_http_module.so", "ngx_stream_module.so"];
 
-/// Where this module stands among the others: filters and phases follow the order in which modules are loaded.
+/// Where this module stands among the others: filters and phases follow the order in which modules are
+/// loaded.
 #[derive(Clone, Copy)]
 pub enum Loaded {
     First,

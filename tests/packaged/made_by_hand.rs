@@ -1,4 +1,5 @@
-//! Configurations and requests that a module makes by hand, with whatever may be missing: `made_by_hand.c` is such a module.
+//! Configurations and requests that a module makes by hand, with whatever may be missing: `made_by_hand.c` is
+//! such a module.
 
 use std::path::Path;
 use std::process::Command;

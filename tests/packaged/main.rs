@@ -1,4 +1,5 @@
-//! Beside the modules that Debian packages for its nginx, all of them loaded at once: `scripts/setup modules` installs them.
+//! Beside the modules that Debian packages for its nginx, all of them loaded at once: `scripts/setup modules`
+//! installs them.
 //!
 //! These run with Debian's nginx only; `scripts/test` leaves them out elsewhere.
 #![allow(

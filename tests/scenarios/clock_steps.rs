@@ -90,7 +90,8 @@ fn a_clock_that_is_set_back_stops_no_question_and_prolongs_no_answer() {
     clock.plan().play(|scene| {
         scene.await_keys();
         prove(scene, "/fast");
-        // Issued before the time that the clock will be set to: an issue in the future tells nothing of a token's age.
+        // Issued before the time that the clock will be set to: an issue in the future tells nothing of a
+        // token's age.
         let [token, ended] = [scene.stand_in.aged(7200), scene.stand_in.aged(7200)];
         scene.stand_in.revoke(&ended);
         use_until_invalid(scene, "/fast", &ended);

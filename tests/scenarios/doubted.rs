@@ -1,4 +1,5 @@
-//! What is remembered of an answer never outlives a later word, and each location says for itself how old an answer may be.
+//! What is remembered of an answer never outlives a later word, and each location says for itself how old an
+//! answer may be.
 
 use std::thread::sleep;
 use std::time::Duration;

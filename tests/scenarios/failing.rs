@@ -1,4 +1,5 @@
-//! The resolver counts as failing after five failures in a row, for all workers: no verdict at once, and a probe a second.
+//! The resolver counts as failing after five failures in a row, for all workers: no verdict at once, and a
+//! probe a second.
 
 use std::sync::Mutex;
 use std::thread::{self, sleep};

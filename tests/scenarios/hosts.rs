@@ -1,4 +1,5 @@
-//! Many servers of one project, one of which has the internal locations: they ask through it, and what one learns all know.
+//! Many servers of one project, one of which has the internal locations: they ask through it, and what one
+//! learns all know.
 
 use std::fmt::Write as _;
 use std::thread::sleep;

@@ -23,7 +23,8 @@ fn a_good_token_asks_nothing_and_opens_no_connection_to_authgear() {
     Plan::new().workers(2).play(|scene| {
         scene.await_keys();
         let token = scene.stand_in.jwt();
-        // The other worker may not have looked at the keys yet; it takes them from shared memory, not from Authgear.
+        // The other worker may not have looked at the keys yet; it takes them from shared memory, not from
+        // Authgear.
         for _ in 0..30 {
             send(scene, "/", &token.value).assert_user(&token.user);
         }

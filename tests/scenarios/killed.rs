@@ -1,4 +1,5 @@
-//! Workers that are killed at any moment, also while they write: nobody is blocked, and nothing is believed by mistake.
+//! Workers that are killed at any moment, also while they write: nobody is blocked, and nothing is believed
+//! by mistake.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, sleep};

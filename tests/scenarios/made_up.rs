@@ -39,7 +39,8 @@ fn a_dead_credential_costs_one_question_with_a_made_up_cookie_of_its_own() {
                     .collect();
                 assert_ne!(values[0], values[1], "drawn anew for each question");
             }
-            // A client's own session cookie needs no other, and neither does one that counts for nothing take its place.
+            // A client's own session cookie needs no other, and neither does one that counts for nothing take
+            // its place.
             scene.stand_in.forget();
             let own = format!("{prefix}session=nobody");
             Request::get("/")

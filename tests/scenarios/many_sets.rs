@@ -1,4 +1,5 @@
-//! Hundreds of servers with a key set each: what is fetched at a start and at a reload takes nothing from anybody else.
+//! Hundreds of servers with a key set each: what is fetched at a start and at a reload takes nothing from
+//! anybody else.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

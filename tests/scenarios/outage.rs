@@ -1,4 +1,5 @@
-//! Authgear is down, or answers like somebody else: a yes stays until `max` and `authgear_stale_if_error`, a no stays a no.
+//! Authgear is down, or answers like somebody else: a yes stays until `max` and `authgear_stale_if_error`, a
+//! no stays a no.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

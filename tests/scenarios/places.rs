@@ -1,4 +1,5 @@
-//! Two projects, two servers of one project, and what a server says around: none of it shares or changes what is known.
+//! Two projects, two servers of one project, and what a server says around: none of it shares or changes what
+//! is known.
 
 use std::thread::sleep;
 use std::time::Duration;

@@ -13,7 +13,8 @@ use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::json;
 
-/// What clients got while something was done to nginx: for each request its credential and the answer, or why there was none.
+/// What clients got while something was done to nginx: for each request its credential and the answer, or why
+/// there was none.
 type Heard = Vec<(Option<Credential>, Result<Answer, String>)>;
 
 /// Three clients send requests of all kinds, each on a connection of its own, while `act` is at work.

@@ -113,7 +113,8 @@ fn a_key_set_vouches_only_where_its_source_is_configured() {
             soon("both sets are there", || {
                 send(scene, "elsewhere", &theirs).status == 200
             });
-            // The first look at a key that nobody knows is worth a fetch; after that such a token can't be judged without asking.
+            // The first look at a key that nobody knows is worth a fetch; after that such a token can't be
+            // judged without asking.
             send(scene, "elsewhere", &ours).assert_invalid();
             for _ in 0..3 {
                 send(scene, "localhost", &ours).assert_user(&ours.user);
@@ -266,7 +267,8 @@ fn a_worker_that_leaves_takes_no_place_from_the_key_sets_that_follow_its_own() {
         let mut waiting = Connection::open(scene.port());
         waiting.send(&request(&names(0)[3], &fresh));
         soon("a key is asked for", || scene.stand_in.count().jwks == 1);
-        // The worker that asks stays until it has heard that it gets none; by then its set's place is another's.
+        // The worker that asks stays until it has heard that it gets none; by then its set's place is
+        // another's.
         scene.reconfigure(|text| text.replace("round0-", "round1-"));
         assert_eq!(waiting.answer().status, 503);
         for name in names(1) {

@@ -1,4 +1,5 @@
-//! What the resolver says of a token alone, row by row, and what becomes of the request: ended, barred, another user, yes again.
+//! What the resolver says of a token alone, row by row, and what becomes of the request: ended, barred,
+//! another user, yes again.
 
 use std::thread::sleep;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! A reload that is refused: nginx goes on with the configuration it has, and so must the module, in workers born later too.
+//! A reload that is refused: nginx goes on with the configuration it has, and so must the module, in workers
+//! born later too.
 
 use std::time::Duration;
 

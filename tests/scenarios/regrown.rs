@@ -1,4 +1,5 @@
-//! A configuration that outgrows the zone's slots: a zone takes the place of another, and reloads go on as before.
+//! A configuration that outgrows the zone's slots: a zone takes the place of another, and reloads go on as
+//! before.
 
 use authgear_scenarios::client::Request;
 use authgear_scenarios::plan::Plan;

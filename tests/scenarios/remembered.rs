@@ -1,4 +1,5 @@
-//! `authgear_cache_valid`: a resolver's answer is used for its time, for exactly the question it was given to.
+//! `authgear_cache_valid`: a resolver's answer is used for its time, for exactly the question it was given
+//! to.
 
 use std::thread::sleep;
 use std::time::Duration;

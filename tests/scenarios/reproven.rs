@@ -1,4 +1,5 @@
-//! Whether the resolver is asked the right way is known of the running configuration only: a reload is when the way changes.
+//! Whether the resolver is asked the right way is known of the running configuration only: a reload is when
+//! the way changes.
 
 use std::fs;
 use std::thread::sleep;
@@ -19,7 +20,8 @@ const LOCATIONS: &str =
 /// After this the zone is older than `max` of `/bound`.
 const OLDER_THAN_MAX: Duration = Duration::from_millis(2300);
 
-/// From the next reload on `Host` is wrong in the two locations: the resolver knows no token, and says nothing.
+/// From the next reload on `Host` is wrong in the two locations: the resolver knows no token, and says
+/// nothing.
 fn spoil_host(scene: &Scene) {
     let path = scene.directory().join("authgear.conf");
     let text = fs::read_to_string(&path).expect("reading authgear.conf");

@@ -1,6 +1,7 @@
 //! `authgear_revalidate`: served at once, asked about in the background, asked about first beyond `max`.
 //!
-//! A token's age is chosen by its `iat`, so that it is due when the scenario wants it to be and not when time has passed.
+//! A token's age is chosen by its `iat`, so that it is due when the scenario wants it to be and not when time
+//! has passed.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -258,7 +259,8 @@ fn beyond_max_a_token_of_a_location_with_longer_times_waits_for_nobody() {
         }
         let count = scene.stand_in.count();
         assert_eq!(count.resolver, 2, "one question, asked twice, told all");
-        // It is ended for good, whatever its interval: asked about again where that may be, and refused where it may not.
+        // It is ended for good, whatever its interval: asked about again where that may be, and refused where
+        // it may not.
         sleep(Duration::from_millis(1300));
         for path in ["/local", "/off", "/fast", "/bound", "/local", "/off"] {
             request_with(path, &token).send(scene.port()).assert_invalid();

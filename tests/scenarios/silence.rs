@@ -1,4 +1,5 @@
-//! The database fails Authgear half-way: it says nothing to good credentials, as it does to dead ones. Only a made-up cookie tells them apart.
+//! The database fails Authgear half-way: it says nothing to good credentials, as it does to dead ones. Only a
+//! made-up cookie tells them apart.
 
 use std::sync::Mutex;
 use std::thread::{self, sleep};
@@ -49,7 +50,8 @@ fn of_every_kind(scene: &Scene) -> Vec<Credential> {
     ]
 }
 
-/// Uses all good ones for so long, several clients at once: none may be called `false`. How many answers were no verdict.
+/// Uses all good ones for so long, several clients at once: none may be called `false`. How many answers were
+/// no verdict.
 fn use_good(scene: &Scene, path: &str, good: &[Credential], time: Duration) -> usize {
     let (port, end, unknown) = (scene.port(), Instant::now() + time, Mutex::new(0));
     thread::scope(|scope| {
@@ -202,7 +204,8 @@ fn a_token_answered_with_nothing_is_asked_about_once_more_with_a_made_up_cookie(
             Some("127.0.0.1")
         );
 
-        // An honest `false` to the second says that it has ended; the first alone says that the user is barred.
+        // An honest `false` to the second says that it has ended; the first alone says that the user is
+        // barred.
         for (news, words, asked) in [
             (json!({"deleted": true}), "session_ended", 2),
             (json!({"barred": true}), "user_barred", 1),

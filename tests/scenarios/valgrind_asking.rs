@@ -81,7 +81,8 @@ fn a_full_zone(scene: &Scene) {
     }
 }
 
-/// Answers that never come, with clients that leave and clients beyond the limit; then the failing state, and its end.
+/// Answers that never come, with clients that leave and clients beyond the limit; then the failing state, and
+/// its end.
 fn an_outage(scene: &Scene) {
     let due = scene.stand_in.tokens(6, &json!({"iat": now() - 60}));
     let opaque = scene.stand_in.tokens(12, &json!({"jwt": false}));

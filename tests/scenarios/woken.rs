@@ -18,8 +18,8 @@ const SERVER: &str = "authgear_unavailable pass;\n\
     location /file { authgear_resolve on; root %DIR%; }";
 const LARGE: usize = 20_000_000;
 
-/// A worker that stands still until both the question's time and that of the request that waits for it are over: when it goes on, it hears of
-/// both at once.
+/// A worker that stands still until both the question's time and that of the request that waits for it are
+/// over: when it goes on, it hears of both at once.
 fn stalled(request: Vec<u8>, rest: &[u8], check: impl FnOnce(&Scene, &mut Connection)) {
     Plan::new()
         .http("upstream kept { server %BACKEND%; keepalive 8; }")

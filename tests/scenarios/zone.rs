@@ -1,4 +1,5 @@
-//! A zone that is too small for all that there is to remember, and one whose size changes: a verdict never becomes another.
+//! A zone that is too small for all that there is to remember, and one whose size changes: a verdict never
+//! becomes another.
 
 use std::thread::sleep;
 use std::time::Duration;
