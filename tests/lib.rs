@@ -1,38 +1,30 @@
 //! The harness of the scenarios: a real nginx with the module, the stand-in Authgear, and clients whose every
 //! byte is chosen.
 //!
-//! What enters: three environment variables that `scripts/test` sets. What leaves: [`scene::Scene`], one
+//! What enters: three environment variables that `scripts/test` sets. What leaves: [`fixture::Fixture`], one
 //! nginx and one stand-in for one scenario. What always holds: whatever is started is stopped and reaped,
 //! after a panic too; a scenario passes only if nginx has nothing grave in its error log and has given back
 //! every connection and descriptor.
 //!
-//! - [`plan`]: the configuration of a scenario
-//! - [`scene`]: its start, and the checks at the end of every scenario
+//! - [`setup`]: the configuration of a scenario
+//! - [`fixture`]: its start, and the checks at the end of every scenario
 //! - [`nginx`]: the process, its workers and what they hold
 //! - [`stand_in`]: the stand-in Authgear and its control
 //! - [`client`]: HTTP/1.1, byte by byte
 //! - [`h2`]: as much of HTTP/2 as a client needs to be rude
-//! - [`mix`]: requests of every kind, in turn
-//! - [`steady`]: clients that keep using what they have
-//! - [`valgrind`]: a scene under valgrind
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test that fails shall say so at once"
-)]
+//! - [`workload`]: requests of every kind, in turn
+//! - [`repeated_use`]: clients that keep using what they have
+//! - [`valgrind`]: a scenario under valgrind
 
 pub mod client;
+pub mod fixture;
 pub mod h2;
-pub mod mix;
 pub mod nginx;
-pub mod plan;
-pub mod scene;
+pub mod repeated_use;
+pub mod setup;
 pub mod stand_in;
-pub mod steady;
 pub mod valgrind;
+pub mod workload;
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};

@@ -1,6 +1,6 @@
-//! A scene under valgrind.
+//! A scenario under valgrind.
 //!
-//! What enters: a plan, and what is played. What leaves: nothing but a failure, with each thing that valgrind
+//! What enters: a setup and a scenario. What leaves: nothing but a failure, with each thing that valgrind
 //! found in our code. What always holds: valgrind came to its end for each process, or is not installed and
 //! nothing was looked at.
 
@@ -8,11 +8,11 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::plan::Plan;
-use crate::scene::Scene;
+use crate::fixture::Fixture;
+use crate::setup::Setup;
 
-/// Plays under valgrind, which must find nothing in our code; at least one reload is part of the play.
-pub fn watched(plan: Plan, play: impl FnOnce(&mut Scene)) {
+/// Runs under valgrind, which must find nothing in our code; at least one reload is part of the scenario.
+pub fn watched(setup: Setup, scenario: impl FnOnce(&mut Fixture)) {
     if Command::new("valgrind")
         .arg("--version")
         .stdout(Stdio::null())
@@ -38,7 +38,7 @@ pub fn watched(plan: Plan, play: impl FnOnce(&mut Scene)) {
         "--num-callers=40",
         &log,
     ];
-    plan.under(&wrapper).play(play);
+    setup.under(&wrapper).run(scenario);
     let found: Vec<String> = fs::read_dir(&reports)
         .unwrap()
         .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())

@@ -15,10 +15,10 @@ use authgear_scenarios::eventually;
 use authgear_scenarios::nginx::signal;
 
 use crate::callgrind::{self, Dump};
+use crate::environment::Environment;
 use crate::load::{send_each, send_in_turn};
 use crate::proxy::Proxy;
 use crate::rows::{Load, Row};
-use crate::stage::Stage;
 
 /// Who counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,15 +69,15 @@ impl Counter {
     }
 
     /// Instructions for one request of `row`.
-    pub fn count(self, stage: &Stage, row: &Row, amounts: Amounts) -> Instructions {
+    pub fn count(self, environment: &Environment, row: &Row, amounts: Amounts) -> Instructions {
         let wrapper = match self {
-            Self::Perf => stage.machine.for_nginx(),
-            Self::Callgrind => [stage.machine.for_nginx(), under_callgrind(stage, row)].concat(),
+            Self::Perf => environment.machine.for_nginx(),
+            Self::Callgrind => [environment.machine.for_nginx(), under_callgrind(environment, row)].concat(),
         };
-        let proxy = Proxy::start(stage, row, &wrapper, self == Self::Callgrind);
-        proxy.warm(stage, row, 1);
-        proxy.check(stage, row);
-        let lines = chosen(stage, row, amounts);
+        let proxy = Proxy::start(environment, row, &wrapper, self == Self::Callgrind);
+        proxy.warm(environment, row, 1);
+        proxy.check(environment, row);
+        let lines = chosen(environment, row, amounts);
         let (few, many) = lines.split_at(amounts.few);
         let mut connection = Connection::open(proxy.port);
         let mut phase = Phase::of(self, &proxy);
@@ -93,8 +93,8 @@ impl Counter {
 }
 
 /// The lines to send, spread over all that the row has.
-fn chosen(stage: &Stage, row: &Row, amounts: Amounts) -> Vec<String> {
-    let lines = stage.credentials.lines(row.load);
+fn chosen(environment: &Environment, row: &Row, amounts: Amounts) -> Vec<String> {
+    let lines = environment.credentials.lines(row.load);
     let count = amounts.few + amounts.many;
     let stride = (lines.len() / count).max(1);
     lines
@@ -168,8 +168,8 @@ impl<'a> Phase<'a> {
     }
 }
 
-fn under_callgrind(stage: &Stage, row: &Row) -> Vec<String> {
-    let file = stage.directory_of(&row.name).join("callgrind");
+fn under_callgrind(environment: &Environment, row: &Row) -> Vec<String> {
+    let file = environment.directory_of(&row.name).join("callgrind");
     vec![
         "valgrind".to_owned(),
         "--tool=callgrind".to_owned(),

@@ -7,22 +7,15 @@
 //!
 //! - [`options`]: the command line
 //! - [`rows`]: what is measured, [`configuration`] as nginx reads it, [`credentials`] that the requests carry
-//! - [`stage`]: what stands around nginx, [`machine`] on which core, [`proxy`] the nginx itself
+//! - [`environment`]: what stands around nginx, [`machine`] on which core, [`proxy`] the nginx itself
 //! - [`load`]: the requests, [`rounds`] of them by the clock, [`instructions`] for one, as [`callgrind`] has
 //!   it
 //! - [`statistics`], [`report`]: what comes of it
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a bench that fails shall say so at once"
-)]
 
 mod callgrind;
 mod configuration;
 mod credentials;
+mod environment;
 mod instructions;
 mod load;
 mod machine;
@@ -31,7 +24,6 @@ mod proxy;
 mod report;
 mod rounds;
 mod rows;
-mod stage;
 mod statistics;
 
 use std::collections::BTreeMap;
@@ -39,11 +31,11 @@ use std::process::{Command, ExitCode};
 
 use authgear_scenarios::setting;
 
+use crate::environment::Environment;
 use crate::instructions::{affordable, Amounts, Counter, Instructions};
 use crate::options::Options;
 use crate::report::Report;
 use crate::rows::{rows, Row};
-use crate::stage::Stage;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -84,16 +76,16 @@ fn wanted(options: &Options) -> Result<Vec<Row>, String> {
 }
 
 fn bench(rows: &[Row], options: &Options) {
-    let stage = Stage::open(rows);
+    let environment = Environment::open(rows);
     let report = Report {
         options,
         rows,
-        rounds: rounds::run(&stage, rows, options),
+        rounds: rounds::run(&environment, rows, options),
         instructions: options
             .instructions
-            .then(|| count(&stage, rows, options.quick))
+            .then(|| count(&environment, rows, options.quick))
             .flatten(),
-        cores: stage.machine.cores(),
+        cores: environment.machine.cores(),
         nginx: version(),
     };
     println!("{}", report.text());
@@ -102,7 +94,11 @@ fn bench(rows: &[Row], options: &Options) {
     }
 }
 
-fn count(stage: &Stage, rows: &[Row], quick: bool) -> Option<(Counter, BTreeMap<String, Instructions>)> {
+fn count(
+    environment: &Environment,
+    rows: &[Row],
+    quick: bool,
+) -> Option<(Counter, BTreeMap<String, Instructions>)> {
     let Some(counter) = Counter::available() else {
         eprintln!("neither perf nor valgrind can count instructions here");
         return None;
@@ -112,7 +108,7 @@ fn count(stage: &Stage, rows: &[Row], quick: bool) -> Option<(Counter, BTreeMap<
         .filter(|row| row.counted && affordable(counter, row, quick));
     let figures = counted.map(|row| {
         eprintln!("instructions: {}", row.name);
-        let figure = counter.count(stage, row, Amounts::for_run(quick));
+        let figure = counter.count(environment, row, Amounts::for_run(quick));
         (row.name.clone(), figure)
     });
     Some((counter, figures.collect()))

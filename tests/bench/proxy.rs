@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use authgear_scenarios::client::Connection;
 use authgear_scenarios::nginx::Nginx;
-use authgear_scenarios::plan::shipped_locations;
+use authgear_scenarios::setup::shipped_locations;
 use authgear_scenarios::{eventually, free_port, soon};
 
 use crate::configuration::Places;
+use crate::environment::Environment;
 use crate::load::{request, send_each};
 use crate::rows::{Load, Row};
-use crate::stage::Stage;
 
 /// How many requests warm up a row that has few tokens.
 const WARMING: usize = 2000;
@@ -34,8 +34,8 @@ pub struct Proxy {
 
 impl Proxy {
     /// Starts it under `wrapper`, `single` as one process, and waits until it can answer as it should.
-    pub fn start(stage: &Stage, row: &Row, wrapper: &[String], single: bool) -> Self {
-        let directory = stage.directory_of(&row.name);
+    pub fn start(environment: &Environment, row: &Row, wrapper: &[String], single: bool) -> Self {
+        let directory = environment.directory_of(&row.name);
         // A cache on disk belongs to the memory that is to be empty.
         drop(fs::remove_dir_all(directory.join("cache")));
         drop(fs::remove_file(directory.join("error.log")));
@@ -43,8 +43,8 @@ impl Proxy {
         let places = Places {
             directory: &directory,
             port,
-            backend: stage.backend,
-            authgear: stage.stand_in.authgear,
+            backend: environment.backend,
+            authgear: environment.stand_in.authgear,
             single,
         };
         fs::write(directory.join("nginx.conf"), row.configuration.text(&places)).expect("writing nginx.conf");
@@ -79,16 +79,16 @@ impl Proxy {
     }
 
     /// Lets it see what it is said to have seen. `seconds` is how long it will then be measured.
-    pub fn warm(&self, stage: &Stage, row: &Row, seconds: u64) {
-        let lines = stage.credentials.lines(row.load);
+    pub fn warm(&self, environment: &Environment, row: &Row, seconds: u64) {
+        let lines = environment.credentials.lines(row.load);
         match row.load {
             Load::Due(count) => {
                 let due = count * usize::try_from(seconds).unwrap_or(1) / INTERVAL as usize;
-                self.confirm(stage, &lines[due.max(1)..]);
+                self.confirm(environment, &lines[due.max(1)..]);
             }
             Load::Live(_) => send_each(self.port, lines.iter()),
             Load::Unseen(_) => {
-                let line = stage.credentials.line_beside(row.load);
+                let line = environment.credentials.line_beside(row.load);
                 send_each(self.port, std::iter::repeat_n(&line, WARMING));
             }
             Load::Bare | Load::Token | Load::Opaque | Load::Opaques(_) => {
@@ -99,22 +99,22 @@ impl Proxy {
 
     /// Lets the resolver vouch for each. Questions over the limit are skipped, so it takes more than one
     /// pass.
-    fn confirm(&self, stage: &Stage, lines: &[String]) {
+    fn confirm(&self, environment: &Environment, lines: &[String]) {
         eventually("the resolver vouches for all", Duration::from_secs(60), || {
-            let before = stage.stand_in.count().resolver;
+            let before = environment.stand_in.count().resolver;
             send_each(self.port, lines.iter());
-            (stage.stand_in.count().resolver == before).then_some(())
+            (environment.stand_in.count().resolver == before).then_some(())
         });
     }
 
     /// Fails unless a request gets through, and the backend is told what the row says.
-    pub fn check(&self, stage: &Stage, row: &Row) {
-        let line = stage.credentials.line_beside(row.load);
+    pub fn check(&self, environment: &Environment, row: &Row) {
+        let line = environment.credentials.line_beside(row.load);
         let mut connection = Connection::open(self.port);
         connection.send_bytes(request("/seen", &line).as_bytes());
         let answer = connection.answer();
         assert_eq!(answer.status, 200, "{}: {answer:?}", row.name);
-        let user = row.told.then_some(stage.credentials.user.as_str());
+        let user = row.told.then_some(environment.credentials.user.as_str());
         assert_eq!(answer.header("x-seen-user"), user, "{}: {answer:?}", row.name);
     }
 

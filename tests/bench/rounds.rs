@@ -1,6 +1,6 @@
 //! The timed part: every row once a round, in an order of its own each time.
 //!
-//! What enters: rows and a stage. What leaves: what each row did in each round. What always holds: a figure
+//! What enters: rows and a environment. What leaves: what each row did in each round. What always holds: a figure
 //! stands only for requests that were answered as they should be, with as many questions to the resolver as
 //! the row allows.
 
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::environment::Environment;
 use crate::load::{Ammunition, CONNECTIONS};
 use crate::options::Options;
 use crate::proxy::Proxy;
 use crate::rows::{Asks, Load, Row};
-use crate::stage::Stage;
 
 /// One row in one round.
 #[derive(Clone, Copy, Debug)]
@@ -39,14 +39,14 @@ struct Runner<'a> {
 }
 
 /// Runs all rounds; a round holds one entry for each row, in the order of `rows`.
-pub fn run(stage: &Stage, rows: &[Row], options: &Options) -> Vec<Vec<Figures>> {
-    let runners: Vec<Runner> = rows.iter().map(|row| Runner::new(stage, row)).collect();
+pub fn run(environment: &Environment, rows: &[Row], options: &Options) -> Vec<Vec<Figures>> {
+    let runners: Vec<Runner> = rows.iter().map(|row| Runner::new(environment, row)).collect();
     (0..options.rounds)
         .map(|round| {
             let mut figures: Vec<Option<Figures>> = vec![None; rows.len()];
             for index in order(rows.len(), round) {
                 eprintln!("round {} of {}: {}", round + 1, options.rounds, rows[index].name);
-                figures[index] = Some(runners[index].measure(stage, options.seconds));
+                figures[index] = Some(runners[index].measure(environment, options.seconds));
             }
             figures.into_iter().flatten().collect()
         })
@@ -54,29 +54,31 @@ pub fn run(stage: &Stage, rows: &[Row], options: &Options) -> Vec<Vec<Figures>> 
 }
 
 impl<'a> Runner<'a> {
-    fn new(stage: &Stage, row: &'a Row) -> Self {
+    fn new(environment: &Environment, row: &'a Row) -> Self {
         let once = matches!(row.load, Load::Unseen(_));
-        let lines = stage.credentials.lines(row.load);
+        let lines = environment.credentials.lines(row.load);
         Self {
             row,
-            ammunition: Ammunition::write(&stage.directory_of(&row.name), &lines, once),
+            ammunition: Ammunition::write(&environment.directory_of(&row.name), &lines, once),
         }
     }
 
     /// With an nginx that is started for it: where a process happens to lie in memory is worth some percent,
     /// and stays as it is for its life.
-    fn measure(&self, stage: &Stage, seconds: u64) -> Figures {
+    fn measure(&self, environment: &Environment, seconds: u64) -> Figures {
         let row = self.row;
-        let proxy = Proxy::start(stage, row, &stage.machine.for_nginx(), false);
-        proxy.warm(stage, row, seconds);
-        proxy.check(stage, row);
+        let proxy = Proxy::start(environment, row, &environment.machine.for_nginx(), false);
+        proxy.warm(environment, row, seconds);
+        proxy.check(environment, row);
         if row.far {
-            stage.stand_in.resolver_fault(json!({"kind": "delay", "ms": 50}));
+            environment
+                .stand_in
+                .resolver_fault(json!({"kind": "delay", "ms": 50}));
         }
-        await_quiet(stage);
-        let figures = timed(stage, &proxy, &self.ammunition, seconds);
+        await_quiet(environment);
+        let figures = timed(environment, &proxy, &self.ammunition, seconds);
         if row.far {
-            stage.stand_in.heal();
+            environment.stand_in.heal();
         }
         assert_asked(row, &figures);
         figures
@@ -84,10 +86,10 @@ impl<'a> Runner<'a> {
 }
 
 /// Waits until no question of an earlier row is on its way any more: it would count for the next.
-fn await_quiet(stage: &Stage) {
+fn await_quiet(environment: &Environment) {
     let mut before = u64::MAX;
     for _ in 0..50 {
-        let now = stage.stand_in.count().resolver;
+        let now = environment.stand_in.count().resolver;
         if now == before {
             return;
         }
@@ -96,20 +98,20 @@ fn await_quiet(stage: &Stage) {
     }
 }
 
-fn timed(stage: &Stage, proxy: &Proxy, ammunition: &Ammunition, seconds: u64) -> Figures {
-    let asked = stage.stand_in.count().resolver;
-    let (arrived, spent) = (stage.arrived(), proxy.nanoseconds());
+fn timed(environment: &Environment, proxy: &Proxy, ammunition: &Ammunition, seconds: u64) -> Figures {
+    let asked = environment.stand_in.count().resolver;
+    let (arrived, spent) = (environment.arrived(), proxy.nanoseconds());
     let seen = ammunition.send(proxy.port, seconds);
     let spent = proxy.nanoseconds() - spent;
     // The second look at the backend's count is in it.
-    let requests = stage.arrived() - arrived - 1;
+    let requests = environment.arrived() - arrived - 1;
     Figures {
         cpu: spent as f64 / 1000.0 / requests as f64,
         per_second: seen.per_second,
         p50: seen.p50,
         p99: seen.p99,
         requests,
-        questions: stage.stand_in.count().resolver - asked,
+        questions: environment.stand_in.count().resolver - asked,
     }
 }
 

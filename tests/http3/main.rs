@@ -1,13 +1,5 @@
 //! HTTP/3, where nginx has it: who is calling, what a client forges, and clients that leave while a question
 //! about them is under way.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test that fails shall say so at once"
-)]
 
 mod certificate;
 mod client;
@@ -15,8 +7,8 @@ mod client;
 use std::thread::sleep;
 use std::time::Duration;
 
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
+use authgear_scenarios::fixture::Fixture;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use certificate::Certificate;
 use client::Client;
@@ -31,7 +23,7 @@ const FORGED: [(&str, &str); 4] = [
 
 /// A second server that speaks HTTP/3 only, on `%PORT1%`. It gives a client that says nothing up after two
 /// seconds.
-fn over_http3(plan: Plan, play: impl FnOnce(&mut Scene, &dyn Fn(&Scene) -> Client)) {
+fn over_http3(setup: Setup, scenario: impl FnOnce(&mut Fixture, &dyn Fn(&Fixture) -> Client)) {
     let certificate = Certificate::new();
     let server = format!(
         "server {{ listen 127.0.0.1:%PORT1% quic; {} keepalive_timeout 2s;\n\
@@ -40,9 +32,9 @@ fn over_http3(plan: Plan, play: impl FnOnce(&mut Scene, &dyn Fn(&Scene) -> Clien
          location /off {{ proxy_pass http://%BACKEND%; }} }}",
         certificate.directives()
     );
-    plan.http(&server).play(|scene| {
-        scene.await_keys();
-        play(scene, &|scene| Client::open(scene.port_of(1), &certificate));
+    setup.http(&server).run(|fixture| {
+        fixture.await_keys();
+        scenario(fixture, &|fixture| Client::open(fixture.port_of(1), &certificate));
     });
 }
 
@@ -58,9 +50,9 @@ fn with_forged<'h>(name: &'h str, value: &'h str) -> Vec<(&'h str, &'h str)> {
 
 #[test]
 fn the_backend_learns_who_is_calling_and_nothing_that_a_client_forged() {
-    over_http3(Plan::new(), |scene, open| {
-        let mut client = open(scene);
-        let stand_in = &scene.stand_in;
+    over_http3(Setup::new(), |fixture, open| {
+        let mut client = open(fixture);
+        let stand_in = &fixture.stand_in;
         let [jwt, opaque, session] = [stand_in.jwt(), stand_in.opaque(), stand_in.session()];
         for _ in 0..3 {
             for user in [&jwt, &opaque] {
@@ -87,14 +79,14 @@ fn the_backend_learns_who_is_calling_and_nothing_that_a_client_forged() {
 
 #[test]
 fn a_waiting_stream_holds_up_no_other() {
-    over_http3(Plan::new(), |scene, open| {
-        let mut client = open(scene);
-        let [jwt, opaque] = [scene.stand_in.jwt(), scene.stand_in.opaque()];
-        scene
+    over_http3(Setup::new(), |fixture, open| {
+        let mut client = open(fixture);
+        let [jwt, opaque] = [fixture.stand_in.jwt(), fixture.stand_in.opaque()];
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "delay", "ms": 1200}));
         let waiting = client.send("GET", "/", &[("authorization", &bearer(&opaque.value))], b"");
-        soon("it is asked about", || scene.stand_in.count().resolver == 1);
+        soon("it is asked about", || fixture.stand_in.count().resolver == 1);
         let begun = std::time::Instant::now();
         client
             .get("/", &[("authorization", &bearer(&jwt.value))])
@@ -112,13 +104,15 @@ fn a_waiting_stream_holds_up_no_other() {
 /// In each of three rounds ten streams wait for the resolver when `leave` takes their client away; the next
 /// client is served.
 fn leaves(leave: impl Fn(Client, Vec<client::Asked>)) {
-    over_http3(Plan::new(), |scene, open| {
-        let workers = scene.nginx.workers();
-        let opaque = scene.stand_in.opaque();
+    over_http3(Setup::new(), |fixture, open| {
+        let workers = fixture.nginx.workers();
+        let opaque = fixture.stand_in.opaque();
         for round in 0..3 {
-            scene.stand_in.forget();
-            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 700}));
-            let mut client = open(scene);
+            fixture.stand_in.forget();
+            fixture
+                .stand_in
+                .resolver_fault(json!({"kind": "delay", "ms": 700}));
+            let mut client = open(fixture);
             let asked = (0..10)
                 .map(|index| {
                     // Some of them share a question.
@@ -126,20 +120,22 @@ fn leaves(leave: impl Fn(Client, Vec<client::Asked>)) {
                     client.send("GET", "/", &[("authorization", &token)], b"")
                 })
                 .collect();
-            soon("questions are under way", || scene.stand_in.count().resolver >= 4);
+            soon("questions are under way", || {
+                fixture.stand_in.count().resolver >= 4
+            });
             leave(client, asked);
             let token = bearer(&opaque.value);
-            let mut next = open(scene);
+            let mut next = open(fixture);
             next.get("/", &[("authorization", &token)])
                 .assert_user(&opaque.user);
             // The questions end with nobody left to hear them.
             sleep(Duration::from_millis(800));
-            scene.stand_in.heal();
+            fixture.stand_in.heal();
             next.get("/", &[("authorization", &token)])
                 .assert_user(&opaque.user);
             next.leave();
         }
-        assert_eq!(scene.nginx.workers(), workers, "no worker has died");
+        assert_eq!(fixture.nginx.workers(), workers, "no worker has died");
     });
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 
 const MODULES: &str = "/usr/lib/nginx/modules";
 /// Others of them need these.
@@ -28,7 +28,7 @@ fn modules() -> Vec<String> {
 }
 
 /// One server, with all of them.
-pub fn plan(ours: Loaded) -> Plan {
+pub fn setup(ours: Loaded) -> Setup {
     let others: String = modules()
         .iter()
         .map(|name| format!("load_module {MODULES}/{name};\n"))
@@ -38,7 +38,7 @@ pub fn plan(ours: Loaded) -> Plan {
         Loaded::Last => format!("{others}load_module %MODULE%;\n"),
     };
     let here = concat!(env!("CARGO_MANIFEST_DIR"), "/packaged");
-    Plan::new()
+    Setup::new()
         .main(&all)
         .http(&HTTP.replace("%HERE%", here))
         .server(SERVER)

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::request_with;
 use authgear_scenarios::{client::Request, setting};
@@ -38,20 +38,22 @@ static LIBRARY: LazyLock<String> = LazyLock::new(|| {
     library.to_owned()
 });
 
-fn plan() -> Plan {
-    Plan::new().workers(2).main(&format!("load_module {};", *LIBRARY))
+fn setup() -> Setup {
+    Setup::new()
+        .workers(2)
+        .main(&format!("load_module {};", *LIBRARY))
 }
 
 #[test]
 fn whatever_is_missing_in_a_configuration_that_is_made_by_hand_is_met() {
-    plan().http("made_by_hand;").play(|scene| {
+    setup().http("made_by_hand;").run(|fixture| {
         soon("both workers have survived", || {
-            scene.nginx.log().matches("made by hand: survived").count() == 2
+            fixture.nginx.log().matches("made by hand: survived").count() == 2
         });
-        scene.await_keys();
-        for credential in [scene.stand_in.jwt(), scene.stand_in.opaque()] {
+        fixture.await_keys();
+        for credential in [fixture.stand_in.jwt(), fixture.stand_in.opaque()] {
             request_with("/", &credential)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&credential.user);
         }
     });
@@ -63,26 +65,26 @@ fn a_location_that_is_made_while_nginx_runs_lets_nobody_in_unasked() {
         location /on { authgear_resolve on; relocated; proxy_pass http://%BACKEND%; }\n\
         location /off { authgear_resolve off; relocated; proxy_pass http://%BACKEND%; }\n\
         location /unsaid { relocated; proxy_pass http://%BACKEND%; }";
-    plan().server(server).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.jwt();
+    setup().server(server).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.jwt();
         let forged = |path: &str| {
             request_with(path, &token)
                 .with("X-Authgear-User-Id", "mallory")
-                .send(scene.port())
+                .send(fixture.port())
         };
         let refused = forged("/on");
         assert_eq!(
-            (refused.status, scene.stand_in.count().backend),
+            (refused.status, fixture.stand_in.count().backend),
             (500, 0),
             "{refused:?}"
         );
         assert!(
-            scene.nginx.log().contains("another module made its location"),
+            fixture.nginx.log().contains("another module made its location"),
             "the log says why"
         );
         forged("/off").assert_anonymous();
         forged("/unsaid").assert_anonymous();
-        Request::get("/unsaid").send(scene.port()).assert_anonymous();
+        Request::get("/unsaid").send(fixture.port()).assert_anonymous();
     });
 }

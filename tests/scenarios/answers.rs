@@ -6,44 +6,44 @@ use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::{Answer, Connection, Request};
 use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
+use authgear_scenarios::fixture::Fixture;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::{json, Value};
 
-fn ask(scene: &Scene, credential: &Credential) -> Answer {
-    request_with("/", credential).send(scene.port())
+fn ask(fixture: &Fixture, credential: &Credential) -> Answer {
+    request_with("/", credential).send(fixture.port())
 }
 
 /// The fault makes every kind of question fail, and its end makes them succeed again.
-fn assert_fails_with(scene: &Scene, fault: &Value) {
-    let credentials = [scene.stand_in.opaque(), scene.stand_in.session()];
-    scene.stand_in.resolver_fault(fault.clone());
-    scene.stand_in.forget();
+fn assert_fails_with(fixture: &Fixture, fault: &Value) {
+    let credentials = [fixture.stand_in.opaque(), fixture.stand_in.session()];
+    fixture.stand_in.resolver_fault(fault.clone());
+    fixture.stand_in.forget();
     for credential in &credentials {
-        let answer = ask(scene, credential);
+        let answer = ask(fixture, credential);
         assert_eq!(answer.status, 503, "{fault}: {answer:?}");
         answer.assert_unavailable(503);
     }
-    Request::get("/").send(scene.port()).assert_anonymous();
+    Request::get("/").send(fixture.port()).assert_anonymous();
     assert_eq!(
-        scene.stand_in.count().backend,
+        fixture.stand_in.count().backend,
         1,
         "{fault}: the backend hears of the anonymous request alone"
     );
-    scene.stand_in.heal();
+    fixture.stand_in.heal();
     for credential in &credentials {
         soon(&format!("answers after {fault}"), || {
-            ask(scene, credential).status == 200
+            ask(fixture, credential).status == 200
         });
-        ask(scene, credential).assert_user(&credential.user);
+        ask(fixture, credential).assert_user(&credential.user);
     }
 }
 
 #[test]
 fn a_failure_of_any_kind_is_no_verdict_for_as_long_as_it_lasts() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
+    Plan::new().play(|fixture| {
+        fixture.await_keys();
         for fault in [
             json!({"kind": "refuse"}),
             json!({"kind": "close"}),
@@ -54,7 +54,7 @@ fn a_failure_of_any_kind_is_no_verdict_for_as_long_as_it_lasts() {
             json!({"kind": "status", "status": 500}),
             json!({"kind": "body", "body": "x", "repeat": 2_000_000}),
         ] {
-            assert_fails_with(scene, &fault);
+            assert_fails_with(fixture, &fault);
         }
     });
 }
@@ -64,14 +64,14 @@ fn a_dripping_answer_is_given_up_after_five_seconds_however_patient_the_location
     let patient = "server { listen 127.0.0.1:%PORT1%; authgear_endpoint %ORIGIN%; authgear_resolve_request /patient;\n\
         location = /patient { internal; proxy_read_timeout 60s; proxy_pass http://%AUTHGEAR%/_resolver/resolve; }\n\
         location / { authgear_resolve remote; proxy_pass http://%BACKEND%; } }";
-    Plan::new().http(patient).play(|scene| {
-        scene.await_keys();
-        let credentials = [scene.stand_in.opaque(), scene.stand_in.session()];
-        scene.stand_in.resolver_fault(json!({"kind": "drip", "ms": 700}));
+    Plan::new().http(patient).play(|fixture| {
+        fixture.await_keys();
+        let credentials = [fixture.stand_in.opaque(), fixture.stand_in.session()];
+        fixture.stand_in.resolver_fault(json!({"kind": "drip", "ms": 700}));
         let begun = Instant::now();
         let mut waiting: Vec<Connection> = [0, 1, 1]
             .into_iter()
-            .map(|index| Connection::open(scene.port_of(index)))
+            .map(|index| Connection::open(fixture.port_of(index)))
             .collect();
         for (connection, credential) in
             waiting
@@ -89,23 +89,23 @@ fn a_dripping_answer_is_given_up_after_five_seconds_however_patient_the_location
                 "waited {waited:?}"
             );
         }
-        scene.stand_in.heal();
-        soon("answers again", || ask(scene, &credentials[0]).status == 200);
+        fixture.stand_in.heal();
+        soon("answers again", || ask(fixture, &credentials[0]).status == 200);
     });
 }
 
 #[test]
 fn a_hanging_resolver_holds_up_nobody_who_does_not_need_it() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
-        let [jwt, opaque] = [scene.stand_in.jwt(), scene.stand_in.opaque()];
-        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
-        let mut waiting = Connection::open(scene.port());
+    Plan::new().play(|fixture| {
+        fixture.await_keys();
+        let [jwt, opaque] = [fixture.stand_in.jwt(), fixture.stand_in.opaque()];
+        fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
+        let mut waiting = Connection::open(fixture.port());
         let begun = Instant::now();
         waiting.send(&request_with("/", &opaque));
         for _ in 0..10 {
-            ask(scene, &jwt).assert_user(&jwt.user);
-            Request::get("/").send(scene.port()).assert_anonymous();
+            ask(fixture, &jwt).assert_user(&jwt.user);
+            Request::get("/").send(fixture.port()).assert_anonymous();
         }
         assert!(begun.elapsed() < Duration::from_millis(2500), "they waited too");
         waiting.answer().assert_unavailable(503);
@@ -115,32 +115,32 @@ fn a_hanging_resolver_holds_up_nobody_who_does_not_need_it() {
 
 #[test]
 fn a_late_answer_is_still_an_answer() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.opaque();
-        scene
+    Plan::new().play(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.opaque();
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "delay", "ms": 1500, "times": 1}));
-        ask(scene, &token).assert_user(&token.user);
-        scene.stand_in.resolver_fault(json!({"kind": "drip", "ms": 1}));
-        ask(scene, &token).assert_user(&token.user);
+        ask(fixture, &token).assert_user(&token.user);
+        fixture.stand_in.resolver_fault(json!({"kind": "drip", "ms": 1}));
+        ask(fixture, &token).assert_user(&token.user);
     });
 }
 
 #[test]
 fn many_failures_are_forgotten_when_the_resolver_is_back() {
-    Plan::new().workers(2).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.opaque();
-        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+    Plan::new().workers(2).play(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.opaque();
+        fixture.stand_in.resolver_fault(json!({"kind": "refuse"}));
         for _ in 0..40 {
-            ask(scene, &token).assert_unavailable(503);
+            ask(fixture, &token).assert_unavailable(503);
         }
-        scene.stand_in.heal();
-        soon("answers again", || ask(scene, &token).status == 200);
+        fixture.stand_in.heal();
+        soon("answers again", || ask(fixture, &token).status == 200);
         sleep(Duration::from_millis(1200));
         for _ in 0..20 {
-            ask(scene, &token).assert_user(&token.user);
+            ask(fixture, &token).assert_user(&token.user);
         }
     });
 }

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::stand_in::request_with;
 use serde_json::json;
 
@@ -12,33 +12,33 @@ const LARGE: usize = 2 << 20;
 
 #[test]
 fn a_body_of_two_megabytes_waits_for_the_answer_and_arrives_whole() {
-    Plan::new()
+    Setup::new()
         .server("client_max_body_size 1k; location / { client_max_body_size 4m; authgear_resolve on; proxy_pass http://%BACKEND%; }")
         .server("location /small { authgear_resolve on; proxy_pass http://%BACKEND%; }")
         .server("location /streamed { client_max_body_size 4m; proxy_request_buffering off; authgear_resolve on; proxy_pass http://%BACKEND%; }")
-        .play(|scene| {
-            scene.await_keys();
-            let token = scene.stand_in.opaque();
-            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 300}));
+        .run(|fixture| {
+            fixture.await_keys();
+            let token = fixture.stand_in.opaque();
+            fixture.stand_in.resolver_fault(json!({"kind": "delay", "ms": 300}));
             for path in ["/", "/streamed"] {
-                let answer = Request::post(path, vec![b'x'; LARGE]).bearer(&token.value).send(scene.port());
+                let answer = Request::post(path, vec![b'x'; LARGE]).bearer(&token.value).send(fixture.port());
                 answer.assert_user(&token.user);
                 assert!(answer.body.ends_with(&format!("\n\nbody-length: {LARGE}\n")), "{path}: {answer:?}");
             }
-            let small = Request::post("/small", vec![b'x'; 4096]).bearer(&token.value).send(scene.port());
+            let small = Request::post("/small", vec![b'x'; 4096]).bearer(&token.value).send(fixture.port());
             assert_eq!(small.status, 413, "{small:?}");
-            let questions = scene.stand_in.log();
+            let questions = fixture.stand_in.log();
             assert!(questions.iter().all(|entry| entry["body_length"] == 0 && entry["method"] == "GET"), "{questions:?}");
         });
 }
 
 #[test]
 fn a_chunked_body_that_comes_slowly_arrives_whole() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.opaque();
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 200}));
-        let mut connection = Connection::open(scene.port());
+    Setup::new().run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.opaque();
+        fixture.stand_in.resolver_fault(json!({"kind": "delay", "ms": 200}));
+        let mut connection = Connection::open(fixture.port());
         let head = format!(
             "POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n",
             token.value
@@ -59,11 +59,13 @@ fn a_chunked_body_that_comes_slowly_arrives_whole() {
 
 #[test]
 fn expect_continue_is_answered_after_the_wait() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.opaque();
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 200}));
-        let mut connection = Connection::open(scene.port());
+    Setup::new().run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.opaque();
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 200}));
+        let mut connection = Connection::open(fixture.port());
         let request = Request::post("/", b"hello".to_vec())
             .bearer(&token.value)
             .with("Expect", "100-continue")
@@ -78,13 +80,13 @@ fn expect_continue_is_answered_after_the_wait() {
 
 #[test]
 fn a_refused_body_leaves_the_connection_usable_or_closed() {
-    Plan::new().server("client_max_body_size 4m;").play(|scene| {
-        scene.await_keys();
-        let [opaque, jwt] = [scene.stand_in.opaque(), scene.stand_in.jwt()];
-        scene
+    Setup::new().server("client_max_body_size 4m;").run(|fixture| {
+        fixture.await_keys();
+        let [opaque, jwt] = [fixture.stand_in.opaque(), fixture.stand_in.jwt()];
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "status", "status": 500}));
-        let mut connection = Connection::open(scene.port());
+        let mut connection = Connection::open(fixture.port());
         connection.send(&Request::post("/", vec![b'x'; LARGE]).bearer(&opaque.value));
         connection.answer().assert_unavailable(503);
         connection
@@ -95,12 +97,14 @@ fn a_refused_body_leaves_the_connection_usable_or_closed() {
 
 #[test]
 fn pipelined_requests_are_answered_in_order_each_with_its_own_identity() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
-        let [first, second] = [scene.stand_in.opaque(), scene.stand_in.opaque()];
-        let [jwt, cookie] = [scene.stand_in.jwt(), scene.stand_in.session()];
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 100}));
-        let mut connection = Connection::open(scene.port());
+    Setup::new().run(|fixture| {
+        fixture.await_keys();
+        let [first, second] = [fixture.stand_in.opaque(), fixture.stand_in.opaque()];
+        let [jwt, cookie] = [fixture.stand_in.jwt(), fixture.stand_in.session()];
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 100}));
+        let mut connection = Connection::open(fixture.port());
         for _ in 0..3 {
             let requests = [
                 Request::get("/anonymous"),
@@ -125,11 +129,13 @@ fn pipelined_requests_are_answered_in_order_each_with_its_own_identity() {
 
 #[test]
 fn a_half_sent_next_request_does_not_disturb_a_waiting_one() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.opaque();
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 400}));
-        let mut connection = Connection::open(scene.port());
+    Setup::new().run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.opaque();
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 400}));
+        let mut connection = Connection::open(fixture.port());
         let mut bytes = Request::get("/").bearer(&token.value).bytes();
         bytes.extend(b"GET /next HT");
         connection.send_bytes(&bytes);

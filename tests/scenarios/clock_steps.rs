@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 
 use authgear_scenarios::client::Request;
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
-use authgear_scenarios::soon;
-use authgear_scenarios::stand_in::request_with;
-use authgear_scenarios::steady::{
+use authgear_scenarios::fixture::Fixture;
+use authgear_scenarios::repeated_use::{
     await_questions, prove, use_until_invalid, use_until_roles, with_roles, HEARD,
 };
+use authgear_scenarios::setup::Setup;
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::request_with;
 use serde_json::json;
 
 /// The leeway is for tokens that were issued before the clock was set back.
@@ -49,17 +49,17 @@ impl Clock {
         Self(directory)
     }
 
-    fn plan(&self) -> Plan {
+    fn setup(&self) -> Setup {
         let preload = format!("LD_PRELOAD={}", self.0.join("clock.so").display());
         let step = format!("STEPPED_CLOCK={}", self.0.join("step").display());
-        Plan::new()
+        Setup::new()
             .workers(2)
             .server(LOCATIONS)
             .under(&["env", &preload, &step])
     }
 
     /// Sets the clock so many seconds off, and waits until nginx shows it.
-    fn set(&self, scene: &Scene, seconds: i64) {
+    fn set(&self, fixture: &Fixture, seconds: i64) {
         // In one piece: it may be read at any moment.
         let new = self.0.join("new");
         fs::write(&new, seconds.to_string()).unwrap();
@@ -68,7 +68,7 @@ impl Clock {
         let mut right = 0;
         // Often, so that both workers have had some.
         soon("nginx shows the time that was set", || {
-            let said = Request::get("/time").send(scene.port()).body;
+            let said = Request::get("/time").send(fixture.port()).body;
             let shown: f64 = said.trim().parse().unwrap();
             #[allow(clippy::cast_precision_loss, reason = "a second more or less")]
             let close = (shown - wanted as f64).abs() < 60.0;
@@ -87,62 +87,66 @@ impl Drop for Clock {
 #[test]
 fn a_clock_that_is_set_back_stops_no_question_and_prolongs_no_answer() {
     let clock = Clock::new();
-    clock.plan().play(|scene| {
-        scene.await_keys();
-        prove(scene, "/fast");
+    clock.setup().run(|fixture| {
+        fixture.await_keys();
+        prove(fixture, "/fast");
         // Issued before the time that the clock will be set to: an issue in the future tells nothing of a
         // token's age.
-        let [token, ended] = [scene.stand_in.aged(7200), scene.stand_in.aged(7200)];
-        scene.stand_in.revoke(&ended);
-        use_until_invalid(scene, "/fast", &ended);
+        let [token, ended] = [fixture.stand_in.aged(7200), fixture.stand_in.aged(7200)];
+        fixture.stand_in.revoke(&ended);
+        use_until_invalid(fixture, "/fast", &ended);
         request_with("/fast", &token)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&token.user);
-        let opaque = scene.stand_in.opaque();
+        let opaque = fixture.stand_in.opaque();
         request_with("/short", &opaque)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&opaque.user);
-        clock.set(scene, -3600);
-        scene.stand_in.revoke(&token);
-        scene.stand_in.revoke(&opaque);
-        use_until_invalid(scene, "/fast", &token);
-        use_until_invalid(scene, "/short", &opaque);
-        request_with("/fast", &ended).send(scene.port()).assert_invalid();
+        clock.set(fixture, -3600);
+        fixture.stand_in.revoke(&token);
+        fixture.stand_in.revoke(&opaque);
+        use_until_invalid(fixture, "/fast", &token);
+        use_until_invalid(fixture, "/short", &opaque);
+        request_with("/fast", &ended)
+            .send(fixture.port())
+            .assert_invalid();
     });
 }
 
 #[test]
 fn a_clock_that_is_set_forward_makes_nothing_due_but_ends_what_has_expired() {
     let clock = Clock::new();
-    clock.plan().play(|scene| {
-        scene.await_keys();
-        let confirmed = with_roles(scene, 120, &["admin"]);
-        scene
+    clock.setup().run(|fixture| {
+        fixture.await_keys();
+        let confirmed = with_roles(fixture, 120, &["admin"]);
+        fixture
             .stand_in
             .change(&confirmed.user, &json!({"roles": ["reader"]}));
-        use_until_roles(scene, "/", &confirmed, &["reader"]);
-        let brief = scene.stand_in.token(&json!({"lifetime": 600}));
+        use_until_roles(fixture, "/", &confirmed, &["reader"]);
+        let brief = fixture.stand_in.token(&json!({"lifetime": 600}));
         request_with("/expiring", &brief)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&brief.user);
         sleep(HEARD);
-        scene.stand_in.forget();
-        clock.set(scene, 1800);
+        fixture.stand_in.forget();
+        clock.set(fixture, 1800);
         for _ in 0..10 {
             request_with("/", &confirmed)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&confirmed.user);
             request_with("/expiring", &brief)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_invalid();
         }
         sleep(HEARD);
-        let questions = scene.stand_in.questions();
+        let questions = fixture.stand_in.questions();
         assert!(questions.is_empty(), "no time has passed: {questions:?}");
         // And back again: nothing is stuck.
-        clock.set(scene, 0);
-        let due = scene.stand_in.aged(120);
-        request_with("/", &due).send(scene.port()).assert_user(&due.user);
-        await_questions(scene, 1);
+        clock.set(fixture, 0);
+        let due = fixture.stand_in.aged(120);
+        request_with("/", &due)
+            .send(fixture.port())
+            .assert_user(&due.user);
+        await_questions(fixture, 1);
     });
 }

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::request_with;
 use serde_json::json;
@@ -20,20 +20,22 @@ const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BA
 #[test]
 fn an_answer_that_was_contradicted_is_not_used_while_the_resolver_fails() {
     for heard_at in ["/stale", "/"] {
-        Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-            scene.await_keys();
-            let token = scene.stand_in.opaque();
+        Setup::new().workers(2).server(LOCATIONS).run(|fixture| {
+            fixture.await_keys();
+            let token = fixture.stand_in.opaque();
             request_with("/stale", &token)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&token.user);
-            scene.stand_in.revoke(&token);
+            fixture.stand_in.revoke(&token);
             sleep(Duration::from_millis(1200));
-            request_with(heard_at, &token).send(scene.port()).assert_invalid();
-            scene
+            request_with(heard_at, &token)
+                .send(fixture.port())
+                .assert_invalid();
+            fixture
                 .stand_in
                 .resolver_fault(json!({"kind": "status", "status": 500}));
             request_with("/stale", &token)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_unavailable(503);
         });
     }
@@ -41,63 +43,67 @@ fn an_answer_that_was_contradicted_is_not_used_while_the_resolver_fails() {
 
 #[test]
 fn a_location_uses_no_answer_older_than_it_says_whoever_asked() {
-    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.opaque();
+    Setup::new().workers(2).server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.opaque();
         request_with("/long", &token)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&token.user);
-        scene.stand_in.revoke(&token);
+        fixture.stand_in.revoke(&token);
         sleep(Duration::from_millis(1200));
         request_with("/long", &token)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&token.user);
-        request_with("/short", &token).send(scene.port()).assert_invalid();
-        request_with("/long", &token).send(scene.port()).assert_invalid();
+        request_with("/short", &token)
+            .send(fixture.port())
+            .assert_invalid();
+        request_with("/long", &token)
+            .send(fixture.port())
+            .assert_invalid();
     });
 }
 
 #[test]
 fn a_redirect_into_a_stricter_location_makes_the_verdict_again() {
-    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.opaque();
+    Setup::new().workers(2).server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.opaque();
         request_with("/long", &token)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&token.user);
-        scene.stand_in.revoke(&token);
+        fixture.stand_in.revoke(&token);
         request_with("/long", &token)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&token.user);
-        request_with("/lax", &token).send(scene.port()).assert_invalid();
+        request_with("/lax", &token).send(fixture.port()).assert_invalid();
     });
 }
 
 #[test]
 fn odd_questions_do_not_keep_a_resolver_failing_that_answers_again() {
-    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.opaque();
-        scene
+    Setup::new().workers(2).server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.opaque();
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "status", "status": 500}));
         soon("the resolver counts as failing", || {
             request_with("/", &token)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_unavailable(503);
-            scene.nginx.log().contains("is failing")
+            fixture.nginx.log().contains("is failing")
         });
         // From now on it answers, an odd question with a 403.
-        scene
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "status", "status": 403, "times": 40}));
-        let mut odd = Connection::open(scene.port());
+        let mut odd = Connection::open(fixture.port());
         for _ in 0..40 {
             odd.send(&Request::get("/").with("Cookie", "session=odd"));
             odd.answer().assert_unavailable(503);
         }
         soon("somebody is answered", || {
-            request_with("/", &token).send(scene.port()).status == 200
+            request_with("/", &token).send(fixture.port()).status == 200
         });
     });
 }

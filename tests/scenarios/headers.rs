@@ -3,7 +3,7 @@
 use std::thread;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::stand_in::Credential;
 
 /// Spellings that a backend may fold into ours.
@@ -41,13 +41,17 @@ fn request(before: usize, after: usize, credential: Option<&Credential>) -> Requ
 
 #[test]
 fn no_number_of_forged_headers_before_or_after_ordinary_ones_reaches_the_backend() {
-    let plan = Plan::new()
+    let setup = Setup::new()
         .workers(2)
         .server("underscores_in_headers on; ignore_invalid_headers off;");
-    plan.play(|scene| {
-        scene.await_keys();
-        let credentials = [None, Some(scene.stand_in.jwt()), Some(scene.stand_in.opaque())];
-        let port = scene.port();
+    setup.run(|fixture| {
+        fixture.await_keys();
+        let credentials = [
+            None,
+            Some(fixture.stand_in.jwt()),
+            Some(fixture.stand_in.opaque()),
+        ];
+        let port = fixture.port();
         thread::scope(|scope| {
             for credential in &credentials {
                 scope.spawn(move || {
@@ -80,16 +84,16 @@ fn no_number_of_forged_headers_before_or_after_ordinary_ones_reaches_the_backend
 
 #[test]
 fn forged_headers_reach_no_server_and_no_location_even_where_nothing_is_resolved() {
-    Plan::new()
+    Setup::new()
         .server("location /off { proxy_pass http://%BACKEND%; }")
         .server("error_page 400 405 /bad; location = /bad { proxy_pass http://%BACKEND%; }")
         .http("server { listen 127.0.0.1:%PORT0%; server_name other; location / { proxy_pass http://%BACKEND%; } }")
-        .play(|scene| {
-            scene.await_keys();
+        .run(|fixture| {
+            fixture.await_keys();
             let forged = |request: Request| {
                 FORGED.iter().fold(request, |request, name| request.with(name, "mallory")).with("Connection", "close, X-Authgear-User-Id")
             };
-            let port = scene.port();
+            let port = fixture.port();
             for request in [Request::get("/off"), Request::get("/").with("Host", "other")] {
                 let mut connection = Connection::open(port);
                 let answer = connection.ask(&forged(request));
@@ -108,10 +112,10 @@ fn forged_headers_reach_no_server_and_no_location_even_where_nothing_is_resolved
 
 #[test]
 fn an_answer_for_one_request_on_a_connection_is_not_there_for_the_next() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
-        let [jwt, opaque] = [scene.stand_in.jwt(), scene.stand_in.opaque()];
-        let mut connection = Connection::open(scene.port());
+    Setup::new().run(|fixture| {
+        fixture.await_keys();
+        let [jwt, opaque] = [fixture.stand_in.jwt(), fixture.stand_in.opaque()];
+        let mut connection = Connection::open(fixture.port());
         for _ in 0..5 {
             connection.ask(&request(3, 3, Some(&jwt))).assert_user(&jwt.user);
             connection.ask(&request(3, 3, None)).assert_anonymous();

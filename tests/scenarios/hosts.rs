@@ -6,14 +6,14 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Answer, Request};
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
+use authgear_scenarios::fixture::Fixture;
+use authgear_scenarios::repeated_use::prove_at;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
-use authgear_scenarios::steady::prove_at;
 use serde_json::json;
 
-/// With the scene's own, `localhost`, these are three hundred.
+/// With the fixture's own, `localhost`, these are three hundred.
 const HOSTS: usize = 299;
 const RELOADS: u64 = 10;
 /// Longer than a worker's timer: by then a second fetch would have begun.
@@ -23,7 +23,7 @@ fn host(index: usize) -> String {
     format!("h{index}.test")
 }
 
-fn plan(lines: &str) -> Plan {
+fn setup(lines: &str) -> Setup {
     let mut servers = String::from("server_names_hash_max_size 4096;\n");
     for index in 0..HOSTS {
         writeln!(
@@ -34,13 +34,13 @@ fn plan(lines: &str) -> Plan {
         )
         .unwrap();
     }
-    Plan::new().workers(2).connections(512).http(&servers)
+    Setup::new().workers(2).connections(512).http(&servers)
 }
 
-fn send(scene: &Scene, host: &str, credential: &Credential) -> Answer {
+fn send(fixture: &Fixture, host: &str, credential: &Credential) -> Answer {
     request_with("/", credential)
         .with("Host", host)
-        .send(scene.port())
+        .send(fixture.port())
 }
 
 /// Every thirtieth.
@@ -50,37 +50,37 @@ fn some() -> impl Iterator<Item = String> {
 
 #[test]
 fn three_hundred_servers_of_one_project_fetch_one_key_set_and_ask_through_one() {
-    plan("").play(|scene| {
-        scene.await_keys();
-        let (jwt, session) = (scene.stand_in.jwt(), scene.stand_in.session());
+    setup("").run(|fixture| {
+        fixture.await_keys();
+        let (jwt, session) = (fixture.stand_in.jwt(), fixture.stand_in.session());
         for name in some() {
-            send(scene, &name, &jwt).assert_user(&jwt.user);
-            send(scene, &name, &session).assert_user(&session.user);
+            send(fixture, &name, &jwt).assert_user(&jwt.user);
+            send(fixture, &name, &session).assert_user(&session.user);
             assert_eq!(
-                Request::get("/").with("Host", &name).send(scene.port()).status,
+                Request::get("/").with("Host", &name).send(fixture.port()).status,
                 200
             );
         }
-        let fetched = scene.nginx.log().matches("key(s) of ").count();
-        assert_eq!(fetched, 1, "{}", scene.nginx.log());
-        scene.stand_in.forget();
+        let fetched = fixture.nginx.log().matches("key(s) of ").count();
+        assert_eq!(fetched, 1, "{}", fixture.nginx.log());
+        fixture.stand_in.forget();
         for reload in 1..=RELOADS {
-            scene.nginx.reload();
+            fixture.nginx.reload();
             for name in some() {
                 assert_eq!(
-                    Request::get("/").with("Host", &name).send(scene.port()).status,
+                    Request::get("/").with("Host", &name).send(fixture.port()).status,
                     200
                 );
-                send(scene, &name, &jwt).assert_user(&jwt.user);
+                send(fixture, &name, &jwt).assert_user(&jwt.user);
             }
             soon("the keys are fetched anew", || {
-                scene.stand_in.count().jwks >= reload
+                fixture.stand_in.count().jwks >= reload
             });
-            scene.nginx.await_workers(2, Duration::from_secs(20));
+            fixture.nginx.await_workers(2, Duration::from_secs(20));
         }
         sleep(LATER);
         assert_eq!(
-            scene.stand_in.count().jwks,
+            fixture.stand_in.count().jwks,
             RELOADS,
             "one fetch for all, each time"
         );
@@ -89,33 +89,33 @@ fn three_hundred_servers_of_one_project_fetch_one_key_set_and_ask_through_one() 
 
 #[test]
 fn a_token_that_one_server_knows_as_ended_is_ended_for_all_without_another_question() {
-    plan("authgear_revalidate 1s max=1s;").play(|scene| {
-        scene.await_keys();
-        prove_at(scene, "/", "h1.test");
-        let ended = scene.stand_in.aged(60);
-        scene.stand_in.revoke(&ended);
+    setup("authgear_revalidate 1s max=1s;").run(|fixture| {
+        fixture.await_keys();
+        prove_at(fixture, "/", "h1.test");
+        let ended = fixture.stand_in.aged(60);
+        fixture.stand_in.revoke(&ended);
         soon("the end is noticed", || {
-            send(scene, "h2.test", &ended).seen("x-authgear-session-valid") == ["false"]
+            send(fixture, "h2.test", &ended).seen("x-authgear-session-valid") == ["false"]
         });
         // Each of them would have to ask first about what it does not know.
-        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+        fixture.stand_in.resolver_fault(json!({"kind": "refuse"}));
         for name in some() {
-            send(scene, &name, &ended).assert_invalid();
+            send(fixture, &name, &ended).assert_invalid();
         }
     });
 }
 
 #[test]
 fn a_resolver_that_fails_fails_for_all_that_ask_through_one_location() {
-    plan("").play(|scene| {
-        scene.await_keys();
-        let session = scene.stand_in.session();
-        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+    setup("").run(|fixture| {
+        fixture.await_keys();
+        let session = fixture.stand_in.session();
+        fixture.stand_in.resolver_fault(json!({"kind": "refuse"}));
         for name in some() {
-            send(scene, &name, &session).assert_unavailable(503);
+            send(fixture, &name, &session).assert_unavailable(503);
         }
-        let failing = scene.nginx.log().matches("is failing").count();
-        assert_eq!(failing, 1, "{}", scene.nginx.log());
+        let failing = fixture.nginx.log().matches("is failing").count();
+        assert_eq!(failing, 1, "{}", fixture.nginx.log());
     });
 }
 
@@ -123,14 +123,14 @@ fn a_resolver_that_fails_fails_for_all_that_ask_through_one_location() {
 fn keys_that_two_servers_share_are_fetched_as_often_as_the_more_impatient_wants() {
     let patient = "server { listen 127.0.0.1:%PORT1%; authgear_endpoint %ORIGIN%;\n\
         location / { authgear_resolve on; proxy_pass http://%BACKEND%; } }";
-    Plan::new()
+    Setup::new()
         .http(patient)
         .server("authgear_jwks_valid 2s; location / { authgear_resolve on; proxy_pass http://%BACKEND%; }")
-        .play(|scene| {
-            scene.await_keys();
-            scene.stand_in.forget();
+        .run(|fixture| {
+            fixture.await_keys();
+            fixture.stand_in.forget();
             soon("fetched anew, with no request", || {
-                scene.stand_in.count().jwks > 0
+                fixture.stand_in.count().jwks > 0
             });
         });
 }

@@ -4,8 +4,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::{Answer, Connection, Request};
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
+use authgear_scenarios::fixture::Fixture;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::StandIn;
 use serde_json::json;
@@ -14,27 +14,27 @@ fn down(stand_in: &StandIn) {
     stand_in.fault(&json!({"kind": "refuse"}));
 }
 
-fn send(scene: &Scene, path: &str, token: &str) -> Answer {
-    Request::get(path).bearer(token).send(scene.port())
+fn send(fixture: &Fixture, path: &str, token: &str) -> Answer {
+    Request::get(path).bearer(token).send(fixture.port())
 }
 
 #[test]
 fn a_good_token_asks_nothing_and_opens_no_connection_to_authgear() {
-    Plan::new().workers(2).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.jwt();
+    Setup::new().workers(2).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.jwt();
         // The other worker may not have looked at the keys yet; it takes them from shared memory, not from
         // Authgear.
         for _ in 0..30 {
-            send(scene, "/", &token.value).assert_user(&token.user);
+            send(fixture, "/", &token.value).assert_user(&token.user);
         }
-        let mut connection = Connection::open(scene.port());
+        let mut connection = Connection::open(fixture.port());
         for _ in 0..30 {
             connection
                 .ask(&Request::get("/").bearer(&token.value))
                 .assert_user(&token.user);
         }
-        let count = scene.stand_in.count();
+        let count = fixture.stand_in.count();
         assert_eq!(
             (count.resolver, count.jwks, count.connections, count.backend),
             (0, 0, 0, 60)
@@ -44,44 +44,44 @@ fn a_good_token_asks_nothing_and_opens_no_connection_to_authgear() {
 
 #[test]
 fn fifty_requests_with_a_new_key_wait_for_one_fetch_over_two_workers() {
-    Plan::new().workers(2).play(|scene| {
-        scene.await_keys();
-        scene.stand_in.rotate();
-        let token = scene.stand_in.jwt();
-        scene.stand_in.keys_fault(json!({"kind": "delay", "ms": 700}));
-        let mut waiting: Vec<Connection> = (0..50).map(|_| Connection::open(scene.port())).collect();
+    Setup::new().workers(2).run(|fixture| {
+        fixture.await_keys();
+        fixture.stand_in.rotate();
+        let token = fixture.stand_in.jwt();
+        fixture.stand_in.keys_fault(json!({"kind": "delay", "ms": 700}));
+        let mut waiting: Vec<Connection> = (0..50).map(|_| Connection::open(fixture.port())).collect();
         for connection in &mut waiting {
             connection.send(&Request::get("/").bearer(&token.value));
         }
         for connection in &mut waiting {
             connection.answer().assert_user(&token.user);
         }
-        let count = scene.stand_in.count();
+        let count = fixture.stand_in.count();
         assert_eq!((count.jwks, count.resolver), (1, 0));
     });
 }
 
 #[test]
 fn an_unknown_key_is_asked_about_remotely_while_a_refetch_is_paused() {
-    Plan::new()
+    Setup::new()
         .server("authgear_jwks_valid 10m refetch=60s;")
-        .play(|scene| {
-            scene.await_keys();
-            let foreign = scene
+        .run(|fixture| {
+            fixture.await_keys();
+            let foreign = fixture
                 .stand_in
                 .token(&json!({"key": "foreign", "register": false}));
-            send(scene, "/", &foreign.value).assert_invalid();
-            let count = scene.stand_in.count();
+            send(fixture, "/", &foreign.value).assert_invalid();
+            let count = fixture.stand_in.count();
             assert_eq!(
                 (count.jwks, count.resolver),
                 (1, 0),
                 "a key that a fresh set lacks is unknown for good"
             );
-            scene.stand_in.rotate();
-            let token = scene.stand_in.jwt();
-            send(scene, "/", &token.value).assert_user(&token.user);
-            send(scene, "/", &foreign.value).assert_invalid();
-            let count = scene.stand_in.count();
+            fixture.stand_in.rotate();
+            let token = fixture.stand_in.jwt();
+            send(fixture, "/", &token.value).assert_user(&token.user);
+            send(fixture, "/", &foreign.value).assert_invalid();
+            let count = fixture.stand_in.count();
             assert_eq!(
                 (count.jwks, count.resolver),
                 (1, 2),
@@ -92,11 +92,11 @@ fn an_unknown_key_is_asked_about_remotely_while_a_refetch_is_paused() {
 
 #[test]
 fn keys_that_nobody_knows_cannot_make_nginx_hammer_authgear() {
-    Plan::new().workers(2).server("authgear_jwks_valid 10m refetch=60s; location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }").play(|scene| {
-        scene.await_keys();
-        let mut connections: Vec<Connection> = (0..40).map(|_| Connection::open(scene.port())).collect();
+    Setup::new().workers(2).server("authgear_jwks_valid 10m refetch=60s; location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }").run(|fixture| {
+        fixture.await_keys();
+        let mut connections: Vec<Connection> = (0..40).map(|_| Connection::open(fixture.port())).collect();
         for (index, connection) in connections.iter_mut().enumerate() {
-            let token = scene.stand_in.token(&json!({"kid": format!("made-up-{index}"), "register": false}));
+            let token = fixture.stand_in.token(&json!({"kid": format!("made-up-{index}"), "register": false}));
             connection.send(&Request::get("/local").bearer(&token.value));
         }
         for connection in &mut connections {
@@ -106,23 +106,23 @@ fn keys_that_nobody_knows_cannot_make_nginx_hammer_authgear() {
                 _ => answer.assert_unavailable(503),
             }
         }
-        let count = scene.stand_in.count();
+        let count = fixture.stand_in.count();
         assert_eq!((count.jwks, count.resolver), (1, 0));
     });
 }
 
 #[test]
 fn a_removed_key_stops_vouching_after_a_reload() {
-    Plan::new().workers(2).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.token(&json!({"register": false}));
-        scene.stand_in.rotate();
-        scene.stand_in.drop_old_keys();
-        send(scene, "/", &token.value).assert_user(&token.user);
-        scene.nginx.reload();
-        scene.nginx.await_workers(2, Duration::from_secs(10));
+    Setup::new().workers(2).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.token(&json!({"register": false}));
+        fixture.stand_in.rotate();
+        fixture.stand_in.drop_old_keys();
+        send(fixture, "/", &token.value).assert_user(&token.user);
+        fixture.nginx.reload();
+        fixture.nginx.await_workers(2, Duration::from_secs(10));
         soon("the removed key no longer vouches", || {
-            let answer = send(scene, "/", &token.value);
+            let answer = send(fixture, "/", &token.value);
             if answer.ours().len() > 1 {
                 answer.assert_user(&token.user);
                 return false;
@@ -130,47 +130,47 @@ fn a_removed_key_stops_vouching_after_a_reload() {
             answer.assert_invalid();
             true
         });
-        let fresh = scene.stand_in.jwt();
-        send(scene, "/", &fresh.value).assert_user(&fresh.user);
+        let fresh = fixture.stand_in.jwt();
+        send(fixture, "/", &fresh.value).assert_user(&fresh.user);
     });
 }
 
 #[test]
 fn nginx_starts_and_reloads_with_authgear_down_and_recovers() {
-    Plan::new()
+    Setup::new()
         .workers(2)
         .server("authgear_jwks_valid 10m refetch=1s;")
         .before(down)
-        .play(|scene| {
-            let token = scene.stand_in.jwt();
+        .run(|fixture| {
+            let token = fixture.stand_in.jwt();
             for _ in 0..2 {
-                Request::get("/").send(scene.port()).assert_anonymous();
-                send(scene, "/", &token.value).assert_unavailable(503);
-                scene.nginx.reload();
-                scene.nginx.await_workers(2, Duration::from_secs(10));
+                Request::get("/").send(fixture.port()).assert_anonymous();
+                send(fixture, "/", &token.value).assert_unavailable(503);
+                fixture.nginx.reload();
+                fixture.nginx.await_workers(2, Duration::from_secs(10));
             }
-            scene.stand_in.heal();
+            fixture.stand_in.heal();
             soon("Authgear is found again", || {
-                send(scene, "/", &token.value).status == 200
+                send(fixture, "/", &token.value).status == 200
             });
-            scene.await_keys();
+            fixture.await_keys();
             for _ in 0..10 {
-                send(scene, "/", &token.value).assert_user(&token.user);
+                send(fixture, "/", &token.value).assert_user(&token.user);
             }
-            assert_eq!(scene.stand_in.count().resolver, 0);
+            assert_eq!(fixture.stand_in.count().resolver, 0);
         });
 }
 
 #[test]
 fn keys_survive_a_reload_while_authgear_is_down() {
-    Plan::new().workers(2).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.jwt();
-        down(&scene.stand_in);
-        scene.nginx.reload();
-        scene.nginx.await_workers(2, Duration::from_secs(10));
+    Setup::new().workers(2).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.jwt();
+        down(&fixture.stand_in);
+        fixture.nginx.reload();
+        fixture.nginx.await_workers(2, Duration::from_secs(10));
         for _ in 0..20 {
-            send(scene, "/", &token.value).assert_user(&token.user);
+            send(fixture, "/", &token.value).assert_user(&token.user);
         }
     });
 }
@@ -194,30 +194,30 @@ fn no_bad_answer_replaces_a_good_key_set() {
         json!({"kind": "body", "body": large}),
         json!({"kind": "body", "body": "[[[[[[[[", "repeat": 10_000}),
     ];
-    Plan::new()
+    Setup::new()
         .workers(2)
         .server("authgear_jwks_valid 1s stale=1d;")
-        .play(|scene| {
-            scene.await_keys();
-            let token = scene.stand_in.token(&json!({"register": false}));
+        .run(|fixture| {
+            fixture.await_keys();
+            let token = fixture.stand_in.token(&json!({"register": false}));
             for fault in &faults {
-                scene.stand_in.keys_fault(fault.clone());
-                scene.stand_in.forget();
+                fixture.stand_in.keys_fault(fault.clone());
+                fixture.stand_in.forget();
                 soon(&format!("the keys are fetched again: {fault}"), || {
-                    scene.stand_in.count().jwks > 0
+                    fixture.stand_in.count().jwks > 0
                 });
                 // The answer is on its way for a moment; it must change nothing when it has come.
                 for _ in 0..5 {
-                    send(scene, "/", &token.value).assert_user(&token.user);
+                    send(fixture, "/", &token.value).assert_user(&token.user);
                     sleep(Duration::from_millis(20));
                 }
-                assert_eq!(scene.stand_in.count().resolver, 0, "{fault}");
+                assert_eq!(fixture.stand_in.count().resolver, 0, "{fault}");
             }
-            scene.stand_in.rotate();
-            scene.stand_in.heal();
-            let fresh = scene.stand_in.token(&json!({"register": false}));
+            fixture.stand_in.rotate();
+            fixture.stand_in.heal();
+            let fresh = fixture.stand_in.token(&json!({"register": false}));
             soon("true keys are taken again", || {
-                send(scene, "/", &fresh.value).ours().len() > 1
+                send(fixture, "/", &fresh.value).ours().len() > 1
             });
         });
 }
@@ -225,50 +225,50 @@ fn no_bad_answer_replaces_a_good_key_set() {
 #[test]
 fn a_key_set_older_than_valid_and_stale_is_not_used() {
     let server = "authgear_jwks_valid 1s stale=2s; location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }";
-    Plan::new().server(server).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.jwt();
-        scene
+    Setup::new().server(server).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.jwt();
+        fixture
             .stand_in
             .keys_fault(json!({"kind": "status", "status": 500}));
-        send(scene, "/", &token.value).assert_user(&token.user);
-        assert_eq!(scene.stand_in.count().resolver, 0, "the set is not too old yet");
+        send(fixture, "/", &token.value).assert_user(&token.user);
+        assert_eq!(fixture.stand_in.count().resolver, 0, "the set is not too old yet");
         soon("the old set is given up", || {
-            let answer = send(scene, "/local", &token.value);
+            let answer = send(fixture, "/local", &token.value);
             answer.status != 200
         });
-        send(scene, "/local", &token.value).assert_unavailable(503);
-        send(scene, "/", &token.value).assert_user(&token.user);
+        send(fixture, "/local", &token.value).assert_unavailable(503);
+        send(fixture, "/", &token.value).assert_user(&token.user);
         assert_eq!(
-            scene.stand_in.count().resolver,
+            fixture.stand_in.count().resolver,
             1,
             "what can't be judged here is asked about"
         );
-        scene.stand_in.heal();
+        fixture.stand_in.heal();
         soon("fetched again", || {
-            send(scene, "/local", &token.value).status == 200
+            send(fixture, "/local", &token.value).status == 200
         });
     });
 }
 
 #[test]
 fn keys_are_refreshed_in_the_background_and_nobody_waits() {
-    Plan::new()
+    Setup::new()
         .workers(2)
         .server("authgear_jwks_valid 2s;")
-        .play(|scene| {
-            scene.await_keys();
-            let token = scene.stand_in.jwt();
-            scene.stand_in.keys_fault(json!({"kind": "delay", "ms": 1500}));
+        .run(|fixture| {
+            fixture.await_keys();
+            let token = fixture.stand_in.jwt();
+            fixture.stand_in.keys_fault(json!({"kind": "delay", "ms": 1500}));
             let end = Instant::now() + Duration::from_millis(3500);
             let mut slowest = Duration::ZERO;
             while Instant::now() < end {
                 let begun = Instant::now();
-                send(scene, "/", &token.value).assert_user(&token.user);
+                send(fixture, "/", &token.value).assert_user(&token.user);
                 slowest = slowest.max(begun.elapsed());
                 sleep(Duration::from_millis(25));
             }
-            let count = scene.stand_in.count();
+            let count = fixture.stand_in.count();
             assert!((1..=4).contains(&count.jwks), "{count:?}");
             assert_eq!(count.resolver, 0);
             assert!(
@@ -289,28 +289,28 @@ fn padded_keys(stand_in: &StandIn, kilobytes: usize) -> Vec<u8> {
 fn a_document_of_250_kilobytes_is_taken_and_one_of_257_is_not() {
     let server =
         "authgear_jwks_valid 1s; location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }";
-    Plan::new().server(server).play(|scene| {
-        scene.await_keys();
+    Setup::new().server(server).run(|fixture| {
+        fixture.await_keys();
         for (kilobytes, taken) in [(250, true), (257, false)] {
-            scene.stand_in.rotate();
-            let token = scene.stand_in.jwt();
-            scene.stand_in.answer_keys_with(
+            fixture.stand_in.rotate();
+            let token = fixture.stand_in.jwt();
+            fixture.stand_in.answer_keys_with(
                 200,
                 "application/json",
-                &padded_keys(&scene.stand_in, kilobytes),
+                &padded_keys(&fixture.stand_in, kilobytes),
             );
             let end = Instant::now() + Duration::from_secs(if taken { 15 } else { 4 });
             let mut valid = false;
             while !valid && Instant::now() < end {
-                valid = send(scene, "/local", &token.value).ours().len() > 1;
+                valid = send(fixture, "/local", &token.value).ours().len() > 1;
                 sleep(Duration::from_millis(100));
             }
             assert_eq!(valid, taken, "{kilobytes}");
         }
-        scene.stand_in.answer_true_keys();
-        let token = scene.stand_in.jwt();
+        fixture.stand_in.answer_true_keys();
+        let token = fixture.stand_in.jwt();
         soon("true keys are taken again", || {
-            send(scene, "/local", &token.value).ours().len() > 1
+            send(fixture, "/local", &token.value).ours().len() > 1
         });
     });
 }
@@ -320,19 +320,19 @@ fn keys_may_come_from_a_file_of_this_nginx() {
     let server = "server { listen 127.0.0.1:%PORT1%; authgear_endpoint %ORIGIN%; authgear_jwks_request /keys; authgear_jwks_valid 1s;\n\
         sendfile on; location = /keys { internal; alias %DIR%/html/keys.json; }\n\
         location / { authgear_resolve local; proxy_pass http://%BACKEND%; } }";
-    Plan::new().http(server).play(|scene| {
-        let token = scene.stand_in.jwt();
+    Setup::new().http(server).run(|fixture| {
+        let token = fixture.stand_in.jwt();
         let request = Request::get("/").bearer(&token.value);
-        request.send(scene.port_of(1)).assert_unavailable(503);
+        request.send(fixture.port_of(1)).assert_unavailable(503);
         std::fs::write(
-            scene.directory().join("html/keys.json"),
-            padded_keys(&scene.stand_in, 200),
+            fixture.directory().join("html/keys.json"),
+            padded_keys(&fixture.stand_in, 200),
         )
         .unwrap();
         soon("the file is read", || {
-            request.send(scene.port_of(1)).status == 200
+            request.send(fixture.port_of(1)).status == 200
         });
-        request.send(scene.port_of(1)).assert_user(&token.user);
+        request.send(fixture.port_of(1)).assert_user(&token.user);
     });
 }
 
@@ -341,16 +341,16 @@ fn a_token_waits_for_hanging_keys_only_so_long_and_is_then_asked_about() {
     fn hanging(stand_in: &StandIn) {
         stand_in.keys_fault(json!({"kind": "hang"}));
     }
-    Plan::new().before(hanging).play(|scene| {
-        let token = scene.stand_in.jwt();
+    Setup::new().before(hanging).run(|fixture| {
+        let token = fixture.stand_in.jwt();
         let begun = Instant::now();
-        send(scene, "/", &token.value).assert_user(&token.user);
+        send(fixture, "/", &token.value).assert_user(&token.user);
         assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
-        assert_eq!(scene.stand_in.count().resolver, 1);
-        scene.stand_in.heal();
+        assert_eq!(fixture.stand_in.count().resolver, 1);
+        fixture.stand_in.heal();
         soon("keys at last", || {
-            scene.stand_in.forget();
-            send(scene, "/", &token.value).status == 200 && scene.stand_in.count().resolver == 0
+            fixture.stand_in.forget();
+            send(fixture, "/", &token.value).status == 200 && fixture.stand_in.count().resolver == 0
         });
     });
 }

@@ -6,12 +6,14 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use authgear_scenarios::client::{Answer, Connection, Request};
+use authgear_scenarios::fixture::Fixture;
 use authgear_scenarios::nginx::signal;
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
+use authgear_scenarios::repeated_use::{
+    prove, use_until_invalid, use_until_roles, use_until_valid, with_roles,
+};
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with, Credential};
-use authgear_scenarios::steady::{prove, use_until_invalid, use_until_roles, use_until_valid, with_roles};
 use serde_json::json;
 
 const LOCATIONS: &str =
@@ -58,19 +60,19 @@ fn held(path: &'static str, credential: &Credential, expected: Expected) -> Held
 }
 
 /// What is in use during the load: known as ended, as demoted, good, and opaque.
-fn all_held(scene: &Scene) -> Vec<Held> {
-    prove(scene, "/");
-    let ended = [scene.stand_in.aged(90), scene.stand_in.aged(90)];
-    let demoted = with_roles(scene, 90, &["admin"]);
-    scene
+fn all_held(fixture: &Fixture) -> Vec<Held> {
+    prove(fixture, "/");
+    let ended = [fixture.stand_in.aged(90), fixture.stand_in.aged(90)];
+    let demoted = with_roles(fixture, 90, &["admin"]);
+    fixture
         .stand_in
         .change(&demoted.user, &json!({"roles": ["reader"]}));
     for token in &ended {
-        scene.stand_in.revoke(token);
-        use_until_invalid(scene, "/", token);
+        fixture.stand_in.revoke(token);
+        use_until_invalid(fixture, "/", token);
     }
-    use_until_roles(scene, "/", &demoted, &["reader"]);
-    let (jwt, opaque) = (scene.stand_in.jwt(), scene.stand_in.opaque());
+    use_until_roles(fixture, "/", &demoted, &["reader"]);
+    let (jwt, opaque) = (fixture.stand_in.jwt(), fixture.stand_in.opaque());
     vec![
         held("/", &ended[0], Expected::Invalid),
         held("/late", &ended[0], Expected::Invalid),
@@ -83,13 +85,13 @@ fn all_held(scene: &Scene) -> Vec<Held> {
 }
 
 /// Clients that use what is held and tokens that nobody has used, while a worker is killed again and again.
-fn under_kills(scene: &Scene, held: &[Held], fresh: &[Credential]) -> usize {
+fn under_kills(fixture: &Fixture, held: &[Held], fresh: &[Credential]) -> usize {
     let (over, served, next) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
-                    let Ok(mut connection) = Connection::try_open(scene.port()) else {
+                    let Ok(mut connection) = Connection::try_open(fixture.port()) else {
                         continue;
                     };
                     // The connection ends with the worker that is killed.
@@ -119,10 +121,10 @@ fn under_kills(scene: &Scene, held: &[Held], fresh: &[Credential]) -> usize {
         }
         for kill in 0..KILLS {
             sleep(Duration::from_millis(60 + 7 * u64::try_from(kill % 9).unwrap()));
-            let workers = scene.nginx.workers();
+            let workers = fixture.nginx.workers();
             signal(workers[kill % workers.len()], "KILL");
             soon("another worker", || {
-                scene.nginx.workers().len() == 2 && scene.nginx.workers() != workers
+                fixture.nginx.workers().len() == 2 && fixture.nginx.workers() != workers
             });
         }
         over.store(true, Ordering::Relaxed);
@@ -135,71 +137,73 @@ fn exchange(connection: &mut Connection, request: &Request) -> Option<Answer> {
     connection.try_answer().ok()
 }
 
-fn play(zone: &str) {
-    Plan::new()
+fn run(zone: &str) {
+    Setup::new()
         .workers(2)
         .http(zone)
         .server(LOCATIONS)
         .kills_workers()
         .loses_count()
-        .play(|scene| {
-            scene.await_keys();
-            let fresh = scene.stand_in.tokens(2000, &json!({"iat": now()}));
-            let all = all_held(scene);
-            let served = under_kills(scene, &all, &fresh);
+        .run(|fixture| {
+            fixture.await_keys();
+            let fresh = fixture.stand_in.tokens(2000, &json!({"iat": now()}));
+            let all = all_held(fixture);
+            let served = under_kills(fixture, &all, &fresh);
             assert!(served > 200, "only {served} requests were served");
             for one in &all {
                 let request = request_with(one.path, &one.credential);
-                soon("there is a verdict", || request.send(scene.port()).status == 200);
-                one.assert_right(&request.send(scene.port()));
+                soon("there is a verdict", || {
+                    request.send(fixture.port()).status == 200
+                });
+                one.assert_right(&request.send(fixture.port()));
             }
             // What is noticed from now on is noticed as ever.
-            let last = scene.stand_in.jwt();
-            use_until_valid(scene, "/", &last);
-            scene.stand_in.revoke(&last);
-            use_until_invalid(scene, "/", &last);
+            let last = fixture.stand_in.jwt();
+            use_until_valid(fixture, "/", &last);
+            fixture.stand_in.revoke(&last);
+            use_until_invalid(fixture, "/", &last);
         });
 }
 
 #[test]
 fn workers_killed_under_load_block_nobody_and_bring_no_ended_token_back() {
-    play("authgear_zone zone=authgear:8m;");
+    run("authgear_zone zone=authgear:8m;");
 }
 
 #[test]
 fn nor_do_they_when_every_token_pushes_another_out_of_the_zone() {
-    play("authgear_zone zone=authgear:512k;");
+    run("authgear_zone zone=authgear:512k;");
 }
 
 #[test]
 fn a_worker_killed_with_its_questions_leaves_them_to_the_others() {
-    Plan::new()
+    Setup::new()
         .workers(2)
         .server(LOCATIONS)
         .kills_workers()
         .loses_count()
-        .play(|scene| {
-            scene.await_keys();
-            prove(scene, "/");
-            let token = scene.stand_in.aged(90);
-            scene.stand_in.revoke(&token);
-            scene.stand_in.resolver_fault(json!({"kind": "hang"}));
-            scene.stand_in.forget();
+        .run(|fixture| {
+            fixture.await_keys();
+            prove(fixture, "/");
+            let token = fixture.stand_in.aged(90);
+            fixture.stand_in.revoke(&token);
+            fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
+            fixture.stand_in.forget();
             soon("it is asked about", || {
                 request_with("/late", &token)
-                    .send(scene.port())
+                    .send(fixture.port())
                     .assert_user(&token.user);
-                scene.stand_in.count().resolver > 0
+                fixture.stand_in.count().resolver > 0
             });
-            let workers = scene.nginx.workers();
+            let workers = fixture.nginx.workers();
             for worker in &workers {
                 signal(*worker, "KILL");
             }
             soon("other workers", || {
-                let now = scene.nginx.workers();
+                let now = fixture.nginx.workers();
                 now.len() == 2 && now.iter().all(|worker| !workers.contains(worker))
             });
-            scene.stand_in.heal();
-            use_until_invalid(scene, "/late", &token);
+            fixture.stand_in.heal();
+            use_until_invalid(fixture, "/late", &token);
         });
 }

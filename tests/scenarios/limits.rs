@@ -3,36 +3,36 @@
 use std::io;
 
 use authgear_scenarios::client::{Answer, Connection, Request};
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use serde_json::json;
 
 #[test]
 fn a_worker_without_connections_refuses_and_recovers() {
-    let plan = Plan::new()
+    let setup = Setup::new()
         .connections(48)
         .tolerate("worker_connections are not enough");
-    plan.play(|scene| {
-        scene.await_keys();
-        let [jwt, opaque] = [scene.stand_in.jwt(), scene.stand_in.opaque()];
-        scene
+    setup.run(|fixture| {
+        fixture.await_keys();
+        let [jwt, opaque] = [fixture.stand_in.jwt(), fixture.stand_in.opaque()];
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "delay", "ms": 1500}));
         for _ in 0..2 {
             // Each sends at once: nginx closes connections that have not sent anything to make room.
-            let herd: Vec<io::Result<Connection>> = (0..80)
+            let connections: Vec<io::Result<Connection>> = (0..80)
                 .map(|index| {
                     let token = if index % 4 == 0 {
                         opaque.value.clone()
                     } else {
                         format!("unknown{index}")
                     };
-                    let mut open = Connection::try_open(scene.port())?;
+                    let mut open = Connection::try_open(fixture.port())?;
                     open.try_send(&Request::get("/").bearer(&token))?;
                     Ok(open)
                 })
                 .collect();
-            let answers: Vec<Answer> = herd
+            let answers: Vec<Answer> = connections
                 .into_iter()
                 .flatten()
                 .filter_map(|mut open| open.try_answer().ok())
@@ -46,21 +46,21 @@ fn a_worker_without_connections_refuses_and_recovers() {
             // Some are refused with 503; others nginx closes without a word, or to make room.
             let served = answers.iter().filter(|answer| answer.status == 200).count();
             assert!((1..80).contains(&served), "{served} were served");
-            scene.await_quiet();
+            fixture.await_quiet();
         }
-        scene.stand_in.heal();
+        fixture.stand_in.heal();
         soon("answers again", || {
-            let answer = Request::get("/").bearer(&opaque.value).try_send(scene.port());
+            let answer = Request::get("/").bearer(&opaque.value).try_send(fixture.port());
             answer.is_ok_and(|answer| answer.status == 200)
         });
         for _ in 0..20 {
             Request::get("/")
                 .bearer(&opaque.value)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&opaque.user);
             Request::get("/")
                 .bearer(&jwt.value)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&jwt.user);
         }
     });

@@ -4,9 +4,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::Request;
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::repeated_use::{prove, HEARD};
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::stand_in::{made_up, request_with};
-use authgear_scenarios::steady::{prove, HEARD};
 
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
     location /bound { authgear_resolve on; authgear_revalidate 1s max=3s; proxy_pass http://%BACKEND%; }\n\
@@ -18,20 +18,20 @@ const OLDER_THAN_MAX: Duration = Duration::from_millis(3300);
 fn a_dead_credential_costs_one_question_with_a_made_up_cookie_of_its_own() {
     for prefix in ["", "p_"] {
         let own = format!("authgear_cookie_prefix \"{prefix}\";");
-        let mut plan = Plan::new().server(LOCATIONS);
+        let mut setup = Setup::new().server(LOCATIONS);
         if !prefix.is_empty() {
-            plan = plan.server(&own).stand_in("--cookie-prefix").stand_in("p_");
+            setup = setup.server(&own).stand_in("--cookie-prefix").stand_in("p_");
         }
-        plan.play(|scene| {
-            scene.await_keys();
+        setup.run(|fixture| {
+            fixture.await_keys();
             let dead = Request::get("/").bearer("nobody0000000000000000000000000x");
             let cookie = format!("{prefix}app_session=nobody; theme=dark");
             for request in [dead, Request::get("/").with("Cookie", &cookie)] {
-                scene.stand_in.forget();
+                fixture.stand_in.forget();
                 for _ in 0..2 {
-                    request.send(scene.port()).assert_invalid();
+                    request.send(fixture.port()).assert_invalid();
                 }
-                let questions = scene.stand_in.questions();
+                let questions = fixture.stand_in.questions();
                 assert_eq!(questions.len(), 2, "one question for each");
                 let values: Vec<&str> = questions
                     .iter()
@@ -41,18 +41,18 @@ fn a_dead_credential_costs_one_question_with_a_made_up_cookie_of_its_own() {
             }
             // A client's own session cookie needs no other, and neither does one that counts for nothing take
             // its place.
-            scene.stand_in.forget();
+            fixture.stand_in.forget();
             let own = format!("{prefix}session=nobody");
             Request::get("/")
                 .with("Cookie", &own)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_invalid();
             Request::get("/bearer")
                 .bearer("nobody")
                 .with("Cookie", &own)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_invalid();
-            let questions = scene.stand_in.questions();
+            let questions = fixture.stand_in.questions();
             assert_eq!(questions[0].get("cookie"), Some(&own));
             made_up(questions[1].get("cookie"), prefix);
         });
@@ -62,19 +62,19 @@ fn a_dead_credential_costs_one_question_with_a_made_up_cookie_of_its_own() {
 #[test]
 fn the_cookie_that_clears_a_made_up_one_reaches_no_client() {
     let server = "authgear_pass_set_cookie on;";
-    Plan::new()
+    Setup::new()
         .server(server)
         .server(LOCATIONS)
         .stand_in("--cookie-domain")
         .stand_in("authgear.test")
-        .play(|scene| {
-            scene.await_keys();
-            let answer = Request::get("/").bearer("nobody").send(scene.port());
+        .run(|fixture| {
+            fixture.await_keys();
+            let answer = Request::get("/").bearer("nobody").send(fixture.port());
             answer.assert_invalid();
             assert_eq!(answer.header("set-cookie"), None, "{answer:?}");
             let answer = Request::get("/")
                 .with("Cookie", "session=nobody")
-                .send(scene.port());
+                .send(fixture.port());
             answer.assert_invalid();
             assert!(
                 answer
@@ -83,11 +83,11 @@ fn the_cookie_that_clears_a_made_up_one_reaches_no_client() {
                 "{answer:?}"
             );
             // A token that has ended, asked about first.
-            prove(scene, "/bound");
+            prove(fixture, "/bound");
             sleep(OLDER_THAN_MAX);
-            let token = scene.stand_in.aged(60);
-            scene.stand_in.revoke(&token);
-            let answer = request_with("/bound", &token).send(scene.port());
+            let token = fixture.stand_in.aged(60);
+            fixture.stand_in.revoke(&token);
+            let answer = request_with("/bound", &token).send(fixture.port());
             answer.assert_invalid();
             assert_eq!(answer.header("set-cookie"), None, "{answer:?}");
         });
@@ -95,25 +95,25 @@ fn the_cookie_that_clears_a_made_up_one_reaches_no_client() {
 
 #[test]
 fn a_wrong_prefix_is_told_where_a_made_up_cookie_gets_no_answer() {
-    Plan::new()
+    Setup::new()
         .stand_in("--cookie-prefix")
         .stand_in("project_")
         .server(LOCATIONS)
-        .play(|scene| {
-            scene.await_keys();
+        .run(|fixture| {
+            fixture.await_keys();
             let dead = Request::get("/").bearer("nobody");
-            dead.send(scene.port()).assert_unavailable(503);
+            dead.send(fixture.port()).assert_unavailable(503);
             assert!(
-                !scene.nginx.log().contains("authgear_cookie_prefix"),
+                !fixture.nginx.log().contains("authgear_cookie_prefix"),
                 "no yes yet: it may be all else"
             );
-            let token = scene.stand_in.opaque();
+            let token = fixture.stand_in.opaque();
             request_with("/", &token)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&token.user);
-            dead.send(scene.port()).assert_unavailable(503);
+            dead.send(fixture.port()).assert_unavailable(503);
             sleep(HEARD);
-            let log = scene.nginx.log();
+            let log = fixture.nginx.log();
             let lines: Vec<&str> = log
                 .lines()
                 .filter(|line| line.contains("authgear_cookie_prefix"))
@@ -128,22 +128,22 @@ fn a_wrong_prefix_in_one_server_is_no_harm_to_another_that_asks_through_the_same
     let other =
         "server { listen 127.0.0.1:%PORT1%; authgear_endpoint %ORIGIN%; authgear_cookie_prefix wrong_;\n\
         location / { authgear_resolve on; proxy_pass http://%BACKEND%; } }";
-    Plan::new().server(LOCATIONS).http(other).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.opaque();
+    Setup::new().server(LOCATIONS).http(other).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.opaque();
         let good = request_with("/", &token);
-        good.send(scene.port()).assert_user(&token.user);
+        good.send(fixture.port()).assert_user(&token.user);
         // One yes there, or nothing is said of its prefix.
         request_with("/", &token)
-            .send(scene.port_of(1))
+            .send(fixture.port_of(1))
             .assert_user(&token.user);
         for place in 0..10 {
             let dead = Request::get("/").bearer(&format!("nobody{place}"));
-            dead.send(scene.port_of(1)).assert_unavailable(503);
+            dead.send(fixture.port_of(1)).assert_unavailable(503);
         }
-        good.send(scene.port()).assert_user(&token.user);
+        good.send(fixture.port()).assert_user(&token.user);
         sleep(HEARD);
-        let log = scene.nginx.log();
+        let log = fixture.nginx.log();
         assert!(log.contains("made-up cookie \"wrong_session\""), "{log}");
     });
 }

@@ -1,21 +1,14 @@
 //! The scenarios, a module for each trouble.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test that fails shall say so at once"
-)]
 mod answers;
 mod bodies;
 mod clock;
 mod clock_steps;
+mod concurrent;
 mod doubted;
 mod failing;
 mod headers;
-mod herd;
 mod hosts;
+mod isolation;
 mod keys;
 mod killed;
 mod leaving;
@@ -24,7 +17,6 @@ mod made_up;
 mod many_sets;
 mod memory;
 mod outage;
-mod places;
 mod processes;
 mod projects;
 mod redirects;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use authgear_scenarios::client::Request;
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::request_with;
 use serde_json::json;
@@ -24,26 +24,28 @@ fn a_verdict_follows_internal_redirects_and_is_asked_for_once() {
         location = /twice-on { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
         location /given-up { authgear_resolve on; try_files /nothing /off; }\n\
         location = /off { authgear_resolve off; proxy_pass http://%BACKEND%; }";
-    Plan::new().server(server).play(|scene| {
-        soon("the keys are fetched", || scene.nginx.log().contains("fetched"));
+    Setup::new().server(server).run(|fixture| {
+        soon("the keys are fetched", || fixture.nginx.log().contains("fetched"));
         let credentials = [
-            scene.stand_in.jwt(),
-            scene.stand_in.opaque(),
-            scene.stand_in.session(),
+            fixture.stand_in.jwt(),
+            fixture.stand_in.opaque(),
+            fixture.stand_in.session(),
         ];
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 50}));
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 50}));
         for credential in &credentials {
             let asked = u64::from(!credential.value.starts_with("eyJ"));
             for path in ["/", "/named", "/rewritten", "/failing", "/forbidden", "/twice"] {
-                scene.stand_in.forget();
+                fixture.stand_in.forget();
                 let forged = request_with(path, credential).with("X-Authgear-User-Id", "mallory");
-                let answer = forged.send(scene.port());
+                let answer = forged.send(fixture.port());
                 assert_eq!(answer.status, 200, "{path}: {answer:?}");
                 answer.assert_user(&credential.user);
-                assert_eq!(scene.stand_in.count().resolver, asked, "{path}");
+                assert_eq!(fixture.stand_in.count().resolver, asked, "{path}");
             }
             request_with("/given-up", credential)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_anonymous();
         }
     });
@@ -56,19 +58,19 @@ fn the_parts_of_a_page_are_fetched_as_the_one_who_asked_for_the_page() {
         location = /page.html { authgear_resolve on; ssi on; ssi_types *; }\n\
         location /part { internal; proxy_pass http://%BACKEND%; }\n\
         location /resolved { internal; authgear_resolve on; proxy_pass http://%BACKEND%; }";
-    Plan::new().server(server).play(|scene| {
-        scene.await_keys();
+    Setup::new().server(server).run(|fixture| {
+        fixture.await_keys();
         let page = "<!--#include virtual=\"/part/1\" --><!--#include virtual=\"/resolved/2\" --><!--#include virtual=\"/part/3\" wait=\"yes\" -->";
-        fs::write(scene.directory().join("html/page.html"), page).unwrap();
-        for credential in [scene.stand_in.jwt(), scene.stand_in.opaque()] {
-            scene.stand_in.forget();
-            let answer = request_with("/page.html", &credential).with("X-Authgear-User-Id", "mallory").send(scene.port());
+        fs::write(fixture.directory().join("html/page.html"), page).unwrap();
+        for credential in [fixture.stand_in.jwt(), fixture.stand_in.opaque()] {
+            fixture.stand_in.forget();
+            let answer = request_with("/page.html", &credential).with("X-Authgear-User-Id", "mallory").send(fixture.port());
             assert_eq!(answer.status, 200, "{answer:?}");
             let told = format!("x-authgear-user-id: {}\n", credential.user);
             assert_eq!(answer.body.matches(&told).count(), 3, "{answer:?}");
             assert!(!answer.body.contains("mallory"));
         }
-        let anonymous = Request::get("/page.html").with("X-Authgear-User-Id", "mallory").send(scene.port());
+        let anonymous = Request::get("/page.html").with("X-Authgear-User-Id", "mallory").send(fixture.port());
         anonymous.assert_anonymous();
         assert_eq!(anonymous.body.matches("GET /").count(), 3, "{anonymous:?}");
     });
@@ -79,16 +81,16 @@ fn a_mirror_hears_of_the_same_user() {
     let server = "\
         location / { authgear_resolve on; mirror /mirror; proxy_pass http://%BACKEND%; }\n\
         location = /mirror { internal; proxy_pass http://%BACKEND%/mirrored; }";
-    Plan::new().server(server).play(|scene| {
-        scene.await_keys();
-        for credential in [scene.stand_in.jwt(), scene.stand_in.opaque()] {
-            scene.stand_in.forget();
+    Setup::new().server(server).run(|fixture| {
+        fixture.await_keys();
+        for credential in [fixture.stand_in.jwt(), fixture.stand_in.opaque()] {
+            fixture.stand_in.forget();
             request_with("/", &credential)
                 .with("X-Authgear-User-Id", "mallory")
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&credential.user);
-            soon("both arrive", || scene.stand_in.backend_log().len() == 2);
-            for entry in scene.stand_in.backend_log() {
+            soon("both arrive", || fixture.stand_in.backend_log().len() == 2);
+            for entry in fixture.stand_in.backend_log() {
                 let headers = entry["headers"].as_array().unwrap();
                 let told: Vec<_> = headers
                     .iter()
@@ -97,7 +99,7 @@ fn a_mirror_hears_of_the_same_user() {
                     .collect();
                 assert_eq!(told, [Some(credential.user.as_str())], "{entry}");
             }
-            assert!(scene.stand_in.count().resolver <= 1);
+            assert!(fixture.stand_in.count().resolver <= 1);
         }
     });
 }
@@ -108,15 +110,15 @@ fn a_sliced_answer_is_put_together_after_one_question() {
         location /sliced/ { authgear_resolve on; slice 1k; proxy_set_header Range $slice_range; proxy_pass http://127.0.0.1:%PORT1%/; }";
     let origin =
         "server { listen 127.0.0.1:%PORT1%; root %DIR%/html; add_header seen $http_x_authgear_user_id; }";
-    Plan::new().server(server).http(origin).play(|scene| {
-        scene.await_keys();
+    Setup::new().server(server).http(origin).run(|fixture| {
+        fixture.await_keys();
         let text: String = (0..1000).map(|number| format!("line {number}\n")).collect();
-        fs::write(scene.directory().join("html/large.txt"), &text).unwrap();
-        let token = scene.stand_in.opaque();
-        let answer = request_with("/sliced/large.txt", &token).send(scene.port());
+        fs::write(fixture.directory().join("html/large.txt"), &text).unwrap();
+        let token = fixture.stand_in.opaque();
+        let answer = request_with("/sliced/large.txt", &token).send(fixture.port());
         assert_eq!(answer.status, 200, "{answer:?}");
         assert!(answer.body == text, "the slices differ from the whole");
-        assert_eq!(scene.stand_in.count().resolver, 1);
+        assert_eq!(fixture.stand_in.count().resolver, 1);
     });
 }
 
@@ -126,15 +128,15 @@ fn addition_and_auth_request_beside_ours_do_not_disturb_it() {
         location / { authgear_resolve on; auth_request /allowed; addition_types *; add_after_body /after; proxy_pass http://%BACKEND%; }\n\
         location = /allowed { internal; proxy_pass http://%BACKEND%/allowed; proxy_pass_request_body off; proxy_set_header Content-Length \"\"; }\n\
         location = /after { internal; proxy_pass http://%BACKEND%/after; }";
-    Plan::new().server(server).play(|scene| {
-        soon("the keys are fetched", || scene.nginx.log().contains("fetched"));
-        let token = scene.stand_in.opaque();
-        scene.stand_in.forget();
-        let answer = request_with("/", &token).send(scene.port());
+    Setup::new().server(server).run(|fixture| {
+        soon("the keys are fetched", || fixture.nginx.log().contains("fetched"));
+        let token = fixture.stand_in.opaque();
+        fixture.stand_in.forget();
+        let answer = request_with("/", &token).send(fixture.port());
         assert_eq!(answer.status, 200, "{answer:?}");
         let told = format!("x-authgear-user-id: {}\n", token.user);
         assert_eq!(answer.body.matches(&told).count(), 2, "{answer:?}");
-        assert_eq!(scene.stand_in.count().resolver, 1);
+        assert_eq!(fixture.stand_in.count().resolver, 1);
     });
 }
 
@@ -147,25 +149,25 @@ fn each_location_on_the_way_draws_its_own_consequence_of_an_unknown_verdict() {
         location @strict { proxy_pass http://%BACKEND%; }\n\
         location /strict { error_page 503 = @lenient; proxy_pass http://%BACKEND%; }\n\
         location @lenient { authgear_unavailable pass; proxy_pass http://%BACKEND%; }";
-    Plan::new().server(server).play(|scene| {
-        scene.await_keys();
+    Setup::new().server(server).run(|fixture| {
+        fixture.await_keys();
         // No failure of the resolver's: after five of these it would no longer be asked.
-        scene
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "status", "status": 403}));
-        for credential in [scene.stand_in.opaque(), scene.stand_in.session()] {
+        for credential in [fixture.stand_in.opaque(), fixture.stand_in.session()] {
             let request = |path| request_with(path, &credential).with("X-Authgear-User-Id", "mallory");
             for path in ["/lenient", "/admitted"] {
-                scene.stand_in.forget();
-                request(path).send(scene.port()).assert_unavailable(503);
-                let count = scene.stand_in.count();
+                fixture.stand_in.forget();
+                request(path).send(fixture.port()).assert_unavailable(503);
+                let count = fixture.stand_in.count();
                 assert_eq!((count.backend, count.resolver), (0, 1), "{path}");
             }
-            scene.stand_in.forget();
-            let answer = request("/strict").send(scene.port());
+            fixture.stand_in.forget();
+            let answer = request("/strict").send(fixture.port());
             answer.assert_anonymous();
             assert_eq!(answer.header("retry-after"), None);
-            let count = scene.stand_in.count();
+            let count = fixture.stand_in.count();
             assert_eq!((count.backend, count.resolver), (1, 1));
         }
     });

@@ -5,12 +5,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
-use authgear_scenarios::stand_in::{request_with, Credential};
-use authgear_scenarios::steady::{
+use authgear_scenarios::fixture::Fixture;
+use authgear_scenarios::repeated_use::{
     prove, use_until, use_until_invalid, use_until_roles, use_until_valid, with_roles, ALL_WORKERS, AT_ONCE,
 };
+use authgear_scenarios::setup::Setup;
+use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::json;
 
 const FAST: &str =
@@ -18,17 +18,17 @@ const FAST: &str =
 /// Longer than the interval of `/fast`.
 const AN_INTERVAL: Duration = Duration::from_millis(1200);
 
-fn play(play: impl FnOnce(&Scene)) {
-    Plan::new().workers(2).server(FAST).play(|scene| {
-        scene.await_keys();
-        prove(scene, "/fast");
-        play(scene);
+fn run(scenario: impl FnOnce(&Fixture)) {
+    Setup::new().workers(2).server(FAST).run(|fixture| {
+        fixture.await_keys();
+        prove(fixture, "/fast");
+        scenario(fixture);
     });
 }
 
-fn assert_logged(scene: &Scene, reason: &str) {
+fn assert_logged(fixture: &Fixture, reason: &str) {
     let line = format!("authgear: credential refused: {reason}");
-    assert!(scene.nginx.log().contains(&line), "the log has no {line:?}");
+    assert!(fixture.nginx.log().contains(&line), "the log has no {line:?}");
 }
 
 /// A token in use, with another user's live session beside it.
@@ -38,33 +38,33 @@ fn beside(path: &str, token: &Credential, session: &Credential) -> Request {
 
 #[test]
 fn a_revoked_session_is_noticed_within_the_interval_while_no_request_waits() {
-    play(|scene| {
-        let token = scene.stand_in.jwt();
+    run(|fixture| {
+        let token = fixture.stand_in.jwt();
         request_with("/fast", &token)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&token.user);
-        scene
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "delay", "ms": 1500}));
-        scene.stand_in.revoke(&token);
-        let used = use_until_invalid(scene, "/fast", &token);
+        fixture.stand_in.revoke(&token);
+        let used = use_until_invalid(fixture, "/fast", &token);
         assert!(used.slowest < AT_ONCE, "a request waited {:?}", used.slowest);
         assert!(
             used.took < Duration::from_secs(6),
             "noticed after {:?}",
             used.took
         );
-        assert_logged(scene, "session_ended");
+        assert_logged(fixture, "session_ended");
     });
 }
 
 #[test]
 fn each_way_in_which_a_session_ends_is_noticed_and_a_bearer_is_refused_everywhere() {
-    play(|scene| {
-        let stand_in = &scene.stand_in;
+    run(|fixture| {
+        let stand_in = &fixture.stand_in;
         for way in ["revoked", "disabled", "deleted", "signed out everywhere"] {
             let token = stand_in.jwt();
-            use_until_valid(scene, "/fast", &token);
+            use_until_valid(fixture, "/fast", &token);
             match way {
                 "revoked" => stand_in.revoke(&token),
                 "disabled" => stand_in.change(&token.user, &json!({"disabled": true})),
@@ -74,51 +74,51 @@ fn each_way_in_which_a_session_ends_is_noticed_and_a_bearer_is_refused_everywher
                     stand_in.control("POST", &path, &json!({}));
                 }
             }
-            use_until_invalid(scene, "/fast", &token);
+            use_until_invalid(fixture, "/fast", &token);
             // Within the interval and after it, in this location and in one that would not have asked yet.
             for path in ["/", "/fast", "/"] {
-                request_with(path, &token).send(scene.port()).assert_invalid();
+                request_with(path, &token).send(fixture.port()).assert_invalid();
             }
             sleep(AN_INTERVAL);
             for path in ["/fast", "/"] {
-                request_with(path, &token).send(scene.port()).assert_invalid();
+                request_with(path, &token).send(fixture.port()).assert_invalid();
             }
             println!("{way}: noticed");
         }
-        assert_logged(scene, "session_ended");
+        assert_logged(fixture, "session_ended");
     });
 }
 
 #[test]
 fn a_barred_user_is_refused_and_let_in_again_after_an_interval() {
-    play(|scene| {
-        let token = with_roles(scene, 0, &["admin"]);
-        use_until_roles(scene, "/fast", &token, &["admin"]);
-        scene.stand_in.change(&token.user, &json!({"barred": true}));
-        use_until_invalid(scene, "/fast", &token);
-        assert_logged(scene, "user_barred");
-        scene
+    run(|fixture| {
+        let token = with_roles(fixture, 0, &["admin"]);
+        use_until_roles(fixture, "/fast", &token, &["admin"]);
+        fixture.stand_in.change(&token.user, &json!({"barred": true}));
+        use_until_invalid(fixture, "/fast", &token);
+        assert_logged(fixture, "user_barred");
+        fixture
             .stand_in
             .change(&token.user, &json!({"barred": false, "roles": ["reader"]}));
-        let used = use_until_valid(scene, "/fast", &token);
+        let used = use_until_valid(fixture, "/fast", &token);
         assert_eq!(used.last.seen("x-authgear-user-roles"), ["reader"]);
-        scene.stand_in.change(&token.user, &json!({"barred": true}));
-        use_until_invalid(scene, "/fast", &token);
+        fixture.stand_in.change(&token.user, &json!({"barred": true}));
+        use_until_invalid(fixture, "/fast", &token);
     });
 }
 
 #[test]
 fn an_ended_token_beside_another_users_live_session_is_that_users() {
-    play(|scene| {
-        let (token, session) = (scene.stand_in.jwt(), scene.stand_in.session());
+    run(|fixture| {
+        let (token, session) = (fixture.stand_in.jwt(), fixture.stand_in.session());
         let request = beside("/fast", &token, &session);
-        request.send(scene.port()).assert_user(&token.user);
-        scene.stand_in.forget();
-        scene.stand_in.revoke(&token);
+        request.send(fixture.port()).assert_user(&token.user);
+        fixture.stand_in.forget();
+        fixture.stand_in.revoke(&token);
         use_until(
-            scene,
+            fixture,
             &request,
-            "the walk goes on to the other's session",
+            "the evaluation goes on to the other's session",
             |answer| {
                 let theirs = answer.seen("x-authgear-user-id") == [session.user.as_str()];
                 answer.assert_user(if theirs { &session.user } else { &token.user });
@@ -127,9 +127,9 @@ fn an_ended_token_beside_another_users_live_session_is_that_users() {
         );
         sleep(AN_INTERVAL);
         for _ in 0..3 {
-            request.send(scene.port()).assert_user(&session.user);
+            request.send(fixture.port()).assert_user(&session.user);
         }
-        let questions = scene.stand_in.questions();
+        let questions = fixture.stand_in.questions();
         assert!(questions.len() >= 2);
         for question in questions {
             let (bearer, cookie) = (question.get("authorization"), question.get("cookie"));
@@ -146,14 +146,14 @@ fn an_ended_token_beside_another_users_live_session_is_that_users() {
 }
 
 #[test]
-fn a_barred_users_token_stops_the_walk_before_another_users_session() {
-    play(|scene| {
-        let (token, session) = (scene.stand_in.jwt(), scene.stand_in.session());
+fn a_barred_users_token_stops_the_evaluation_before_another_users_session() {
+    run(|fixture| {
+        let (token, session) = (fixture.stand_in.jwt(), fixture.stand_in.session());
         let request = beside("/fast", &token, &session);
-        request.send(scene.port()).assert_user(&token.user);
-        scene.stand_in.forget();
-        scene.stand_in.change(&token.user, &json!({"barred": true}));
-        let used = use_until(scene, &request, "the user is barred", |answer| {
+        request.send(fixture.port()).assert_user(&token.user);
+        fixture.stand_in.forget();
+        fixture.stand_in.change(&token.user, &json!({"barred": true}));
+        let used = use_until(fixture, &request, "the user is barred", |answer| {
             let invalid = answer.ours().len() == 1;
             if !invalid {
                 answer.assert_user(&token.user);
@@ -163,9 +163,9 @@ fn a_barred_users_token_stops_the_walk_before_another_users_session() {
         used.last.assert_invalid();
         sleep(AN_INTERVAL);
         for _ in 0..3 {
-            request.send(scene.port()).assert_invalid();
+            request.send(fixture.port()).assert_invalid();
         }
-        let carried = scene.stand_in.questions();
+        let carried = fixture.stand_in.questions();
         assert!(
             carried.iter().all(|question| !question.contains_key("cookie")),
             "the other's session was asked about: {carried:?}"
@@ -177,24 +177,24 @@ fn a_barred_users_token_stops_the_walk_before_another_users_session() {
 fn an_ended_token_without_anything_beside_it_asks_nothing_more_within_the_interval() {
     let long =
         "location /long { authgear_resolve on; authgear_revalidate 40s; proxy_pass http://%BACKEND%; }";
-    Plan::new()
+    Setup::new()
         .workers(2)
         .server(ALL_WORKERS)
         .server(long)
-        .play(|scene| {
-            scene.await_keys();
-            prove(scene, "/long");
-            let token = scene.stand_in.aged(60);
-            scene.stand_in.revoke(&token);
-            use_until_invalid(scene, "/long", &token);
-            scene.stand_in.forget();
+        .run(|fixture| {
+            fixture.await_keys();
+            prove(fixture, "/long");
+            let token = fixture.stand_in.aged(60);
+            fixture.stand_in.revoke(&token);
+            use_until_invalid(fixture, "/long", &token);
+            fixture.stand_in.forget();
             for _ in 0..30 {
                 request_with("/long", &token)
-                    .send(scene.port_of(1))
+                    .send(fixture.port_of(1))
                     .assert_invalid();
             }
             assert_eq!(
-                scene.stand_in.count().resolver,
+                fixture.stand_in.count().resolver,
                 0,
                 "what is known is known to all workers"
             );
@@ -203,25 +203,25 @@ fn an_ended_token_without_anything_beside_it_asks_nothing_more_within_the_interv
 
 #[test]
 fn what_is_known_of_a_bearer_token_is_known_of_it_in_a_cookie() {
-    play(|scene| {
-        let [ended, barred] = [scene.stand_in.jwt(), scene.stand_in.jwt()];
-        let session = scene.stand_in.session();
+    run(|fixture| {
+        let [ended, barred] = [fixture.stand_in.jwt(), fixture.stand_in.jwt()];
+        let session = fixture.stand_in.session();
         for token in [&ended, &barred] {
-            use_until_valid(scene, "/fast", token);
+            use_until_valid(fixture, "/fast", token);
         }
-        scene.stand_in.revoke(&ended);
-        scene.stand_in.change(&barred.user, &json!({"barred": true}));
+        fixture.stand_in.revoke(&ended);
+        fixture.stand_in.change(&barred.user, &json!({"barred": true}));
         for token in [&ended, &barred] {
-            use_until_invalid(scene, "/fast", token);
+            use_until_invalid(fixture, "/fast", token);
         }
-        scene.stand_in.forget();
+        fixture.stand_in.forget();
         let in_cookie = |token: &Credential, more: &str| {
             let line = format!("app_access_token={}{more}", token.value);
-            Request::get("/").with("Cookie", &line).send(scene.port())
+            Request::get("/").with("Cookie", &line).send(fixture.port())
         };
         in_cookie(&ended, "").assert_invalid();
         in_cookie(&barred, "").assert_invalid();
-        assert_eq!(scene.stand_in.count().resolver, 0);
+        assert_eq!(fixture.stand_in.count().resolver, 0);
         let beside = format!("; {}", session.value);
         in_cookie(&ended, &beside).assert_user(&session.user);
         in_cookie(&barred, &beside).assert_invalid();
@@ -230,49 +230,52 @@ fn what_is_known_of_a_bearer_token_is_known_of_it_in_a_cookie() {
 
 #[test]
 fn an_answer_about_another_user_ends_the_token_and_is_told_in_the_log() {
-    play(|scene| {
-        let token = scene.stand_in.jwt();
+    run(|fixture| {
+        let token = fixture.stand_in.jwt();
         request_with("/fast", &token)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&token.user);
         let swapped = json!({"kind": "headers", "headers": {"x-authgear-user-id": "somebody-else"}});
-        scene.stand_in.resolver_fault(swapped);
-        use_until_invalid(scene, "/fast", &token);
-        let log = scene.nginx.log();
+        fixture.stand_in.resolver_fault(swapped);
+        use_until_invalid(fixture, "/fast", &token);
+        let log = fixture.nginx.log();
         let line = log
             .lines()
             .find(|line| line.contains("authgear") && line.contains("another user"))
             .expect("a line about it");
         assert!(line.contains("[error]"), "{line}");
         assert!(!log.contains("somebody-else"), "the log names a user");
-        scene.stand_in.heal();
-        use_until_valid(scene, "/fast", &token);
+        fixture.stand_in.heal();
+        use_until_valid(fixture, "/fast", &token);
     });
 }
 
 #[test]
 fn after_its_interval_a_no_is_asked_about_first_once_for_all() {
-    play(|scene| {
-        let token = scene.stand_in.jwt();
-        use_until_valid(scene, "/fast", &token);
-        scene.stand_in.change(&token.user, &json!({"barred": true}));
-        use_until_invalid(scene, "/fast", &token);
+    run(|fixture| {
+        let token = fixture.stand_in.jwt();
+        use_until_valid(fixture, "/fast", &token);
+        fixture.stand_in.change(&token.user, &json!({"barred": true}));
+        use_until_invalid(fixture, "/fast", &token);
         for healed in [false, true] {
             sleep(AN_INTERVAL);
-            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 700}));
-            scene.stand_in.change(&token.user, &json!({"barred": !healed}));
-            scene.stand_in.forget();
-            let mut herd: Vec<Connection> = (0..60).map(|_| Connection::open(scene.port())).collect();
-            for connection in &mut herd {
+            fixture
+                .stand_in
+                .resolver_fault(json!({"kind": "delay", "ms": 700}));
+            fixture.stand_in.change(&token.user, &json!({"barred": !healed}));
+            fixture.stand_in.forget();
+            let mut connections: Vec<Connection> =
+                (0..60).map(|_| Connection::open(fixture.port())).collect();
+            for connection in &mut connections {
                 connection.send(&request_with("/fast", &token));
             }
-            for connection in &mut herd {
+            for connection in &mut connections {
                 match healed {
                     true => connection.answer().assert_user(&token.user),
                     false => connection.answer().assert_invalid(),
                 }
             }
-            let asked = scene.stand_in.count().resolver;
+            let asked = fixture.stand_in.count().resolver;
             assert!((1..=2).contains(&asked), "once a worker, not {asked} times");
         }
     });

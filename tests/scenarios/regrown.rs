@@ -2,7 +2,7 @@
 //! before.
 
 use authgear_scenarios::client::Request;
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 
 fn servers(range: std::ops::Range<usize>) -> String {
@@ -24,29 +24,29 @@ fn mappings(pid: u32) -> usize {
 
 #[test]
 fn reloads_after_one_that_needed_more_slots_leave_nginx_whole() {
-    Plan::new()
+    Setup::new()
         .workers(2)
         .http(&format!("{}#more\n", servers(0..2)))
-        .play(|scene| {
-            scene.await_keys();
-            let (token, before) = (scene.stand_in.jwt(), mappings(scene.nginx.pid()));
+        .run(|fixture| {
+            fixture.await_keys();
+            let (token, before) = (fixture.stand_in.jwt(), mappings(fixture.nginx.pid()));
             let serves = |name: &str| {
                 let request = Request::get("/").with("Host", name).bearer(&token.value);
                 soon(&format!("{name} knows the user"), || {
-                    request.send(scene.port()).status == 200
+                    request.send(fixture.port()).status == 200
                 });
-                request.send(scene.port()).assert_user(&token.user);
+                request.send(fixture.port()).assert_user(&token.user);
             };
             let more = servers(2..30)
-                .replace("%PORT0%", &scene.port().to_string())
-                .replace("%ORIGIN%", &scene.stand_in.origin)
-                .replace("%AUTHGEAR%", &format!("127.0.0.1:{}", scene.stand_in.authgear))
-                .replace("%BACKEND%", &format!("127.0.0.1:{}", scene.stand_in.backend));
-            scene.reconfigure(|text| text.replace("#more\n", &format!("#begin\n{more}#end\n")));
+                .replace("%PORT0%", &fixture.port().to_string())
+                .replace("%ORIGIN%", &fixture.stand_in.origin)
+                .replace("%AUTHGEAR%", &format!("127.0.0.1:{}", fixture.stand_in.authgear))
+                .replace("%BACKEND%", &format!("127.0.0.1:{}", fixture.stand_in.backend));
+            fixture.reconfigure(|text| text.replace("#more\n", &format!("#begin\n{more}#end\n")));
             for _ in 0..3 {
                 serves("grown1");
                 serves("grown29");
-                scene.reconfigure(str::to_owned);
+                fixture.reconfigure(str::to_owned);
             }
             let less = |text: &str| {
                 let (begin, rest) = text.split_once("#begin\n").unwrap();
@@ -54,7 +54,7 @@ fn reloads_after_one_that_needed_more_slots_leave_nginx_whole() {
                 format!("{begin}#more\n{end}")
             };
             for _ in 0..2 {
-                scene.reconfigure(|text| {
+                fixture.reconfigure(|text| {
                     if text.contains("#begin") {
                         less(text)
                     } else {
@@ -63,6 +63,6 @@ fn reloads_after_one_that_needed_more_slots_leave_nginx_whole() {
                 });
                 serves("grown1");
             }
-            assert_eq!(mappings(scene.nginx.pid()), before, "no zone is left behind");
+            assert_eq!(mappings(fixture.nginx.pid()), before, "no zone is left behind");
         });
 }

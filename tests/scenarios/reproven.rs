@@ -6,12 +6,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::Connection;
+use authgear_scenarios::fixture::Fixture;
 use authgear_scenarios::nginx::signal;
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
+use authgear_scenarios::repeated_use::{prove, use_until_invalid};
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
-use authgear_scenarios::steady::{prove, use_until_invalid};
 use serde_json::json;
 
 const LOCATIONS: &str =
@@ -22,8 +22,8 @@ const OLDER_THAN_MAX: Duration = Duration::from_millis(2300);
 
 /// From the next reload on `Host` is wrong in the two locations: the resolver knows no token, and says
 /// nothing.
-fn spoil_host(scene: &Scene) {
-    let path = scene.directory().join("authgear.conf");
+fn spoil_host(fixture: &Fixture) {
+    let path = fixture.directory().join("authgear.conf");
     let text = fs::read_to_string(&path).expect("reading authgear.conf");
     let spoilt = text.replace("Host $authgear_endpoint_host", "Host elsewhere.test");
     assert_ne!(text, spoilt);
@@ -31,110 +31,114 @@ fn spoil_host(scene: &Scene) {
 }
 
 /// Uses all of them for so long: each stays its user's.
-fn stay_good(scene: &Scene, tokens: &[Credential], time: Duration) {
+fn stay_good(fixture: &Fixture, tokens: &[Credential], time: Duration) {
     let begun = Instant::now();
     while begun.elapsed() < time {
         for token in tokens {
             request_with("/", token)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&token.user);
         }
         sleep(Duration::from_millis(30));
     }
 }
 
-fn says_what_to_look_at(scene: &Scene) -> bool {
-    scene.nginx.log().contains("look at Host and X-Forwarded-Proto")
+fn says_what_to_look_at(fixture: &Fixture) -> bool {
+    fixture.nginx.log().contains("look at Host and X-Forwarded-Proto")
 }
 
 #[test]
 fn after_a_reload_that_spoils_host_no_good_token_is_called_ended() {
-    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        prove(scene, "/");
-        let tokens: Vec<Credential> = (0..5).map(|_| scene.stand_in.aged(20)).collect();
-        stay_good(scene, &tokens, Duration::from_millis(1500));
-        spoil_host(scene);
-        scene.nginx.reload();
-        scene.stand_in.forget();
-        stay_good(scene, &tokens, Duration::from_secs(4));
-        assert!(scene.stand_in.count().resolver > 0, "they were asked about");
-        soon("it says what to look at", || says_what_to_look_at(scene));
-        assert!(!scene.nginx.log().contains("session_ended"));
+    Setup::new().workers(2).server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        prove(fixture, "/");
+        let tokens: Vec<Credential> = (0..5).map(|_| fixture.stand_in.aged(20)).collect();
+        stay_good(fixture, &tokens, Duration::from_millis(1500));
+        spoil_host(fixture);
+        fixture.nginx.reload();
+        fixture.stand_in.forget();
+        stay_good(fixture, &tokens, Duration::from_secs(4));
+        assert!(fixture.stand_in.count().resolver > 0, "they were asked about");
+        soon("it says what to look at", || says_what_to_look_at(fixture));
+        assert!(!fixture.nginx.log().contains("session_ended"));
     });
 }
 
 #[test]
 fn after_an_ordinary_reload_the_first_yes_lets_an_end_be_noticed() {
-    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        let [gone, stays] = [scene.stand_in.aged(20), scene.stand_in.aged(20)];
-        stay_good(scene, &[gone.clone(), stays.clone()], Duration::from_millis(1500));
+    Setup::new().workers(2).server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        let [gone, stays] = [fixture.stand_in.aged(20), fixture.stand_in.aged(20)];
+        stay_good(
+            fixture,
+            &[gone.clone(), stays.clone()],
+            Duration::from_millis(1500),
+        );
         for _ in 0..3 {
-            scene.nginx.reload();
+            fixture.nginx.reload();
         }
-        scene.stand_in.revoke(&gone);
-        stay_good(scene, &[stays], Duration::from_millis(1500));
-        use_until_invalid(scene, "/", &gone);
+        fixture.stand_in.revoke(&gone);
+        stay_good(fixture, &[stays], Duration::from_millis(1500));
+        use_until_invalid(fixture, "/", &gone);
     });
 }
 
 #[test]
 fn a_reload_that_fails_late_changes_nothing_for_workers_born_after_it() {
-    Plan::new()
+    Setup::new()
         .workers(2)
         .server(LOCATIONS)
         .tolerate("bind()")
         .kills_workers()
         .loses_count()
-        .play(|scene| {
-            scene.await_keys();
-            prove(scene, "/");
+        .run(|fixture| {
+            fixture.await_keys();
+            prove(fixture, "/");
             // The shared memory is there already when nginx finds the port taken.
             let taken = format!(
                 "http {{ server {{ listen 127.0.0.1:{}; }}",
-                scene.stand_in.backend
+                fixture.stand_in.backend
             );
-            scene.try_in_vain(
+            fixture.try_in_vain(
                 |conf| conf.replacen("http {", &taken, 1),
                 "still could not bind()",
             );
-            let old = scene.nginx.workers();
+            let old = fixture.nginx.workers();
             for worker in &old {
                 signal(*worker, "KILL");
             }
             soon("workers born after it", || {
-                let workers = scene.nginx.workers();
+                let workers = fixture.nginx.workers();
                 workers.len() == 2 && workers.iter().all(|worker| !old.contains(worker))
             });
             // Nobody says yes to any token now: what was proven is still known.
-            let gone = scene.stand_in.aged(20);
-            scene.stand_in.revoke(&gone);
-            use_until_invalid(scene, "/", &gone);
+            let gone = fixture.stand_in.aged(20);
+            fixture.stand_in.revoke(&gone);
+            use_until_invalid(fixture, "/", &gone);
         });
 }
 
 #[test]
 fn a_yes_to_the_configuration_that_is_leaving_proves_nothing_of_the_new_one() {
-    Plan::new().server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        prove(scene, "/");
+    Setup::new().server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        prove(fixture, "/");
         sleep(OLDER_THAN_MAX);
-        let tokens: Vec<Credential> = (0..3).map(|_| scene.stand_in.aged(20)).collect();
+        let tokens: Vec<Credential> = (0..3).map(|_| fixture.stand_in.aged(20)).collect();
         // A client waits for a yes that the old configuration asked for.
-        let first = scene.stand_in.aged(20);
-        scene
+        let first = fixture.stand_in.aged(20);
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "delay", "ms": 2500, "times": 1}));
-        scene.stand_in.forget();
-        let mut waiting = Connection::open(scene.port());
+        fixture.stand_in.forget();
+        let mut waiting = Connection::open(fixture.port());
         waiting.send(&request_with("/bound", &first));
-        soon("it is asked about", || scene.stand_in.count().resolver == 1);
-        spoil_host(scene);
-        scene.nginx.reload();
+        soon("it is asked about", || fixture.stand_in.count().resolver == 1);
+        spoil_host(fixture);
+        fixture.nginx.reload();
         assert_eq!(waiting.answer().status, 200);
-        stay_good(scene, &tokens, Duration::from_secs(4));
-        soon("it says what to look at", || says_what_to_look_at(scene));
-        assert!(!scene.nginx.log().contains("session_ended"));
+        stay_good(fixture, &tokens, Duration::from_secs(4));
+        soon("it says what to look at", || says_what_to_look_at(fixture));
+        assert!(!fixture.nginx.log().contains("session_ended"));
     });
 }

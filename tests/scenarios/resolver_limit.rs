@@ -4,11 +4,11 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::{Answer, Connection, Request};
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
+use authgear_scenarios::fixture::Fixture;
+use authgear_scenarios::repeated_use::{AT_ONCE, HEARD};
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with, Credential, StandIn};
-use authgear_scenarios::steady::{AT_ONCE, HEARD};
 use serde_json::json;
 
 /// Of eight, six questions for requests that wait and two in the background.
@@ -23,8 +23,8 @@ fn slow(stand_in: &StandIn) {
 }
 
 /// Sends all at once; each answer, and how long it took.
-fn all_at_once(scene: &Scene, requests: &[Request]) -> Vec<(Answer, Duration)> {
-    let port = scene.port();
+fn all_at_once(fixture: &Fixture, requests: &[Request]) -> Vec<(Answer, Duration)> {
+    let port = fixture.port();
     thread::scope(|scope| {
         let clients: Vec<_> = requests
             .iter()
@@ -39,8 +39,8 @@ fn all_at_once(scene: &Scene, requests: &[Request]) -> Vec<(Answer, Duration)> {
     })
 }
 
-fn opaque(scene: &Scene, count: usize) -> Vec<Credential> {
-    scene.stand_in.tokens(count, &json!({"jwt": false}))
+fn opaque(fixture: &Fixture, count: usize) -> Vec<Credential> {
+    fixture.stand_in.tokens(count, &json!({"jwt": false}))
 }
 
 fn requests(credentials: &[Credential]) -> Vec<Request> {
@@ -51,13 +51,13 @@ fn requests(credentials: &[Credential]) -> Vec<Request> {
 }
 
 /// So many requests that wait for the resolver.
-fn waiting(scene: &Scene, count: usize) -> Vec<Connection> {
+fn waiting(fixture: &Fixture, count: usize) -> Vec<Connection> {
     let open = |credential: &Credential| {
-        let mut connection = Connection::open(scene.port());
+        let mut connection = Connection::open(fixture.port());
         connection.send(&request_with("/", credential));
         connection
     };
-    opaque(scene, count).iter().map(open).collect()
+    opaque(fixture, count).iter().map(open).collect()
 }
 
 #[test]
@@ -68,65 +68,67 @@ fn beyond_the_limit_there_is_no_verdict_at_once_and_nobody_else_notices() {
          location / {{ authgear_resolve on; proxy_pass http://%BACKEND%; }} }}",
         other.origin
     );
-    Plan::new().server(EIGHT).http(&second).play(|scene| {
-        scene.await_keys();
-        let credentials = opaque(scene, 20);
-        let jwt = scene.stand_in.jwt();
+    Setup::new().server(EIGHT).http(&second).run(|fixture| {
+        fixture.await_keys();
+        let credentials = opaque(fixture, 20);
+        let jwt = fixture.stand_in.jwt();
         let theirs = [other.opaque(), other.session()];
-        slow(&scene.stand_in);
-        let mut six = waiting(scene, 6);
-        soon("six are asked", || scene.stand_in.count().resolver == 6);
+        slow(&fixture.stand_in);
+        let mut six = waiting(fixture, 6);
+        soon("six are asked", || fixture.stand_in.count().resolver == 6);
         let begun = Instant::now();
         for credential in &credentials {
             request_with("/", credential)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_unavailable(503);
         }
         for credential in &theirs {
             request_with("/", credential)
                 .with("Host", "other")
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&credential.user);
         }
-        request_with("/", &jwt).send(scene.port()).assert_user(&jwt.user);
-        Request::get("/").send(scene.port()).assert_anonymous();
+        request_with("/", &jwt)
+            .send(fixture.port())
+            .assert_user(&jwt.user);
+        Request::get("/").send(fixture.port()).assert_anonymous();
         assert!(
             begun.elapsed() < Duration::from_millis(2200),
             "they waited: {:?}",
             begun.elapsed()
         );
         assert_eq!(
-            scene.stand_in.count().resolver,
+            fixture.stand_in.count().resolver,
             6,
             "what is refused is not queued"
         );
-        assert!(scene
+        assert!(fixture
             .nginx
             .log()
             .contains("authgear: no verdict could be had: resolver_limit"));
         for connection in &mut six {
             assert_eq!(connection.answer().ours()[0], "x-authgear-session-valid: true");
         }
-        scene.stand_in.heal();
+        fixture.stand_in.heal();
         for credential in &credentials {
             request_with("/", credential)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&credential.user);
         }
         assert!(
-            !scene.nginx.log().contains("is failing"),
+            !fixture.nginx.log().contains("is failing"),
             "a limit of our own is no failure of Authgear's"
         );
     });
 }
 
 #[test]
-fn a_herd_is_served_as_far_as_the_limit_goes() {
-    Plan::new().server(EIGHT).play(|scene| {
-        scene.await_keys();
-        let credentials = opaque(scene, 20);
-        slow(&scene.stand_in);
-        let answers = all_at_once(scene, &requests(&credentials));
+fn many_requests_are_served_as_far_as_the_limit_goes() {
+    Setup::new().server(EIGHT).run(|fixture| {
+        fixture.await_keys();
+        let credentials = opaque(fixture, 20);
+        slow(&fixture.stand_in);
+        let answers = all_at_once(fixture, &requests(&credentials));
         let served = answers.iter().filter(|(answer, _)| answer.status == 200);
         assert_eq!(served.count(), 6);
         for (answer, took) in &answers {
@@ -137,33 +139,33 @@ fn a_herd_is_served_as_far_as_the_limit_goes() {
                 answer.assert_unavailable(503);
             }
         }
-        let count = scene.stand_in.count();
+        let count = fixture.stand_in.count();
         assert_eq!((count.resolver, count.backend), (6, 6));
         // Many that ask the same take one place.
-        scene.stand_in.forget();
+        fixture.stand_in.forget();
         let same = vec![request_with("/", &credentials[0]); 40];
-        for (answer, _) in all_at_once(scene, &same) {
+        for (answer, _) in all_at_once(fixture, &same) {
             answer.assert_user(&credentials[0].user);
         }
-        assert_eq!(scene.stand_in.count().resolver, 1);
+        assert_eq!(fixture.stand_in.count().resolver, 1);
     });
 }
 
 #[test]
 fn background_questions_have_a_quarter_and_are_skipped_beyond_it() {
-    Plan::new().server(EIGHT).server(DUE).play(|scene| {
-        scene.await_keys();
-        let due = scene
+    Setup::new().server(EIGHT).server(DUE).run(|fixture| {
+        fixture.await_keys();
+        let due = fixture
             .stand_in
             .tokens(12, &json!({"iat": now() - 120, "lifetime": 9000}));
         let use_all = || {
             for token in &due {
                 request_with("/due", token)
-                    .send(scene.port())
+                    .send(fixture.port())
                     .assert_user(&token.user);
             }
         };
-        slow(&scene.stand_in);
+        slow(&fixture.stand_in);
         let begun = Instant::now();
         use_all();
         assert!(
@@ -171,50 +173,50 @@ fn background_questions_have_a_quarter_and_are_skipped_beyond_it() {
             "they waited {:?}",
             begun.elapsed()
         );
-        soon("two are asked about", || scene.stand_in.count().resolver == 2);
+        soon("two are asked about", || fixture.stand_in.count().resolver == 2);
         sleep(SLOW + HEARD);
-        assert_eq!(scene.stand_in.count().resolver, 2, "the others are not queued");
+        assert_eq!(fixture.stand_in.count().resolver, 2, "the others are not queued");
         use_all();
         soon("two more are asked about when they are used again", || {
-            scene.stand_in.count().resolver == 4
+            fixture.stand_in.count().resolver == 4
         });
     });
 }
 
 #[test]
 fn neither_kind_of_question_takes_the_others_places() {
-    Plan::new().server(EIGHT).play(|scene| {
-        scene.await_keys();
-        let [due, another, third] = [(); 3].map(|()| scene.stand_in.aged(120));
-        slow(&scene.stand_in);
-        let mut six = waiting(scene, 6);
-        soon("six wait", || scene.stand_in.count().resolver == 6);
+    Setup::new().server(EIGHT).run(|fixture| {
+        fixture.await_keys();
+        let [due, another, third] = [(); 3].map(|()| fixture.stand_in.aged(120));
+        slow(&fixture.stand_in);
+        let mut six = waiting(fixture, 6);
+        soon("six wait", || fixture.stand_in.count().resolver == 6);
         for token in [&due, &another, &third] {
             request_with("/", token)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&token.user);
         }
         soon("two in the background besides", || {
-            scene.stand_in.count().resolver == 8
+            fixture.stand_in.count().resolver == 8
         });
         for connection in &mut six {
             assert_eq!(connection.answer().status, 200);
         }
         sleep(HEARD);
-        assert_eq!(scene.stand_in.count().resolver, 8);
+        assert_eq!(fixture.stand_in.count().resolver, 8);
         // And the other way round: two in the background leave six places.
         sleep(SLOW);
-        scene.stand_in.forget();
-        let more = [scene.stand_in.aged(120), scene.stand_in.aged(120)];
+        fixture.stand_in.forget();
+        let more = [fixture.stand_in.aged(120), fixture.stand_in.aged(120)];
         for token in &more {
             request_with("/", token)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&token.user);
         }
-        soon("two in the background", || scene.stand_in.count().resolver == 2);
-        let mut herd = waiting(scene, 6);
-        soon("six besides", || scene.stand_in.count().resolver == 8);
-        for connection in &mut herd {
+        soon("two in the background", || fixture.stand_in.count().resolver == 2);
+        let mut connections = waiting(fixture, 6);
+        soon("six besides", || fixture.stand_in.count().resolver == 8);
+        for connection in &mut connections {
             assert_eq!(connection.answer().status, 200);
         }
     });
@@ -223,27 +225,27 @@ fn neither_kind_of_question_takes_the_others_places() {
 #[test]
 fn a_limit_of_one_is_one_question_for_whoever_waits() {
     let one = "authgear_resolver_limit 1;";
-    Plan::new().server(one).server(DUE).play(|scene| {
-        scene.await_keys();
-        let due = scene.stand_in.aged(120);
-        let refused = scene.stand_in.opaque();
-        slow(&scene.stand_in);
-        let mut waiting = waiting(scene, 1);
-        soon("it is asked", || scene.stand_in.count().resolver == 1);
+    Setup::new().server(one).server(DUE).run(|fixture| {
+        fixture.await_keys();
+        let due = fixture.stand_in.aged(120);
+        let refused = fixture.stand_in.opaque();
+        slow(&fixture.stand_in);
+        let mut waiting = waiting(fixture, 1);
+        soon("it is asked", || fixture.stand_in.count().resolver == 1);
         request_with("/", &refused)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_unavailable(503);
         request_with("/due", &due)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&due.user);
-        assert_eq!(scene.stand_in.count().resolver, 1, "none beyond the one");
+        assert_eq!(fixture.stand_in.count().resolver, 1, "none beyond the one");
         assert_eq!(waiting[0].answer().status, 200);
-        scene.stand_in.heal();
+        fixture.stand_in.heal();
         soon("the due one has its turn", || {
             request_with("/due", &due)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&due.user);
-            scene.stand_in.count().resolver == 2
+            fixture.stand_in.count().resolver == 2
         });
     });
 }
@@ -252,18 +254,18 @@ fn a_limit_of_one_is_one_question_for_whoever_waits() {
 fn a_limit_of_ones_own_is_no_outage() {
     let stale = "authgear_resolver_limit 4; location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
         location /stale { authgear_resolve on; authgear_cache_valid 1s; authgear_stale_if_error 1h; proxy_pass http://%BACKEND%; }";
-    Plan::new().server(stale).play(|scene| {
-        scene.await_keys();
-        let remembered = scene.stand_in.opaque();
+    Setup::new().server(stale).run(|fixture| {
+        fixture.await_keys();
+        let remembered = fixture.stand_in.opaque();
         let request = request_with("/stale", &remembered);
-        request.send(scene.port()).assert_user(&remembered.user);
-        slow(&scene.stand_in);
+        request.send(fixture.port()).assert_user(&remembered.user);
+        slow(&fixture.stand_in);
         sleep(Duration::from_millis(1200));
-        scene.stand_in.forget();
-        let mut three = waiting(scene, 3);
-        soon("they wait", || scene.stand_in.count().resolver == 3);
+        fixture.stand_in.forget();
+        let mut three = waiting(fixture, 3);
+        soon("they wait", || fixture.stand_in.count().resolver == 3);
         let sent = Instant::now();
-        request.send(scene.port()).assert_unavailable(503);
+        request.send(fixture.port()).assert_unavailable(503);
         assert!(sent.elapsed() < AT_ONCE, "it waited {:?}", sent.elapsed());
         for connection in &mut three {
             assert_eq!(connection.answer().status, 200);

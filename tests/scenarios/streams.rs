@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use authgear_scenarios::h2::Streams;
 use authgear_scenarios::nginx::has_old_http2;
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use serde_json::json;
 
 /// Where HTTP/2 is spoken: `%PORT1%`.
-fn plan() -> Plan {
+fn setup() -> Setup {
     let listen = if has_old_http2() {
         "listen 127.0.0.1:%PORT1% http2;"
     } else {
         "listen 127.0.0.1:%PORT1%; http2 on;"
     };
-    Plan::new().http(&format!(
+    Setup::new().http(&format!(
         "server {{ {listen} authgear_endpoint %ORIGIN%; include %DIR%/authgear.conf;\n\
          location / {{ authgear_resolve on; proxy_pass http://%BACKEND%; }} }}"
     ))
@@ -24,14 +24,14 @@ fn plan() -> Plan {
 
 #[test]
 fn a_waiting_stream_holds_up_no_other() {
-    plan().play(|scene| {
-        scene.await_keys();
-        let [jwt, opaque] = [scene.stand_in.jwt(), scene.stand_in.opaque()];
-        scene
+    setup().run(|fixture| {
+        fixture.await_keys();
+        let [jwt, opaque] = [fixture.stand_in.jwt(), fixture.stand_in.opaque()];
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "delay", "ms": 1200}));
         let bearer = |token: &str| format!("Bearer {token}");
-        let mut streams = Streams::open(scene.port_of(1));
+        let mut streams = Streams::open(fixture.port_of(1));
         let waiting = streams.get(
             "/slow-question",
             &[
@@ -60,11 +60,13 @@ fn a_waiting_stream_holds_up_no_other() {
 
 #[test]
 fn many_streams_of_one_connection_get_their_own_users() {
-    plan().play(|scene| {
-        scene.await_keys();
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 100}));
-        let mut streams = Streams::open(scene.port_of(1));
-        let tokens: Vec<_> = (0..40).map(|_| scene.stand_in.opaque()).collect();
+    setup().run(|fixture| {
+        fixture.await_keys();
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 100}));
+        let mut streams = Streams::open(fixture.port_of(1));
+        let tokens: Vec<_> = (0..40).map(|_| fixture.stand_in.opaque()).collect();
         let opened: Vec<u32> = tokens
             .iter()
             .map(|token| streams.get("/", &[("authorization", &format!("Bearer {}", token.value))]))
@@ -79,20 +81,22 @@ fn many_streams_of_one_connection_get_their_own_users() {
 
 #[test]
 fn a_stream_that_is_reset_while_it_waits_leaves_the_others_alone() {
-    plan().play(|scene| {
-        scene.await_keys();
-        let [first, second] = [scene.stand_in.opaque(), scene.stand_in.opaque()];
+    setup().run(|fixture| {
+        fixture.await_keys();
+        let [first, second] = [fixture.stand_in.opaque(), fixture.stand_in.opaque()];
         let bearer = |token: &str| format!("Bearer {token}");
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 800}));
-        let mut streams = Streams::open(scene.port_of(1));
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 800}));
+        let mut streams = Streams::open(fixture.port_of(1));
         for _ in 0..3 {
-            scene.stand_in.forget();
+            fixture.stand_in.forget();
             let mut waiting: Vec<u32> = Vec::new();
             for index in 0..30 {
                 let token = if index % 2 == 0 { &first } else { &second };
                 waiting.push(streams.get("/", &[("authorization", &bearer(&token.value))]));
             }
-            soon("they ask", || scene.stand_in.count().resolver >= 2);
+            soon("they ask", || fixture.stand_in.count().resolver >= 2);
             let (gone, staying) = waiting.split_at(20);
             for stream in gone {
                 streams.reset(*stream);
@@ -117,11 +121,11 @@ fn a_stream_that_is_reset_while_it_waits_leaves_the_others_alone() {
 
 #[test]
 fn a_connection_that_goes_with_its_waiting_streams_leaves_nothing() {
-    plan().play(|scene| {
-        scene.await_keys();
-        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+    setup().run(|fixture| {
+        fixture.await_keys();
+        fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
         for round in 0..5 {
-            let mut streams = Streams::open(scene.port_of(1));
+            let mut streams = Streams::open(fixture.port_of(1));
             for index in 0..10 {
                 streams.get(
                     "/",
@@ -130,11 +134,11 @@ fn a_connection_that_goes_with_its_waiting_streams_leaves_nothing() {
             }
             sleep(Duration::from_millis(100));
         }
-        scene.await_quiet();
-        scene.stand_in.heal();
-        let token = scene.stand_in.opaque();
+        fixture.await_quiet();
+        fixture.stand_in.heal();
+        let token = fixture.stand_in.opaque();
         soon("answers again", || {
-            let mut streams = Streams::open(scene.port_of(1));
+            let mut streams = Streams::open(fixture.port_of(1));
             streams.get("/", &[("authorization", &format!("Bearer {}", token.value))]);
             streams.next_answer().1.status == 200
         });

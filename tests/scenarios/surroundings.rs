@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::mix::{plan, Mix};
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::request_with;
+use authgear_scenarios::workload::{setup, Workload};
 use serde_json::json;
 
 #[test]
@@ -24,28 +24,28 @@ fn rules_of_the_server_around_meet_neither_questions_nor_key_fetches() {
         limit_req_zone all zone=rate:1m rate=1r/m; limit_conn_zone all zone=one:1m;\n\
         limit_req_zone $binary_remote_addr zone=generous:1m rate=1000r/s; limit_conn_zone $binary_remote_addr zone=many:1m;\n\
         proxy_cache_path %DIR%/cache keys_zone=shared:1m;";
-    Plan::new().server(server).http(http).play(|scene| {
-        soon("the keys are fetched", || scene.nginx.log().contains("fetched"));
-        scene.stand_in.forget();
+    Setup::new().server(server).http(http).run(|fixture| {
+        soon("the keys are fetched", || fixture.nginx.log().contains("fetched"));
+        fixture.stand_in.forget();
         let credentials = [
-            scene.stand_in.jwt(),
-            scene.stand_in.opaque(),
-            scene.stand_in.session(),
-            scene.stand_in.opaque(),
+            fixture.stand_in.jwt(),
+            fixture.stand_in.opaque(),
+            fixture.stand_in.session(),
+            fixture.stand_in.opaque(),
         ];
         for _ in 0..3 {
             for credential in &credentials {
                 request_with("/", credential)
                     .with("X-Let-In", "1")
-                    .send(scene.port())
+                    .send(fixture.port())
                     .assert_user(&credential.user);
             }
         }
-        assert_eq!(scene.stand_in.count().resolver, 9, "the JWT is judged here");
-        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+        assert_eq!(fixture.stand_in.count().resolver, 9, "the JWT is judged here");
+        fixture.stand_in.resolver_fault(json!({"kind": "refuse"}));
         request_with("/", &credentials[1])
             .with("X-Let-In", "1")
-            .send(scene.port())
+            .send(fixture.port())
             .assert_unavailable(503);
     });
 }
@@ -59,20 +59,20 @@ fn filters_of_the_server_around_change_no_answer_of_authgears() {
         location = /after { return 200 after; }\n\
         location / { authgear_resolve on; ssi off; add_before_body \"\"; add_after_body \"\"; sub_filter nothing-here nothing; gzip off; limit_rate 0;\n\
         proxy_pass http://%BACKEND%; }";
-    Plan::new().server(server).play(|scene| {
-        scene.await_keys();
+    Setup::new().server(server).run(|fixture| {
+        fixture.await_keys();
         for credential in [
-            scene.stand_in.jwt(),
-            scene.stand_in.opaque(),
-            scene.stand_in.session(),
+            fixture.stand_in.jwt(),
+            fixture.stand_in.opaque(),
+            fixture.stand_in.session(),
         ] {
             for _ in 0..3 {
                 request_with("/", &credential)
-                    .send(scene.port())
+                    .send(fixture.port())
                     .assert_user(&credential.user);
             }
         }
-        assert_eq!(scene.stand_in.count().resolver, 6, "the JWT is judged here");
+        assert_eq!(fixture.stand_in.count().resolver, 6, "the JWT is judged here");
     });
 }
 
@@ -82,24 +82,26 @@ fn an_identity_arrives_where_satisfy_any_admitted_somebody_without_us() {
         location /any { satisfy any; allow 127.0.0.1; deny all; authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
         location /basic { satisfy any; deny all; auth_basic closed; auth_basic_user_file %DIR%/html/people; authgear_resolve on;\n\
         authgear_credentials app_session session; proxy_pass http://%BACKEND%; }";
-    Plan::new().server(server).play(|scene| {
-        scene.await_keys();
-        std::fs::write(scene.directory().join("html/people"), "someone:{PLAIN}secret\n").unwrap();
+    Setup::new().server(server).run(|fixture| {
+        fixture.await_keys();
+        std::fs::write(fixture.directory().join("html/people"), "someone:{PLAIN}secret\n").unwrap();
         let [opaque, cookie, jwt] = [
-            scene.stand_in.opaque(),
-            scene.stand_in.session(),
-            scene.stand_in.jwt(),
+            fixture.stand_in.opaque(),
+            fixture.stand_in.session(),
+            fixture.stand_in.jwt(),
         ];
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 100}));
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 100}));
         for credential in [&opaque, &cookie, &jwt] {
             request_with("/any", credential)
                 .with("X-Authgear-User-Id", "mallory")
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&credential.user);
         }
         let basic = |authorization: &str| {
             let request = request_with("/basic", &cookie).with("Authorization", authorization);
-            request.with("X-Authgear-User-Id", "mallory").send(scene.port())
+            request.with("X-Authgear-User-Id", "mallory").send(fixture.port())
         };
         basic("Basic c29tZW9uZTpzZWNyZXQ=").assert_user(&cookie.user);
         let refused = basic("Basic bm9ib2R5OnNlY3JldA==");
@@ -108,15 +110,15 @@ fn an_identity_arrives_where_satisfy_any_admitted_somebody_without_us() {
             "resolving alone never satisfies: {refused:?}"
         );
         // The precontent phase may wait, but never refuses.
-        scene
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "status", "status": 500}));
         request_with("/any", &opaque)
             .with("X-Authgear-User-Id", "mallory")
-            .send(scene.port())
+            .send(fixture.port())
             .assert_anonymous();
-        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
-        let mut leaving: Vec<Connection> = (0..20).map(|_| Connection::open(scene.port())).collect();
+        fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
+        let mut leaving: Vec<Connection> = (0..20).map(|_| Connection::open(fixture.port())).collect();
         for (index, connection) in leaving.iter_mut().enumerate() {
             connection.send(&Request::get("/any").bearer(&format!("unknown{index}")));
         }
@@ -128,36 +130,37 @@ fn an_identity_arrives_where_satisfy_any_admitted_somebody_without_us() {
 #[test]
 fn connections_kept_to_authgear_may_die_between_questions() {
     let http = "upstream project.test { server %AUTHGEAR%; keepalive 8; }";
-    let plan = Plan::new()
+    let setup = Setup::new()
         .stand_in("--origin")
         .stand_in("http://project.test")
         .http(http)
         .kept(8);
-    plan.server("authgear_endpoint http://project.test;")
-        .play(|scene| {
-            scene.await_keys();
-            let token = scene.stand_in.opaque();
+    setup
+        .server("authgear_endpoint http://project.test;")
+        .run(|fixture| {
+            fixture.await_keys();
+            let token = fixture.stand_in.opaque();
             for _ in 0..3 {
-                scene.stand_in.forget();
+                fixture.stand_in.forget();
                 for _ in 0..10 {
                     request_with("/", &token)
-                        .send(scene.port())
+                        .send(fixture.port())
                         .assert_user(&token.user);
                 }
-                let count = scene.stand_in.count();
+                let count = fixture.stand_in.count();
                 assert!(count.connections <= 2, "kept, not opened for each: {count:?}");
-                scene.stand_in.fault(&json!({"kind": "refuse"}));
-                scene.stand_in.heal();
+                fixture.stand_in.fault(&json!({"kind": "refuse"}));
+                fixture.stand_in.heal();
             }
         });
 }
 
 #[test]
 fn a_flood_of_refusals_does_not_flood_the_log_and_tells_no_secret() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
-        let expired = scene.stand_in.token(&json!({"lifetime": -10}));
-        let mut connection = Connection::open(scene.port());
+    Setup::new().run(|fixture| {
+        fixture.await_keys();
+        let expired = fixture.stand_in.token(&json!({"lifetime": -10}));
+        let mut connection = Connection::open(fixture.port());
         let begun = std::time::Instant::now();
         for _ in 0..600 {
             connection
@@ -165,7 +168,7 @@ fn a_flood_of_refusals_does_not_flood_the_log_and_tells_no_secret() {
                 .assert_invalid();
         }
         let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap() + 2;
-        let lines = scene
+        let lines = fixture
             .nginx
             .log()
             .lines()
@@ -175,25 +178,27 @@ fn a_flood_of_refusals_does_not_flood_the_log_and_tells_no_secret() {
             (1..=seconds * 20).contains(&lines),
             "{lines} lines in {seconds} s"
         );
-        let cookie = scene.stand_in.session();
-        scene.stand_in.resolver_fault(json!({"kind": "garbage"}));
+        let cookie = fixture.stand_in.session();
+        fixture.stand_in.resolver_fault(json!({"kind": "garbage"}));
         request_with("/", &cookie)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_unavailable(503);
     });
 }
 
 #[test]
 fn a_debug_log_brings_nothing_down() {
-    let plan = plan().workers(2).main("error_log %DIR%/debug.log debug;");
-    plan.play(|scene| {
-        scene.await_keys();
-        let mix = Mix::new(scene);
-        mix.run(scene, 2, 2);
-        scene.stand_in.rotate();
-        mix.run(scene, 1, 1);
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 300}));
-        let mut waiting: Vec<Connection> = (0..20).map(|_| Connection::open(scene.port())).collect();
+    let setup = setup().workers(2).main("error_log %DIR%/debug.log debug;");
+    setup.run(|fixture| {
+        fixture.await_keys();
+        let workload = Workload::new(fixture);
+        workload.run(fixture, 2, 2);
+        fixture.stand_in.rotate();
+        workload.run(fixture, 1, 1);
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 300}));
+        let mut waiting: Vec<Connection> = (0..20).map(|_| Connection::open(fixture.port())).collect();
         for (index, connection) in waiting.iter_mut().enumerate() {
             connection.send(&Request::get("/").bearer(&format!("unknown{}", index % 3)));
         }
@@ -202,8 +207,8 @@ fn a_debug_log_brings_nothing_down() {
         for connection in &mut waiting {
             connection.answer().assert_invalid();
         }
-        scene.nginx.reload();
-        scene.nginx.await_workers(2, Duration::from_secs(10));
-        mix.run(scene, 1, 1);
+        fixture.nginx.reload();
+        fixture.nginx.await_workers(2, Duration::from_secs(10));
+        workload.run(fixture, 1, 1);
     });
 }

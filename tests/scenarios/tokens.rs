@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use authgear_scenarios::client::Connection;
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::repeated_use::{prove, use_until_invalid, use_until_roles, with_roles};
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
-use authgear_scenarios::steady::{prove, use_until_invalid, use_until_roles, with_roles};
 use serde_json::json;
 
 const LOCATIONS: &str = "location / { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
@@ -18,33 +18,35 @@ const PATHS: [&str; 4] = ["/", "/off", "/local", "/fast"];
 
 #[test]
 fn a_removed_key_takes_the_remembered_verdicts_of_its_tokens_with_it() {
-    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        let old = [scene.stand_in.jwt(), with_roles(scene, 120, &["admin"])];
-        scene.stand_in.change(&old[1].user, &json!({"roles": ["reader"]}));
+    Setup::new().workers(2).server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        let old = [fixture.stand_in.jwt(), with_roles(fixture, 120, &["admin"])];
+        fixture
+            .stand_in
+            .change(&old[1].user, &json!({"roles": ["reader"]}));
         // One is known by its claims alone, the other by the resolver's own yes.
-        use_until_roles(scene, "/", &old[1], &["reader"]);
+        use_until_roles(fixture, "/", &old[1], &["reader"]);
         for path in PATHS {
             for token in &old {
                 for _ in 0..6 {
                     request_with(path, token)
-                        .send(scene.port())
+                        .send(fixture.port())
                         .assert_user(&token.user);
                 }
             }
         }
-        scene.stand_in.rotate();
-        let new = scene.stand_in.jwt();
-        scene.stand_in.drop_old_keys();
-        scene.nginx.reload();
-        scene.nginx.await_workers(2, Duration::from_secs(10));
+        fixture.stand_in.rotate();
+        let new = fixture.stand_in.jwt();
+        fixture.stand_in.drop_old_keys();
+        fixture.nginx.reload();
+        fixture.nginx.await_workers(2, Duration::from_secs(10));
         soon("the new keys are there", || {
-            request_with("/local", &new).send(scene.port()).ours().len() > 1
+            request_with("/local", &new).send(fixture.port()).ours().len() > 1
         });
         for path in PATHS {
             for token in &old {
                 for _ in 0..6 {
-                    let answer = request_with(path, token).send(scene.port());
+                    let answer = request_with(path, token).send(fixture.port());
                     // Where nobody may be asked, a key that is looked for may yet appear.
                     match path {
                         "/local" if answer.status == 503 => answer.assert_unavailable(503),
@@ -52,7 +54,9 @@ fn a_removed_key_takes_the_remembered_verdicts_of_its_tokens_with_it() {
                     }
                 }
             }
-            request_with(path, &new).send(scene.port()).assert_user(&new.user);
+            request_with(path, &new)
+                .send(fixture.port())
+                .assert_user(&new.user);
         }
     });
 }
@@ -69,10 +73,10 @@ fn changed(token: &str, at: usize) -> String {
 
 #[test]
 fn a_remembered_token_vouches_for_no_other_that_differs_in_one_letter() {
-    Plan::new().server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.jwt();
-        let mut connection = Connection::open(scene.port());
+    Setup::new().server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.jwt();
+        let mut connection = Connection::open(fixture.port());
         let after_header = token.value.find('.').expect("three parts") + 1;
         for at in after_header..=token.value.len() {
             if token.value[at..].starts_with('.') {
@@ -92,33 +96,33 @@ fn a_remembered_token_vouches_for_no_other_that_differs_in_one_letter() {
 
 #[test]
 fn a_remembered_verdict_ends_with_its_token_for_all_workers() {
-    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        let token = scene.stand_in.token(&json!({"lifetime": 5}));
+    Setup::new().workers(2).server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        let token = fixture.stand_in.token(&json!({"lifetime": 5}));
         for path in PATHS {
             for _ in 0..6 {
                 request_with(path, &token)
-                    .send(scene.port())
+                    .send(fixture.port())
                     .assert_user(&token.user);
             }
         }
         soon("it expires", || {
-            request_with("/local", &token).send(scene.port()).ours().len() == 1
+            request_with("/local", &token).send(fixture.port()).ours().len() == 1
         });
         // Also when the resolver would go on saying yes to it.
         let yes = json!([
             ["x-authgear-session-valid", "true"],
             ["x-authgear-user-id", token.user]
         ]);
-        scene
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "answer", "status": 200, "headers": yes, "body": ""}));
         for path in PATHS {
             for _ in 0..6 {
-                request_with(path, &token).send(scene.port()).assert_invalid();
+                request_with(path, &token).send(fixture.port()).assert_invalid();
             }
         }
-        assert!(scene
+        assert!(fixture
             .nginx
             .log()
             .contains("authgear: credential refused: expired"));
@@ -129,23 +133,23 @@ fn a_remembered_verdict_ends_with_its_token_for_all_workers() {
 fn a_verdict_remembered_under_one_policy_is_none_under_another() {
     let second = "server { listen 127.0.0.1:%PORT0%; server_name second; authgear_endpoint %ORIGIN%; authgear_issuer https://other.test;\n\
         include %DIR%/authgear.conf; location / { authgear_resolve local; proxy_pass http://%BACKEND%; } }";
-    Plan::new()
+    Setup::new()
         .workers(2)
         .server(LOCATIONS)
         .http(second)
-        .play(|scene| {
-            scene.await_keys();
-            let token = scene.stand_in.jwt();
+        .run(|fixture| {
+            fixture.await_keys();
+            let token = fixture.stand_in.jwt();
             for _ in 0..6 {
                 request_with("/local", &token)
-                    .send(scene.port())
+                    .send(fixture.port())
                     .assert_user(&token.user);
                 request_with("/elsewhere", &token)
-                    .send(scene.port())
+                    .send(fixture.port())
                     .assert_invalid();
                 request_with("/", &token)
                     .with("Host", "second")
-                    .send(scene.port())
+                    .send(fixture.port())
                     .assert_invalid();
             }
         });
@@ -153,26 +157,26 @@ fn a_verdict_remembered_under_one_policy_is_none_under_another() {
 
 #[test]
 fn a_reload_forgets_nothing_that_is_known_of_a_token() {
-    Plan::new().workers(2).server(LOCATIONS).play(|scene| {
-        scene.await_keys();
-        prove(scene, "/");
-        let [ended, barred] = [scene.stand_in.aged(120), scene.stand_in.aged(120)];
-        let demoted = with_roles(scene, 120, &["admin"]);
-        scene.stand_in.revoke(&ended);
-        scene.stand_in.change(&barred.user, &json!({"barred": true}));
-        scene.stand_in.change(&demoted.user, &json!({"roles": []}));
-        use_until_invalid(scene, "/", &ended);
-        use_until_invalid(scene, "/", &barred);
-        use_until_roles(scene, "/", &demoted, &[]);
-        scene.stand_in.resolver_fault(json!({"kind": "refuse"}));
+    Setup::new().workers(2).server(LOCATIONS).run(|fixture| {
+        fixture.await_keys();
+        prove(fixture, "/");
+        let [ended, barred] = [fixture.stand_in.aged(120), fixture.stand_in.aged(120)];
+        let demoted = with_roles(fixture, 120, &["admin"]);
+        fixture.stand_in.revoke(&ended);
+        fixture.stand_in.change(&barred.user, &json!({"barred": true}));
+        fixture.stand_in.change(&demoted.user, &json!({"roles": []}));
+        use_until_invalid(fixture, "/", &ended);
+        use_until_invalid(fixture, "/", &barred);
+        use_until_roles(fixture, "/", &demoted, &[]);
+        fixture.stand_in.resolver_fault(json!({"kind": "refuse"}));
         for _ in 0..2 {
-            scene.nginx.reload();
-            scene.nginx.await_workers(2, Duration::from_secs(10));
+            fixture.nginx.reload();
+            fixture.nginx.await_workers(2, Duration::from_secs(10));
             for path in ["/", "/off", "/local"] {
                 for _ in 0..4 {
-                    request_with(path, &ended).send(scene.port()).assert_invalid();
-                    request_with(path, &barred).send(scene.port()).assert_invalid();
-                    let answer = request_with(path, &demoted).send(scene.port());
+                    request_with(path, &ended).send(fixture.port()).assert_invalid();
+                    request_with(path, &barred).send(fixture.port()).assert_invalid();
+                    let answer = request_with(path, &demoted).send(fixture.port());
                     answer.assert_user(&demoted.user);
                     assert!(answer.seen("x-authgear-user-roles").is_empty(), "{answer:?}");
                 }

@@ -4,12 +4,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::Connection;
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::soon;
-use authgear_scenarios::stand_in::{now, request_with};
-use authgear_scenarios::steady::{
+use authgear_scenarios::repeated_use::{
     await_questions, prove, use_until_invalid, use_until_roles, with_roles, AT_ONCE,
 };
+use authgear_scenarios::setup::Setup;
+use authgear_scenarios::soon;
+use authgear_scenarios::stand_in::{now, request_with};
 use serde_json::json;
 
 /// A question here takes as long as the module lets it: 5 s.
@@ -23,22 +23,22 @@ const BEFORE_THE_ANSWER: Duration = Duration::from_millis(3200);
 
 #[test]
 fn the_next_request_on_the_clients_connection_is_served_while_the_question_is_under_way() {
-    Plan::new().server(PATIENT).play(|scene| {
-        scene.await_keys();
+    Setup::new().server(PATIENT).run(|fixture| {
+        fixture.await_keys();
         let tokens = [
-            scene.stand_in.aged(120),
-            scene.stand_in.aged(120),
-            scene.stand_in.jwt(),
+            fixture.stand_in.aged(120),
+            fixture.stand_in.aged(120),
+            fixture.stand_in.jwt(),
         ];
-        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
-        let mut connection = Connection::open(scene.port());
+        fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
+        let mut connection = Connection::open(fixture.port());
         let begun = Instant::now();
         for round in 0..3 {
             for token in &tokens {
                 connection.ask(&request_with("/", token)).assert_user(&token.user);
             }
             if round == 0 {
-                soon("both are asked about", || scene.stand_in.count().resolver == 2);
+                soon("both are asked about", || fixture.stand_in.count().resolver == 2);
             }
         }
         assert!(
@@ -51,38 +51,44 @@ fn the_next_request_on_the_clients_connection_is_served_while_the_question_is_un
 
 #[test]
 fn an_answer_counts_though_its_asker_has_left() {
-    Plan::new().server(PATIENT).play(|scene| {
-        scene.await_keys();
+    Setup::new().server(PATIENT).run(|fixture| {
+        fixture.await_keys();
         for leave in [Connection::reset, Connection::leave] {
-            let token = with_roles(scene, 120, &["admin"]);
-            scene.stand_in.change(&token.user, &json!({"roles": ["reader"]}));
-            scene.stand_in.forget();
-            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 500}));
-            let mut asker = Connection::open(scene.port());
+            let token = with_roles(fixture, 120, &["admin"]);
+            fixture
+                .stand_in
+                .change(&token.user, &json!({"roles": ["reader"]}));
+            fixture.stand_in.forget();
+            fixture
+                .stand_in
+                .resolver_fault(json!({"kind": "delay", "ms": 500}));
+            let mut asker = Connection::open(fixture.port());
             asker.send(&request_with("/", &token));
-            soon("the question is asked", || scene.stand_in.count().resolver == 1);
+            soon("the question is asked", || fixture.stand_in.count().resolver == 1);
             leave(asker);
-            use_until_roles(scene, "/", &token, &["reader"]);
-            assert_eq!(scene.stand_in.count().resolver, 1, "the first answer counted");
+            use_until_roles(fixture, "/", &token, &["reader"]);
+            assert_eq!(fixture.stand_in.count().resolver, 1, "the first answer counted");
         }
     });
 }
 
 #[test]
 fn a_graceful_quit_does_not_wait_for_background_questions() {
-    Plan::new().workers(2).server(PATIENT).play(|scene| {
-        scene.await_keys();
-        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+    Setup::new().workers(2).server(PATIENT).run(|fixture| {
+        fixture.await_keys();
+        fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
         for _ in 0..6 {
-            let token = scene.stand_in.aged(120);
+            let token = fixture.stand_in.aged(120);
             request_with("/", &token)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&token.user);
         }
-        soon("questions are under way", || scene.stand_in.count().resolver >= 6);
+        soon("questions are under way", || {
+            fixture.stand_in.count().resolver >= 6
+        });
         let begun = Instant::now();
-        scene.nginx.signal("QUIT");
-        scene.nginx.await_end(Duration::from_secs(20));
+        fixture.nginx.signal("QUIT");
+        fixture.nginx.await_end(Duration::from_secs(20));
         assert!(
             begun.elapsed() < BEFORE_THE_ANSWER,
             "left after {:?}",
@@ -93,48 +99,50 @@ fn a_graceful_quit_does_not_wait_for_background_questions() {
 
 #[test]
 fn a_reload_does_not_keep_the_old_workers_for_background_questions() {
-    Plan::new().workers(2).server(PATIENT).play(|scene| {
-        scene.await_keys();
-        prove(scene, "/due");
-        scene.stand_in.resolver_fault(json!({"kind": "hang"}));
-        let tokens: Vec<_> = (0..6).map(|_| scene.stand_in.aged(120)).collect();
+    Setup::new().workers(2).server(PATIENT).run(|fixture| {
+        fixture.await_keys();
+        prove(fixture, "/due");
+        fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
+        let tokens: Vec<_> = (0..6).map(|_| fixture.stand_in.aged(120)).collect();
         for token in &tokens {
             request_with("/due", token)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&token.user);
         }
-        soon("questions are under way", || scene.stand_in.count().resolver >= 6);
+        soon("questions are under way", || {
+            fixture.stand_in.count().resolver >= 6
+        });
         let begun = Instant::now();
-        scene.nginx.reload();
-        scene.nginx.await_workers(2, Duration::from_secs(20));
+        fixture.nginx.reload();
+        fixture.nginx.await_workers(2, Duration::from_secs(20));
         assert!(
             begun.elapsed() < BEFORE_THE_ANSWER,
             "left after {:?}",
             begun.elapsed()
         );
         // A question that went down with its worker is no reason never to ask again.
-        scene.stand_in.heal();
-        prove(scene, "/due");
+        fixture.stand_in.heal();
+        prove(fixture, "/due");
         for token in &tokens {
-            scene.stand_in.revoke(token);
+            fixture.stand_in.revoke(token);
         }
         for token in &tokens {
-            use_until_invalid(scene, "/due", token);
+            use_until_invalid(fixture, "/due", token);
         }
     });
 }
 
 #[test]
 fn whoever_waits_for_a_question_about_a_token_outlasts_the_one_who_raised_it() {
-    Plan::new().server(PATIENT).play(|scene| {
-        scene.await_keys();
-        prove(scene, "/bound");
+    Setup::new().server(PATIENT).run(|fixture| {
+        fixture.await_keys();
+        prove(fixture, "/bound");
         sleep(BEFORE_THE_ANSWER);
-        let good = scene.stand_in.aged(60);
-        let ended = scene
+        let good = fixture.stand_in.aged(60);
+        let ended = fixture
             .stand_in
             .token(&json!({"iat": now() - 60, "register": false}));
-        scene
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "delay", "ms": 1200}));
         // An end takes a second asking.
@@ -142,12 +150,12 @@ fn whoever_waits_for_a_question_about_a_token_outlasts_the_one_who_raised_it() {
             (&good, 1, Connection::reset as fn(Connection)),
             (&ended, 2, Connection::leave),
         ] {
-            scene.stand_in.forget();
+            fixture.stand_in.forget();
             let request = request_with("/bound", token);
-            let mut first = Connection::open(scene.port());
+            let mut first = Connection::open(fixture.port());
             first.send(&request);
-            soon("the first has asked", || scene.stand_in.count().resolver == 1);
-            let mut others: Vec<Connection> = (0..10).map(|_| Connection::open(scene.port())).collect();
+            soon("the first has asked", || fixture.stand_in.count().resolver == 1);
+            let mut others: Vec<Connection> = (0..10).map(|_| Connection::open(fixture.port())).collect();
             others.iter_mut().for_each(|other| other.send(&request));
             sleep(Duration::from_millis(150));
             leave(first);
@@ -158,28 +166,29 @@ fn whoever_waits_for_a_question_about_a_token_outlasts_the_one_who_raised_it() {
                     false => answer.assert_invalid(),
                 }
             }
-            assert_eq!(scene.stand_in.count().resolver, askings, "the question went on");
+            assert_eq!(fixture.stand_in.count().resolver, askings, "the question went on");
         }
     });
 }
 
 #[test]
 fn tokens_are_served_where_no_connection_is_left_for_a_question() {
-    let plan = Plan::new()
+    let setup = Setup::new()
         .connections(40)
         .tolerate("worker_connections are not enough");
-    plan.server("authgear_resolver_limit 1000;")
+    setup
+        .server("authgear_resolver_limit 1000;")
         .server(PATIENT)
-        .play(|scene| {
-            scene.await_keys();
-            let tokens = scene
+        .run(|fixture| {
+            fixture.await_keys();
+            let tokens = fixture
                 .stand_in
                 .tokens(80, &json!({"iat": now() - 120, "lifetime": 9000}));
-            scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+            fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
             let mut served = 0;
             for token in &tokens {
                 // The client and the backend need connections too, and nginx may have none for them.
-                let Ok(answer) = request_with("/", token).try_send(scene.port()) else {
+                let Ok(answer) = request_with("/", token).try_send(fixture.port()) else {
                     continue;
                 };
                 if answer.status == 200 {
@@ -190,9 +199,9 @@ fn tokens_are_served_where_no_connection_is_left_for_a_question() {
                 }
             }
             assert!(served > 10, "{served} were served");
-            scene.stand_in.heal();
+            fixture.stand_in.heal();
             soon("there are connections again", || {
-                let answer = request_with("/", &tokens[0]).try_send(scene.port());
+                let answer = request_with("/", &tokens[0]).try_send(fixture.port());
                 answer.is_ok_and(|answer| answer.status == 200)
             });
         });
@@ -200,30 +209,30 @@ fn tokens_are_served_where_no_connection_is_left_for_a_question() {
 
 #[test]
 fn a_request_waits_for_a_background_question_only_where_it_must() {
-    Plan::new().server(PATIENT).play(|scene| {
-        scene.await_keys();
+    Setup::new().server(PATIENT).run(|fixture| {
+        fixture.await_keys();
         sleep(BEFORE_THE_ANSWER);
         // Due in `/`, far beyond the bound of `/bound`: one question serves both.
-        let token = scene.stand_in.aged(120);
-        scene
+        let token = fixture.stand_in.aged(120);
+        fixture
             .stand_in
             .resolver_fault(json!({"kind": "delay", "ms": 1500}));
         let sent = Instant::now();
         request_with("/", &token)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&token.user);
         assert!(sent.elapsed() < AT_ONCE, "it waited {:?}", sent.elapsed());
-        soon("it is asked about", || scene.stand_in.count().resolver == 1);
+        soon("it is asked about", || fixture.stand_in.count().resolver == 1);
         request_with("/bound", &token)
-            .send(scene.port())
+            .send(fixture.port())
             .assert_user(&token.user);
         assert!(
             sent.elapsed() > AT_ONCE,
             "beyond max it is served on an answer alone"
         );
-        await_questions(scene, 1);
+        await_questions(fixture, 1);
         assert_eq!(
-            scene.stand_in.count().resolver,
+            fixture.stand_in.count().resolver,
             1,
             "the question under way is shared"
         );

@@ -4,11 +4,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
+use authgear_scenarios::fixture::Fixture;
+use authgear_scenarios::repeated_use::{
+    prove, use_until_invalid, use_until_roles, use_until_valid, with_roles,
+};
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{now, request_with, Credential};
-use authgear_scenarios::steady::{prove, use_until_invalid, use_until_roles, use_until_valid, with_roles};
 use authgear_scenarios::valgrind::watched;
 use serde_json::json;
 
@@ -19,60 +21,62 @@ const LOCATIONS: &str = "authgear_resolver_limit 8;\n\
     location /late { authgear_resolve on; proxy_pass http://%BACKEND%; }\n\
     location /cached { authgear_resolve on; authgear_cache_valid 1s invalid=1s; authgear_stale_if_error 1s; proxy_pass http://%BACKEND%; }";
 
-fn send_all(scene: &Scene, path: &str, tokens: &[Credential]) -> Vec<Connection> {
+fn send_all(fixture: &Fixture, path: &str, tokens: &[Credential]) -> Vec<Connection> {
     let send = |token: &Credential| {
-        let mut connection = Connection::open(scene.port());
+        let mut connection = Connection::open(fixture.port());
         connection.send(&request_with(path, token));
         connection
     };
     tokens.iter().map(send).collect()
 }
 
-/// Every row of the table of answers, and a walk that goes on.
-fn every_answer(scene: &Scene) {
-    let stand_in = &scene.stand_in;
+/// Every row of the table of answers, and an evaluation that goes on.
+fn every_answer(fixture: &Fixture) {
+    let stand_in = &fixture.stand_in;
     let (ended, barred, session) = (stand_in.jwt(), stand_in.jwt(), stand_in.session());
-    let demoted = with_roles(scene, 1, &["admin"]);
+    let demoted = with_roles(fixture, 1, &["admin"]);
     stand_in.change(&demoted.user, &json!({"roles": ["reader"]}));
-    use_until_roles(scene, "/", &demoted, &["reader"]);
+    use_until_roles(fixture, "/", &demoted, &["reader"]);
     stand_in.revoke(&ended);
-    use_until_invalid(scene, "/", &ended);
+    use_until_invalid(fixture, "/", &ended);
     let beside = request_with("/", &ended).with("Cookie", &session.value);
-    beside.send(scene.port()).assert_user(&session.user);
+    beside.send(fixture.port()).assert_user(&session.user);
     stand_in.change(&barred.user, &json!({"barred": true}));
-    use_until_invalid(scene, "/", &barred);
+    use_until_invalid(fixture, "/", &barred);
     stand_in.change(&barred.user, &json!({"barred": false}));
-    use_until_valid(scene, "/", &barred);
+    use_until_valid(fixture, "/", &barred);
     let swapped = json!({"kind": "headers", "headers": {"x-authgear-user-id": "somebody-else"}});
     stand_in.resolver_fault(swapped);
-    use_until_invalid(scene, "/", &barred);
+    use_until_invalid(fixture, "/", &barred);
     stand_in.heal();
 }
 
-fn remembered_answers(scene: &Scene) {
-    let tokens = scene.stand_in.tokens(40, &json!({"jwt": false}));
-    let session = scene.stand_in.session();
+fn remembered_answers(fixture: &Fixture) {
+    let tokens = fixture.stand_in.tokens(40, &json!({"jwt": false}));
+    let session = fixture.stand_in.session();
     for _ in 0..2 {
         for credential in tokens.iter().chain([&session]) {
             request_with("/cached", credential)
-                .send(scene.port())
+                .send(fixture.port())
                 .assert_user(&credential.user);
         }
         Request::get("/cached")
             .bearer("never-issued")
-            .send(scene.port())
+            .send(fixture.port())
             .assert_invalid();
     }
 }
 
 /// More than fits, by claims and by answers.
-fn a_full_zone(scene: &Scene) {
-    let fresh = scene.stand_in.tokens(700, &json!({}));
+fn a_full_zone(fixture: &Fixture) {
+    let fresh = fixture.stand_in.tokens(700, &json!({}));
     let wish = json!({"iat": now() - 60, "lifetime": 9000});
-    let told = scene.stand_in.tokens(350, &wish);
-    scene.stand_in.change(&told[0].user, &json!({"roles": ["late"]}));
+    let told = fixture.stand_in.tokens(350, &wish);
+    fixture
+        .stand_in
+        .change(&told[0].user, &json!({"roles": ["late"]}));
     for (path, tokens) in [("/late", &fresh), ("/", &told)] {
-        let mut connection = Connection::open(scene.port());
+        let mut connection = Connection::open(fixture.port());
         for token in tokens {
             connection
                 .ask(&request_with(path, token))
@@ -83,12 +87,14 @@ fn a_full_zone(scene: &Scene) {
 
 /// Answers that never come, with clients that leave and clients beyond the limit; then the failing state, and
 /// its end.
-fn an_outage(scene: &Scene) {
-    let due = scene.stand_in.tokens(6, &json!({"iat": now() - 60}));
-    let opaque = scene.stand_in.tokens(12, &json!({"jwt": false}));
-    scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 900}));
-    let mut leaving = send_all(scene, "/", &due);
-    leaving.extend(send_all(scene, "/late", &opaque));
+fn an_outage(fixture: &Fixture) {
+    let due = fixture.stand_in.tokens(6, &json!({"iat": now() - 60}));
+    let opaque = fixture.stand_in.tokens(12, &json!({"jwt": false}));
+    fixture
+        .stand_in
+        .resolver_fault(json!({"kind": "delay", "ms": 900}));
+    let mut leaving = send_all(fixture, "/", &due);
+    leaving.extend(send_all(fixture, "/late", &opaque));
     sleep(Duration::from_millis(300));
     let mut staying = leaving.split_off(9);
     leaving.into_iter().for_each(Connection::reset);
@@ -96,58 +102,58 @@ fn an_outage(scene: &Scene) {
         assert!([200, 503].contains(&connection.answer().status));
     }
     for kind in ["close_mid_answer", "garbage", "reset", "refuse", "close", "close"] {
-        scene.stand_in.resolver_fault(json!({"kind": kind}));
+        fixture.stand_in.resolver_fault(json!({"kind": kind}));
         Request::get("/late")
             .bearer("never-issued")
-            .send(scene.port())
+            .send(fixture.port())
             .assert_unavailable(503);
-        let answer = request_with("/", &due[0]).send(scene.port());
+        let answer = request_with("/", &due[0]).send(fixture.port());
         assert!([200, 503].contains(&answer.status), "{answer:?}");
     }
     // An answer that was late may have begun the count anew.
     soon("it counts as failing", || {
         Request::get("/late")
             .bearer("never-issued")
-            .send(scene.port())
+            .send(fixture.port())
             .assert_unavailable(503);
-        scene.nginx.log().contains("is failing")
+        fixture.nginx.log().contains("is failing")
     });
-    scene.stand_in.heal();
+    fixture.stand_in.heal();
     soon("answers again", || {
-        request_with("/late", &opaque[0]).send(scene.port()).status == 200
+        request_with("/late", &opaque[0]).send(fixture.port()).status == 200
     });
 }
 
 #[test]
 fn valgrind_finds_nothing_in_what_is_remembered_and_asked() {
-    let plan = Plan::new()
+    let setup = Setup::new()
         .stand_in("--no-log")
         .http(ZONE)
         .server(LOCATIONS)
         .kept(8);
-    watched(plan, |scene| {
-        scene.await_keys();
-        prove(scene, "/");
-        every_answer(scene);
-        remembered_answers(scene);
-        a_full_zone(scene);
-        scene.reconfigure(|conf| conf.replace(ZONE, "authgear_zone zone=authgear:1m;"));
-        every_answer(scene);
-        a_full_zone(scene);
-        an_outage(scene);
-        remembered_answers(scene);
+    watched(setup, |fixture| {
+        fixture.await_keys();
+        prove(fixture, "/");
+        every_answer(fixture);
+        remembered_answers(fixture);
+        a_full_zone(fixture);
+        fixture.reconfigure(|conf| conf.replace(ZONE, "authgear_zone zone=authgear:1m;"));
+        every_answer(fixture);
+        a_full_zone(fixture);
+        an_outage(fixture);
+        remembered_answers(fixture);
         // A quit with questions in the background. What was forgotten above is older than these.
-        let due = scene.stand_in.tokens(4, &json!({}));
+        let due = fixture.stand_in.tokens(4, &json!({}));
         for pause in [0, 1200] {
             sleep(Duration::from_millis(pause));
             if pause > 0 {
-                scene.stand_in.resolver_fault(json!({"kind": "hang"}));
+                fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
             }
-            for connection in &mut send_all(scene, "/due", &due) {
+            for connection in &mut send_all(fixture, "/due", &due) {
                 connection.answer().assert_user(&due[0].user);
             }
         }
-        scene.nginx.signal("QUIT");
-        scene.nginx.await_end(Duration::from_secs(30));
+        fixture.nginx.signal("QUIT");
+        fixture.nginx.await_end(Duration::from_secs(30));
     });
 }

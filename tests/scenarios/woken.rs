@@ -5,9 +5,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
+use authgear_scenarios::fixture::Fixture;
 use authgear_scenarios::nginx::signal;
-use authgear_scenarios::plan::Plan;
-use authgear_scenarios::scene::Scene;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use serde_json::json;
 
@@ -20,42 +20,42 @@ const LARGE: usize = 20_000_000;
 
 /// A worker that stands still until both the question's time and that of the request that waits for it are
 /// over: when it goes on, it hears of both at once.
-fn stalled(request: Vec<u8>, rest: &[u8], check: impl FnOnce(&Scene, &mut Connection)) {
-    Plan::new()
+fn stalled(request: Vec<u8>, rest: &[u8], check: impl FnOnce(&Fixture, &mut Connection)) {
+    Setup::new()
         .http("upstream kept { server %BACKEND%; keepalive 8; }")
         .server(SERVER)
-        .play(|scene| {
-            scene.await_keys();
-            fs::write(scene.directory().join("file"), vec![b'y'; LARGE]).expect("writing a large file");
-            Request::get("/warm").send(scene.port());
-            scene.stand_in.resolver_fault(json!({"kind": "hang"}));
-            scene.stand_in.forget();
-            let mut connection = Connection::open(scene.port());
+        .run(|fixture| {
+            fixture.await_keys();
+            fs::write(fixture.directory().join("file"), vec![b'y'; LARGE]).expect("writing a large file");
+            Request::get("/warm").send(fixture.port());
+            fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
+            fixture.stand_in.forget();
+            let mut connection = Connection::open(fixture.port());
             connection.send_bytes(&request);
-            soon("the resolver is asked", || scene.stand_in.count().resolver == 1);
-            let worker = scene.nginx.workers()[0];
+            soon("the resolver is asked", || fixture.stand_in.count().resolver == 1);
+            let worker = fixture.nginx.workers()[0];
             signal(worker, "STOP");
             sleep(Duration::from_millis(6500));
             signal(worker, "CONT");
             sleep(Duration::from_millis(300));
             connection.send_bytes(rest);
-            check(scene, &mut connection);
+            check(fixture, &mut connection);
         });
 }
 
 /// The backend was asked once, and nothing more is under way.
-fn assert_once(scene: &Scene) {
+fn assert_once(fixture: &Fixture) {
     sleep(Duration::from_secs(1));
-    let log = scene.stand_in.backend_log();
+    let log = fixture.stand_in.backend_log();
     assert_eq!(log.len(), 1, "{log:?}");
 }
 
 #[test]
 fn a_request_that_is_being_answered_is_not_sent_twice() {
     let request = Request::get("/slow").bearer("unknown").bytes();
-    stalled(request, b"", |scene, connection| {
+    stalled(request, b"", |fixture, connection| {
         connection.answer().assert_anonymous();
-        assert_once(scene);
+        assert_once(fixture);
     });
 }
 
@@ -63,9 +63,9 @@ fn a_request_that_is_being_answered_is_not_sent_twice() {
 fn a_body_that_is_being_read_arrives_whole() {
     let all = Request::post("/slow", vec![b'x'; 3000]).bearer("unknown").bytes();
     let (first, rest) = all.split_at(all.len() - 2000);
-    stalled(first.to_vec(), rest, |scene, connection| {
+    stalled(first.to_vec(), rest, |fixture, connection| {
         connection.answer().assert_anonymous();
-        assert_once(scene);
+        assert_once(fixture);
     });
 }
 
@@ -84,24 +84,26 @@ fn a_file_that_is_being_sent_is_sent_once() {
 
 #[test]
 fn what_follows_a_client_that_left_is_done_once() {
-    Plan::new()
+    Setup::new()
         .server(
             "location = /after { internal; authgear_resolve off; proxy_pass http://%BACKEND%/slow/2000; }\n\
              location /left { post_action /after; authgear_resolve on; proxy_pass http://%BACKEND%; }",
         )
-        .play(|scene| {
-            scene.await_keys();
-            let opaque = scene.stand_in.opaque();
-            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 800}));
-            scene.stand_in.forget();
-            let mut connection = Connection::open(scene.port());
+        .run(|fixture| {
+            fixture.await_keys();
+            let opaque = fixture.stand_in.opaque();
+            fixture
+                .stand_in
+                .resolver_fault(json!({"kind": "delay", "ms": 800}));
+            fixture.stand_in.forget();
+            let mut connection = Connection::open(fixture.port());
             connection.send(&Request::get("/left").bearer(&opaque.value));
-            soon("the resolver is asked", || scene.stand_in.count().resolver == 1);
+            soon("the resolver is asked", || fixture.stand_in.count().resolver == 1);
             connection.leave();
             soon("the backend hears of it", || {
-                !scene.stand_in.backend_log().is_empty()
+                !fixture.stand_in.backend_log().is_empty()
             });
             sleep(Duration::from_secs(1));
-            assert_once(scene);
+            assert_once(fixture);
         });
 }

@@ -2,7 +2,7 @@
 //!
 //! What enters: lines of configuration with `%NAME%` where a port or a place belongs: `%PORT0%` is the server
 //! that is always there, `%PORT1%` to `%PORT7%` are free, `%DIR%`, `%ORIGIN%`, `%AUTHGEAR%` and `%BACKEND%`
-//! say themselves. What leaves: a [`Plan`] for [`crate::scene::Scene`]. What always holds: the two internal
+//! say themselves. What leaves: a [`Setup`] for [`crate::fixture::Fixture`]. What always holds: the two internal
 //! locations are those that are shipped.
 
 use std::fs;
@@ -13,7 +13,7 @@ use crate::stand_in::StandIn;
 
 /// What a scenario needs.
 #[derive(Clone)]
-pub struct Plan {
+pub struct Setup {
     pub(crate) workers: usize,
     pub(crate) connections: usize,
     pub(crate) main: String,
@@ -28,7 +28,7 @@ pub struct Plan {
     pub(crate) before: fn(&StandIn),
 }
 
-impl Default for Plan {
+impl Default for Setup {
     fn default() -> Self {
         Self {
             workers: 1,
@@ -47,7 +47,7 @@ impl Default for Plan {
     }
 }
 
-impl Plan {
+impl Setup {
     /// One worker, and one server that resolves in `/`.
     pub fn new() -> Self {
         Self::default()

@@ -1,23 +1,23 @@
 //! Requests of every kind, in turn.
 //!
-//! What enters: a scene that [`plan`] made. What leaves: nothing but a failure when an answer is not what it
+//! What enters: a fixture that [`setup`] made. What leaves: nothing but a failure when an answer is not what it
 //! should be.
 
 use std::thread;
 
 use crate::client::{Connection, Request};
-use crate::plan::Plan;
-use crate::scene::Scene;
+use crate::fixture::Fixture;
+use crate::setup::Setup;
 use crate::stand_in::request_with;
 use serde_json::json;
 
 /// What every client sends in turn, and the status that it gets.
-pub struct Mix(Vec<(Request, u16)>);
+pub struct Workload(Vec<(Request, u16)>);
 
-impl Mix {
-    /// Needs the scene's stand-in.
-    pub fn new(scene: &Scene) -> Self {
-        let stand_in = &scene.stand_in;
+impl Workload {
+    /// Needs the fixture's stand-in.
+    pub fn new(fixture: &Fixture) -> Self {
+        let stand_in = &fixture.stand_in;
         let [jwt, opaque, cookie] = [stand_in.jwt(), stand_in.opaque(), stand_in.session()];
         let bad = |wish: serde_json::Value| Request::get("/").bearer(&stand_in.token(&wish).value);
         let forged = (0..30).fold(Request::get("/"), |request, index| {
@@ -49,9 +49,9 @@ impl Mix {
         ])
     }
 
-    /// `clients` at once, each `rounds` times through the mix.
-    pub fn run(&self, scene: &Scene, clients: usize, rounds: usize) {
-        let port = scene.port();
+    /// `clients` at once, each `rounds` times through the workload.
+    pub fn run(&self, fixture: &Fixture, clients: usize, rounds: usize) {
+        let port = fixture.port();
         thread::scope(|scope| {
             for _ in 0..clients {
                 scope.spawn(|| {
@@ -73,9 +73,9 @@ impl Mix {
     }
 }
 
-/// Where the mix can be sent.
-pub fn plan() -> Plan {
-    Plan::new()
+/// Where the workload can be sent.
+pub fn setup() -> Setup {
+    Setup::new()
         .stand_in("--no-log")
         .server("large_client_header_buffers 8 16k;")
         .server("location /redirected { authgear_resolve on; error_page 404 = @other; return 404; }")

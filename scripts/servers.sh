@@ -8,7 +8,7 @@
 pids=()
 dir=''
 
-end_stage() {
+end_servers() {
     local pid
     for pid in "${pids[@]}"; do
         kill "$pid" 2>/dev/null || true
@@ -21,11 +21,11 @@ end_stage() {
     dir=''
 }
 
-open_stage() {
+open_servers() {
     dir=$(mktemp -d)
     # nginx's workers are somebody else when root starts it.
     chmod 755 "$dir"
-    trap end_stage EXIT
+    trap end_servers EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     port=$(free_port)

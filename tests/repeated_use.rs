@@ -1,13 +1,13 @@
 //! Clients that keep using what they have, while the server's mind changes.
 //!
-//! What enters: a scene and a request. What leaves: when the answer changed, and how long the slowest request
+//! What enters: a fixture and a request. What leaves: when the answer changed, and how long the slowest request
 //! took. What always holds: only answers count, never how fast they came one after another.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::client::{Answer, Request};
-use crate::scene::Scene;
+use crate::fixture::Fixture;
 use crate::soon;
 use crate::stand_in::{now, request_with, Credential};
 use serde_json::json;
@@ -35,7 +35,7 @@ pub struct Used {
 /// Sends the request again and again until an answer is `enough`; none may be anything that `enough` does not
 /// expect.
 pub fn use_until(
-    scene: &Scene,
+    fixture: &Fixture,
     request: &Request,
     what: &str,
     mut enough: impl FnMut(&Answer) -> bool,
@@ -43,7 +43,7 @@ pub fn use_until(
     let (begun, mut slowest) = (Instant::now(), Duration::ZERO);
     loop {
         let sent = Instant::now();
-        let last = request.send(scene.port());
+        let last = request.send(fixture.port());
         slowest = slowest.max(sent.elapsed());
         let took = begun.elapsed();
         if enough(&last) {
@@ -55,9 +55,9 @@ pub fn use_until(
 }
 
 /// Uses a token until it is invalid; until then it is its user's.
-pub fn use_until_invalid(scene: &Scene, path: &str, token: &Credential) -> Used {
+pub fn use_until_invalid(fixture: &Fixture, path: &str, token: &Credential) -> Used {
     let used = use_until(
-        scene,
+        fixture,
         &request_with(path, token),
         "the token is invalid",
         |answer| {
@@ -73,9 +73,9 @@ pub fn use_until_invalid(scene: &Scene, path: &str, token: &Credential) -> Used 
 }
 
 /// Uses a token that was invalid until it is its user's again.
-pub fn use_until_valid(scene: &Scene, path: &str, token: &Credential) -> Used {
+pub fn use_until_valid(fixture: &Fixture, path: &str, token: &Credential) -> Used {
     let used = use_until(
-        scene,
+        fixture,
         &request_with(path, token),
         "the token is valid",
         |answer| {
@@ -91,9 +91,9 @@ pub fn use_until_valid(scene: &Scene, path: &str, token: &Credential) -> Used {
 }
 
 /// Uses the token until the backend is told exactly these roles.
-pub fn use_until_roles(scene: &Scene, path: &str, token: &Credential, roles: &[&str]) -> Used {
+pub fn use_until_roles(fixture: &Fixture, path: &str, token: &Credential, roles: &[&str]) -> Used {
     use_until(
-        scene,
+        fixture,
         &request_with(path, token),
         &format!("roles {roles:?}"),
         |answer| {
@@ -104,37 +104,37 @@ pub fn use_until_roles(scene: &Scene, path: &str, token: &Credential, roles: &[&
 }
 
 /// A token whose claims name these roles, issued so many seconds ago.
-pub fn with_roles(scene: &Scene, seconds: u64, roles: &[&str]) -> Credential {
-    let user = scene.stand_in.user(&json!({"roles": roles}));
+pub fn with_roles(fixture: &Fixture, seconds: u64, roles: &[&str]) -> Credential {
+    let user = fixture.stand_in.user(&json!({"roles": roles}));
     let now = now();
     let wish = json!({"user": user, "iat": now - seconds, "lifetime": 36_000});
-    scene.stand_in.token(&wish)
+    fixture.stand_in.token(&wish)
 }
 
 /// Until the resolver, asked the way that `path` asks, has said yes to a token, and nginx has heard it:
 /// headerless answers count from now on.
-pub fn prove(scene: &Scene, path: &str) {
-    prove_at(scene, path, "localhost");
+pub fn prove(fixture: &Fixture, path: &str) {
+    prove_at(fixture, path, "localhost");
 }
 
 /// The same at the server of that name.
-pub fn prove_at(scene: &Scene, path: &str, host: &str) {
-    let token = with_roles(scene, 3000, &["claimed"]);
-    scene
+pub fn prove_at(fixture: &Fixture, path: &str, host: &str) {
+    let token = with_roles(fixture, 3000, &["claimed"]);
+    fixture
         .stand_in
         .change(&token.user, &json!({"roles": ["answered"]}));
     let request = request_with(path, &token).with("Host", host);
-    use_until(scene, &request, "the resolver's own yes", |answer| {
+    use_until(fixture, &request, "the resolver's own yes", |answer| {
         answer.assert_user(&token.user);
         answer.seen("x-authgear-user-roles") == ["answered"]
     });
-    scene.stand_in.forget();
+    fixture.stand_in.forget();
 }
 
 /// Waits until the resolver was asked so often, and nginx has heard the answers.
-pub fn await_questions(scene: &Scene, count: u64) {
+pub fn await_questions(fixture: &Fixture, count: u64) {
     soon("the questions are asked", || {
-        scene.stand_in.count().resolver >= count
+        fixture.stand_in.count().resolver >= count
     });
     sleep(HEARD);
 }

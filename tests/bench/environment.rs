@@ -18,7 +18,7 @@ use crate::machine::Machine;
 use crate::rows::Row;
 
 /// Everything that all rows share.
-pub struct Stage {
+pub struct Environment {
     /// Authgear.
     pub stand_in: StandIn,
     /// The backend's port.
@@ -31,7 +31,7 @@ pub struct Stage {
     directory: PathBuf,
 }
 
-impl Stage {
+impl Environment {
     /// Starts it. The tokens are made while every core is still free for that.
     pub fn open(rows: &[Row]) -> Self {
         let directory = std::env::temp_dir().join(format!("authgear-bench-{}", std::process::id()));
@@ -72,7 +72,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Environment {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("kept to be looked at: {}", self.directory.display());

@@ -1,6 +1,6 @@
 //! One scenario's nginx and stand-in, and the checks that end every scenario.
 //!
-//! What enters: a [`Plan`]. What leaves: a [`Scene`] to play in. What always holds: a scene that is played to
+//! What enters: a [`Setup`]. What leaves: a [`Fixture`] for it. What always holds: a scenario that comes to
 //! its end has left nginx with no connection, no descriptor and no grave line more than it began with, and
 //! nginx then ends in good order by itself.
 
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::Request;
 use crate::nginx::{descriptor_names, descriptors, Nginx};
-use crate::plan::{shipped_locations, Plan};
+use crate::setup::{shipped_locations, Setup};
 use crate::stand_in::StandIn;
 use crate::{eventually, free_port, soon, soon_within};
 
@@ -59,9 +59,9 @@ impl Drop for Directory {
     }
 }
 
-impl Plan {
-    /// Starts everything, plays, and checks what is left.
-    pub fn play(self, play: impl FnOnce(&mut Scene)) {
+impl Setup {
+    /// Starts everything, runs the scenario, and checks what is left.
+    pub fn run(self, scenario: impl FnOnce(&mut Fixture)) {
         let stand_in = StandIn::start(&self.options);
         (self.before)(&stand_in);
         let directory = Directory::new();
@@ -71,23 +71,23 @@ impl Plan {
         fs::write(directory.0.join("nginx.conf"), text).expect("writing nginx.conf");
         fs::write(directory.0.join("authgear.conf"), shipped_locations()).expect("writing authgear.conf");
         let nginx = Nginx::start(&self.wrapper, directory.0.clone(), ports[0]);
-        let mut scene = Scene {
+        let mut fixture = Fixture {
             nginx,
             stand_in,
             ports,
             status_port,
             baseline: Vec::new(),
             directory,
-            plan: self,
+            setup: self,
         };
-        scene.take_baseline();
-        play(&mut scene);
-        scene.end();
+        fixture.take_baseline();
+        scenario(&mut fixture);
+        fixture.end();
     }
 }
 
 /// One nginx and one stand-in.
-pub struct Scene {
+pub struct Fixture {
     // First, so that it goes first: it shall not see its upstreams go.
     /// The nginx.
     pub nginx: Nginx,
@@ -97,16 +97,16 @@ pub struct Scene {
     status_port: u16,
     baseline: Vec<(u32, usize)>,
     directory: Directory,
-    plan: Plan,
+    setup: Setup,
 }
 
-impl Scene {
+impl Fixture {
     /// The port of the server that is always there.
     pub fn port(&self) -> u16 {
         self.ports[0]
     }
 
-    /// The port that the plan calls `%PORTn%`.
+    /// The port that the setup calls `%PORTn%`.
     pub fn port_of(&self, index: usize) -> u16 {
         self.ports[index]
     }
@@ -139,7 +139,7 @@ impl Scene {
         self.rewrite(change);
         self.nginx.reload();
         self.nginx
-            .await_workers(self.plan.workers, Duration::from_secs(10));
+            .await_workers(self.setup.workers, Duration::from_secs(10));
     }
 
     /// Waits until the keys have been fetched, so that a good token needs nobody.
@@ -157,7 +157,7 @@ impl Scene {
     /// Waits until no client's connection and no work of the worker's own is left, and no descriptor of
     /// theirs.
     pub fn await_quiet(&self) {
-        if self.plan.counts {
+        if self.setup.counts {
             self.await_no_connections();
         }
         let end = Instant::now() + SETTLING;
@@ -207,12 +207,12 @@ impl Scene {
             .find(|(known, _)| *known == pid)
             .map(|(_, count)| *count);
         let most = self.baseline.iter().map(|(_, count)| *count).max().unwrap_or(0);
-        at_first.unwrap_or(most + CHANNELS) + LATE_DESCRIPTORS + self.plan.kept
+        at_first.unwrap_or(most + CHANNELS) + LATE_DESCRIPTORS + self.setup.kept
     }
 
     fn take_baseline(&mut self) {
         self.nginx
-            .await_workers(self.plan.workers, Duration::from_secs(60));
+            .await_workers(self.setup.workers, Duration::from_secs(60));
         let mut before = Vec::new();
         let pause = Duration::from_millis(150);
         self.baseline = eventually("the workers have started", Duration::from_secs(10), || {
@@ -236,7 +236,7 @@ impl Scene {
     /// Fails when the error log has a line that no scenario may provoke, or tells who was there.
     pub fn assert_nothing_grave(&self) {
         let log = self.nginx.log();
-        let tolerated = |line: &str| self.plan.tolerated.iter().any(|known| line.contains(known));
+        let tolerated = |line: &str| self.setup.tolerated.iter().any(|known| line.contains(known));
         let grave: Vec<&str> = log
             .lines()
             .filter(|line| GRAVE.iter().any(|word| line.contains(word)) && !tolerated(line))

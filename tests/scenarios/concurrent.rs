@@ -3,30 +3,31 @@
 use std::collections::HashSet;
 
 use authgear_scenarios::client::{Connection, Request};
-use authgear_scenarios::plan::Plan;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::json;
 
 #[test]
 fn two_hundred_requests_with_one_token_share_a_question_a_worker() {
-    Plan::new().workers(2).play(|scene| {
-        scene.await_keys();
-        for credential in [scene.stand_in.opaque(), scene.stand_in.session()] {
-            scene
+    Setup::new().workers(2).run(|fixture| {
+        fixture.await_keys();
+        for credential in [fixture.stand_in.opaque(), fixture.stand_in.session()] {
+            fixture
                 .stand_in
                 .resolver_fault(json!({"kind": "delay", "ms": 1500}));
-            scene.stand_in.forget();
-            let mut herd: Vec<Connection> = (0..200).map(|_| Connection::open(scene.port())).collect();
-            for connection in &mut herd {
+            fixture.stand_in.forget();
+            let mut connections: Vec<Connection> =
+                (0..200).map(|_| Connection::open(fixture.port())).collect();
+            for connection in &mut connections {
                 connection.send(&request_with("/", &credential));
             }
-            for connection in &mut herd {
+            for connection in &mut connections {
                 connection.answer().assert_user(&credential.user);
             }
             assert!(
-                scene.stand_in.count().resolver <= 2,
+                fixture.stand_in.count().resolver <= 2,
                 "{:?}",
-                scene.stand_in.count()
+                fixture.stand_in.count()
             );
         }
     });
@@ -36,34 +37,36 @@ fn two_hundred_requests_with_one_token_share_a_question_a_worker() {
 fn two_hundred_requests_with_two_hundred_credentials_get_their_own_users() {
     let endpoint = "authgear_endpoint http://project.test;";
     let upstream = "upstream project.test { server %AUTHGEAR%; keepalive 16; }";
-    Plan::new()
+    Setup::new()
         .workers(2)
         .stand_in("--origin")
         .stand_in("http://project.test")
         .http(upstream)
         .server(endpoint)
         .kept(16)
-        .play(|scene| {
-            scene.await_keys();
+        .run(|fixture| {
+            fixture.await_keys();
             let credentials: Vec<Credential> = (0..60)
                 .map(|index| match index % 3 {
-                    0 => scene.stand_in.jwt(),
-                    1 => scene.stand_in.opaque(),
-                    _ => scene.stand_in.session(),
+                    0 => fixture.stand_in.jwt(),
+                    1 => fixture.stand_in.opaque(),
+                    _ => fixture.stand_in.session(),
                 })
                 .collect();
-            scene.stand_in.forget();
-            scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 20}));
+            fixture.stand_in.forget();
+            fixture
+                .stand_in
+                .resolver_fault(json!({"kind": "delay", "ms": 20}));
             for _ in 0..2 {
-                let mut herd: Vec<Connection> = credentials
+                let mut connections: Vec<Connection> = credentials
                     .iter()
-                    .map(|_| Connection::open(scene.port()))
+                    .map(|_| Connection::open(fixture.port()))
                     .collect();
                 for _ in 0..3 {
-                    for (connection, credential) in herd.iter_mut().zip(&credentials) {
+                    for (connection, credential) in connections.iter_mut().zip(&credentials) {
                         connection.send(&request_with("/", credential));
                     }
-                    for (connection, credential) in herd.iter_mut().zip(&credentials) {
+                    for (connection, credential) in connections.iter_mut().zip(&credentials) {
                         connection.answer().assert_user(&credential.user);
                     }
                 }
@@ -73,7 +76,7 @@ fn two_hundred_requests_with_two_hundred_credentials_get_their_own_users() {
                 .iter()
                 .map(|credential| credential.value.as_str())
                 .collect();
-            for entry in scene
+            for entry in fixture
                 .stand_in
                 .log()
                 .iter()
@@ -97,14 +100,16 @@ fn two_hundred_requests_with_two_hundred_credentials_get_their_own_users() {
 
 #[test]
 fn a_dead_token_asked_about_by_many_is_invalid_for_all() {
-    Plan::new().play(|scene| {
-        scene.await_keys();
-        scene.stand_in.resolver_fault(json!({"kind": "delay", "ms": 300}));
-        let mut herd: Vec<Connection> = (0..50).map(|_| Connection::open(scene.port())).collect();
-        for connection in &mut herd {
+    Setup::new().run(|fixture| {
+        fixture.await_keys();
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "delay", "ms": 300}));
+        let mut connections: Vec<Connection> = (0..50).map(|_| Connection::open(fixture.port())).collect();
+        for connection in &mut connections {
             connection.send(&Request::get("/").bearer("never-issued"));
         }
-        for connection in &mut herd {
+        for connection in &mut connections {
             connection.answer().assert_invalid();
         }
     });
