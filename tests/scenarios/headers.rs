@@ -83,34 +83,6 @@ fn no_number_of_forged_headers_before_or_after_ordinary_ones_reaches_the_backend
 }
 
 #[test]
-fn forged_headers_reach_no_server_and_no_location_even_where_nothing_is_resolved() {
-    Setup::new()
-        .server("location /off { proxy_pass http://%BACKEND%; }")
-        .server("error_page 400 405 /bad; location = /bad { proxy_pass http://%BACKEND%; }")
-        .http("server { listen 127.0.0.1:%PORT0%; server_name other; location / { proxy_pass http://%BACKEND%; } }")
-        .run(|fixture| {
-            fixture.await_keys();
-            let forged = |request: Request| {
-                FORGED.iter().fold(request, |request, name| request.with(name, "mallory")).with("Connection", "close, X-Authgear-User-Id")
-            };
-            let port = fixture.port();
-            for request in [Request::get("/off"), Request::get("/").with("Host", "other")] {
-                let mut connection = Connection::open(port);
-                let answer = connection.ask(&forged(request));
-                answer.assert_anonymous();
-                assert!(!answer.body.contains("mallory"), "{answer:?}");
-            }
-            for bytes in ["GET /x HTTP/1.1\r\nX-Authgear-User-Id: mallory\r\n\r\n", "TRACE / HTTP/1.1\r\nHost: a\r\nX-Authgear-User-Id: mallory\r\n\r\n"] {
-                let mut connection = Connection::open(port);
-                connection.send_bytes(bytes.as_bytes());
-                let answer = connection.answer();
-                assert!(answer.status == 400 || answer.status == 405, "{answer:?}");
-                assert!(!answer.body.contains("mallory"), "{answer:?}");
-            }
-        });
-}
-
-#[test]
 fn an_answer_for_one_request_on_a_connection_is_not_there_for_the_next() {
     Setup::new().run(|fixture| {
         fixture.await_keys();

@@ -1,8 +1,7 @@
-//! Internal redirects and subrequests: one verdict, one question, one set of headers.
+//! Internal redirects and slices: one verdict, one question, one set of headers.
 
 use std::fs;
 
-use authgear_scenarios::client::Request;
 use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::request_with;
@@ -52,59 +51,6 @@ fn a_verdict_follows_internal_redirects_and_is_asked_for_once() {
 }
 
 #[test]
-fn the_parts_of_a_page_are_fetched_as_the_one_who_asked_for_the_page() {
-    let server = "\
-        root %DIR%/html;\n\
-        location = /page.html { authgear_resolve on; ssi on; ssi_types *; }\n\
-        location /part { internal; proxy_pass http://%BACKEND%; }\n\
-        location /resolved { internal; authgear_resolve on; proxy_pass http://%BACKEND%; }";
-    Setup::new().server(server).run(|fixture| {
-        fixture.await_keys();
-        let page = "<!--#include virtual=\"/part/1\" --><!--#include virtual=\"/resolved/2\" --><!--#include virtual=\"/part/3\" wait=\"yes\" -->";
-        fs::write(fixture.directory().join("html/page.html"), page).unwrap();
-        for credential in [fixture.stand_in.jwt(), fixture.stand_in.opaque()] {
-            fixture.stand_in.forget();
-            let answer = request_with("/page.html", &credential).with("X-Authgear-User-Id", "mallory").send(fixture.port());
-            assert_eq!(answer.status, 200, "{answer:?}");
-            let told = format!("x-authgear-user-id: {}\n", credential.user);
-            assert_eq!(answer.body.matches(&told).count(), 3, "{answer:?}");
-            assert!(!answer.body.contains("mallory"));
-        }
-        let anonymous = Request::get("/page.html").with("X-Authgear-User-Id", "mallory").send(fixture.port());
-        anonymous.assert_anonymous();
-        assert_eq!(anonymous.body.matches("GET /").count(), 3, "{anonymous:?}");
-    });
-}
-
-#[test]
-fn a_mirror_hears_of_the_same_user() {
-    let server = "\
-        location / { authgear_resolve on; mirror /mirror; proxy_pass http://%BACKEND%; }\n\
-        location = /mirror { internal; proxy_pass http://%BACKEND%/mirrored; }";
-    Setup::new().server(server).run(|fixture| {
-        fixture.await_keys();
-        for credential in [fixture.stand_in.jwt(), fixture.stand_in.opaque()] {
-            fixture.stand_in.forget();
-            request_with("/", &credential)
-                .with("X-Authgear-User-Id", "mallory")
-                .send(fixture.port())
-                .assert_user(&credential.user);
-            soon("both arrive", || fixture.stand_in.backend_log().len() == 2);
-            for entry in fixture.stand_in.backend_log() {
-                let headers = entry["headers"].as_array().unwrap();
-                let told: Vec<_> = headers
-                    .iter()
-                    .filter(|header| header[0] == "x-authgear-user-id")
-                    .map(|header| header[1].as_str())
-                    .collect();
-                assert_eq!(told, [Some(credential.user.as_str())], "{entry}");
-            }
-            assert!(fixture.stand_in.count().resolver <= 1);
-        }
-    });
-}
-
-#[test]
 fn a_sliced_answer_is_put_together_after_one_question() {
     let server = "\
         location /sliced/ { authgear_resolve on; slice 1k; proxy_set_header Range $slice_range; proxy_pass http://127.0.0.1:%PORT1%/; }";
@@ -118,24 +64,6 @@ fn a_sliced_answer_is_put_together_after_one_question() {
         let answer = request_with("/sliced/large.txt", &token).send(fixture.port());
         assert_eq!(answer.status, 200, "{answer:?}");
         assert!(answer.body == text, "the slices differ from the whole");
-        assert_eq!(fixture.stand_in.count().resolver, 1);
-    });
-}
-
-#[test]
-fn addition_and_auth_request_beside_ours_do_not_disturb_it() {
-    let server = "\
-        location / { authgear_resolve on; auth_request /allowed; addition_types *; add_after_body /after; proxy_pass http://%BACKEND%; }\n\
-        location = /allowed { internal; proxy_pass http://%BACKEND%/allowed; proxy_pass_request_body off; proxy_set_header Content-Length \"\"; }\n\
-        location = /after { internal; proxy_pass http://%BACKEND%/after; }";
-    Setup::new().server(server).run(|fixture| {
-        soon("the keys are fetched", || fixture.nginx.log().contains("fetched"));
-        let token = fixture.stand_in.opaque();
-        fixture.stand_in.forget();
-        let answer = request_with("/", &token).send(fixture.port());
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let told = format!("x-authgear-user-id: {}\n", token.user);
-        assert_eq!(answer.body.matches(&told).count(), 2, "{answer:?}");
         assert_eq!(fixture.stand_in.count().resolver, 1);
     });
 }
