@@ -286,36 +286,6 @@ fn padded_keys(stand_in: &StandIn, kilobytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_document_of_250_kilobytes_is_taken_and_one_of_257_is_not() {
-    let server =
-        "authgear_jwks_valid 1s; location /local { authgear_resolve local; proxy_pass http://%BACKEND%; }";
-    Setup::new().server(server).run(|fixture| {
-        fixture.await_keys();
-        for (kilobytes, taken) in [(250, true), (257, false)] {
-            fixture.stand_in.rotate();
-            let token = fixture.stand_in.jwt();
-            fixture.stand_in.answer_keys_with(
-                200,
-                "application/json",
-                &padded_keys(&fixture.stand_in, kilobytes),
-            );
-            let end = Instant::now() + Duration::from_secs(if taken { 15 } else { 4 });
-            let mut valid = false;
-            while !valid && Instant::now() < end {
-                valid = send(fixture, "/local", &token.value).ours().len() > 1;
-                sleep(Duration::from_millis(100));
-            }
-            assert_eq!(valid, taken, "{kilobytes}");
-        }
-        fixture.stand_in.answer_true_keys();
-        let token = fixture.stand_in.jwt();
-        soon("true keys are taken again", || {
-            send(fixture, "/local", &token.value).ours().len() > 1
-        });
-    });
-}
-
-#[test]
 fn keys_may_come_from_a_file_of_this_nginx() {
     let server = "server { listen 127.0.0.1:%PORT1%; authgear_endpoint %ORIGIN%; authgear_jwks_request /keys; authgear_jwks_valid 1s;\n\
         sendfile on; location = /keys { internal; alias %DIR%/html/keys.json; }\n\
