@@ -1,7 +1,7 @@
 //! Clients that keep using what they have, while the server's mind changes.
 //!
-//! What enters: a fixture and a request. What leaves: when the answer changed, and how long the slowest request
-//! took. What always holds: only answers count, never how fast they came one after another.
+//! What enters: a fixture and a request. What leaves: when the answer changed, and how long the slowest
+//! request took. What always holds: only answers count, never how fast they came one after another.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 //!
 //! What enters: lines of configuration with `%NAME%` where a port or a place belongs: `%PORT0%` is the server
 //! that is always there, `%PORT1%` to `%PORT7%` are free, `%DIR%`, `%ORIGIN%`, `%AUTHGEAR%` and `%BACKEND%`
-//! say themselves. What leaves: a [`Setup`] for [`crate::fixture::Fixture`]. What always holds: the two internal
-//! locations are those that are shipped.
+//! say themselves. What leaves: a [`Setup`] for [`crate::fixture::Fixture`]. What always holds: the two
+//! internal locations are those that are shipped.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Requests of every kind, in turn.
 //!
-//! What enters: a fixture that [`setup`] made. What leaves: nothing but a failure when an answer is not what it
-//! should be.
+//! What enters: a fixture that [`setup`] made. What leaves: nothing but a failure when an answer is not what
+//! it should be.
 
 use std::thread;
 

@@ -1,8 +1,8 @@
 //! The timed part: every row once a round, in an order of its own each time.
 //!
-//! What enters: rows and a environment. What leaves: what each row did in each round. What always holds: a figure
-//! stands only for requests that were answered as they should be, with as many questions to the resolver as
-//! the row allows.
+//! What enters: rows and a environment. What leaves: what each row did in each round. What always holds: a
+//! figure stands only for requests that were answered as they should be, with as many questions to the
+//! resolver as the row allows.
 
 use std::thread::sleep;
 use std::time::Duration;

@@ -235,7 +235,8 @@ fn beyond_max_the_question_comes_first_and_many_requests_share_it() {
                 }
             }
             let asked = fixture.stand_in.count().resolver;
-            // The answer takes longer than all these requests, but not longer than an interval and a late straggler.
+            // The answer takes longer than all these requests, but not longer than an interval and a late
+            // straggler.
             assert!((askings..=2 * askings).contains(&asked), "asked {asked} times");
         }
         assert!(fixture

@@ -150,7 +150,8 @@ fn knowledge_that_no_longer_fits_is_asked_for_again_and_never_forgotten() {
             fixture.await_keys();
             let known = Known::new(fixture);
             sleep(OLDER_THAN_MAX);
-            // The server thinks otherwise of each than its claims do, so that there is something to know of each.
+            // The server thinks otherwise of each than its claims do, so that there is something to know of
+            // each.
             let tokens = tokens_of_three(fixture, 1000, 60);
             for token in &tokens[..3] {
                 fixture.stand_in.change(&token.user, &json!({"roles": ["late"]}));
