@@ -5,7 +5,8 @@ use std::env;
 fn main() {
     let target = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     match target.as_str() {
-        // A reload must find the module where it was: its threads' state and its handlers outlive nginx's dlclose().
+        // A reload must find the module where it was: its threads' state and its handlers outlive nginx's
+        // dlclose().
         "linux" | "freebsd" => println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete"),
         "macos" => println!("cargo::rustc-cdylib-link-arg=-Wl,-undefined,dynamic_lookup"),
         _ => {}

@@ -1,4 +1,5 @@
-//! What must hold for any bytes at all: the fuzz targets, the replay of their corpus and the property tests all come here.
+//! What must hold for any bytes at all: the fuzz targets, the replay of their corpus and the property tests
+//! all come here.
 //!
 //! A check takes bytes and panics where something does not hold.
 #![allow(
@@ -70,7 +71,8 @@ fn recorded() -> &'static Recorded {
     })
 }
 
-/// A token that verifies was issued: no change to one does. What begins `{` is taken as the claims of a token.
+/// A token that verifies was issued: no change to one does. What begins `{` is taken as the claims of a
+/// token.
 pub fn token(data: &[u8]) {
     let recorded = recorded();
     let token = match data.first() {
@@ -95,7 +97,8 @@ pub fn token(data: &[u8]) {
     }
 }
 
-/// A set that was read is bounded, has a key, and is the same after its way through shared memory; nothing else comes out of there.
+/// A set that was read is bounded, has a key, and is the same after its way through shared memory; nothing
+/// else comes out of there.
 pub fn jwks(data: &[u8]) {
     if let Some(set) = KeySet::from_bytes(data) {
         assert_eq!(set.to_bytes(), data, "two spellings of one set");
@@ -114,7 +117,8 @@ pub fn jwks(data: &[u8]) {
     }
 }
 
-/// What is asked is read by others as exactly the credentials that it was made of. The first line is `Authorization`, the others are `Cookie`.
+/// What is asked is read by others as exactly the credentials that it was made of. The first line is
+/// `Authorization`, the others are `Cookie`.
 pub fn cookies(data: &[u8]) {
     for prefix in ["", "golden_"] {
         let credentials = request(data, prefix, Allowed::ALL);
@@ -144,7 +148,8 @@ pub fn cookies(data: &[u8]) {
     }
 }
 
-/// What is read as a record, or as the session of one, has no other spelling, and its lines can stand in a request.
+/// What is read as a record, or as the session of one, has no other spelling, and its lines can stand in a
+/// request.
 pub fn record(data: &[u8]) {
     if let Some(session) = Session::from_bytes(data) {
         assert_eq!(session.as_bytes(), data);
@@ -221,7 +226,8 @@ pub fn reading(answer: &[u8]) -> Reading {
     reading
 }
 
-/// Values, and names that are written out, lie in the texts one behind the other, a space behind each: whoever copies the texts relies on it.
+/// Values, and names that are written out, lie in the texts one behind the other, a space behind each:
+/// whoever copies the texts relies on it.
 fn tiled(session: &Session) {
     let mut rest = session.texts();
     let mut take = |part: &[u8]| {
@@ -237,7 +243,8 @@ fn tiled(session: &Session) {
     assert!(rest.is_empty(), "more than the lines");
 }
 
-/// A session's lines can stand in a request as they are: ours by their plain names, each once, and no value that ends a line or is trimmed.
+/// A session's lines can stand in a request as they are: ours by their plain names, each once, and no value
+/// that ends a line or is trimmed.
 pub fn safe(session: &Session) {
     let lines: Vec<(&str, &str)> = session.lines().collect();
     assert_eq!(lines[0], ("x-authgear-session-valid", "true"));

@@ -1,5 +1,5 @@
-//! Tells the compiler which nginx is built against, as `nginx-sys` has found it, and proves that nginx's structures are to this crate what they are
-//! to the C compiler.
+//! Tells the compiler which nginx is built against, as `nginx-sys` has found it, and proves that nginx's
+//! structures are to this crate what they are to the C compiler.
 
 // A build script stops the build by a panic, which says why.
 #![allow(

@@ -1,5 +1,6 @@
-//! The doors by which a request comes in. nginx calls in three places: before anything looks at the headers ([`strip`]), in the access phase ([`access`]), and in the precontent
-//! phase ([`precontent`]) for the requests that the access phase let pass without us. A request that has to wait is parked, and its phases
+//! The doors by which a request comes in. nginx calls in three places: before anything looks at the headers
+//! ([`strip`]), in the access phase ([`access`]), and in the precontent phase ([`precontent`]) for the
+//! requests that the access phase let pass without us. A request that has to wait is parked, and its phases
 //! run again when what it waits for has come.
 
 mod additions;
@@ -56,14 +57,16 @@ pub fn strip(request: Request<'_>) -> Next {
 
 /// The access phase: a verdict, and its headers for the backend.
 pub fn access(request: Request<'_>) -> Next {
-    // Under `satisfy any` we are the last to be heard, and a verdict alone admits nobody: a client that is turned away asks nothing.
+    // Under `satisfy any` we are the last to be heard, and a verdict alone admits nobody: a client that is
+    // turned away asks nothing.
     if !request.satisfies_all() && request.is_refused() {
         return Next::Continue;
     }
     verdict(request, VerdictPhase::Access)
 }
 
-/// The precontent phase: the same for a request that `satisfy any` let pass before us; not called where all must be satisfied.
+/// The precontent phase: the same for a request that `satisfy any` let pass before us; not called where all
+/// must be satisfied.
 pub fn precontent(request: Request<'_>) -> Next {
     match verdict(request, VerdictPhase::Precontent) {
         Next::Refuse(_) => done(strip_headers(request, &HeaderScan::of(request))),
@@ -116,8 +119,8 @@ pub fn concerns(request: Request<'_>) -> bool {
     additions::any() && request.is_main()
 }
 
-/// The header of an answer is about to be sent: it gets the resolver's cookies, and one that says that no verdict could be had also says when
-/// to try again, if its status is still a server's failure.
+/// The header of an answer is about to be sent: it gets the resolver's cookies, and one that says that no
+/// verdict could be had also says when to try again, if its status is still a server's failure.
 pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
     let Some(additions) = context::find::<State>(request).and_then(|state| state.additions.get()) else {
         return Ok(());

@@ -1,8 +1,9 @@
 //! The keys of what is remembered in the shared memory: 256 bits over everything that each depends on.
 //!
-//! They are HighwayHash under a secret that is drawn when the zone is made and stays in it. Nobody outside can tell where anything stands, so
-//! nobody can make a second token or question stand where another does, other than by guessing all the bits. That is all that is asked of such a key;
-//! SHA-256, which needs no secret, takes six times as long for a token, longer than all else that is done for one seen before.
+//! They are HighwayHash under a secret that is drawn when the zone is made and stays in it. Nobody outside
+//! can tell where anything stands, so nobody can make a second token or question stand where another does,
+//! other than by guessing all the bits. That is all that is asked of such a key; SHA-256, which needs no
+//! secret, takes six times as long for a token, longer than all else that is done for one seen before.
 
 use authgear_core::jws::Candidate;
 use authgear_core::resolver::Question;
@@ -32,8 +33,9 @@ impl CacheKeys {
     }
 }
 
-/// The key of what is known of a token: over all of the token, and who was asked. (No second spelling of it is good: RSASSA-PKCS1-v1_5 has one
-/// signature for each key and message, in one encoding, and only a token that verifies has knowledge.)
+/// The key of what is known of a token: over all of the token, and who was asked. (No second spelling of it
+/// is good: RSASSA-PKCS1-v1_5 has one signature for each key and message, in one encoding, and only a token
+/// that verifies has knowledge.)
 pub fn of_knowledge(secret: &Secret, site: &Site, token: &[u8]) -> Key {
     let mut hasher = begun(secret, &site.knowledge_id);
     hasher.append(token);
@@ -52,7 +54,8 @@ pub fn of_answer(secret: &Secret, location: &Location, question: &Question) -> K
     finished(hasher)
 }
 
-/// What a key depends on first: a SHA-256 over things of one kind, so that keys of different things are never the same.
+/// What a key depends on first: a SHA-256 over things of one kind, so that keys of different things are never
+/// the same.
 fn begun(secret: &Secret, first: &Digest) -> HighwayHasher {
     let mut hasher = HighwayHasher::new(highway::Key(*secret));
     hasher.append(first);

@@ -1,8 +1,9 @@
 //! What the configuration says, as a request meets it.
 //!
-//! What enters: the words of our directives, and what nginx knows of its servers and locations. What leaves: one [`Main`], one [`Server`]
-//! for each `server`, one [`Location`] for each location, or a refusal that names a directive's file and line. What always holds: nothing
-//! here changes once nginx has read its configuration, and nothing half-configured becomes a [`Location`] that resolves.
+//! What enters: the words of our directives, and what nginx knows of its servers and locations. What leaves:
+//! one [`Main`], one [`Server`] for each `server`, one [`Location`] for each location, or a refusal that
+//! names a directive's file and line. What always holds: nothing here changes once nginx has read its
+//! configuration, and nothing half-configured becomes a [`Location`] that resolves.
 //!
 //! - [`directives`]: the table of directives
 //! - [`defaults`]: what holds where nothing is written
@@ -56,7 +57,8 @@ pub struct Main {
     /// Resolving is on somewhere.
     pub active: bool,
     pub zone: ZoneSpec,
-    /// The number of different key sets that are fetched, or of resolvers that are asked, whichever is larger.
+    /// The number of different key sets that are fetched, or of resolvers that are asked, whichever is
+    /// larger.
     pub projects: usize,
     /// What is worth a line at level info.
     pub notes: Vec<Note>,
@@ -91,7 +93,8 @@ pub struct Site {
     pub keys_server: ServerRef,
     /// Where the resolver is asked, likewise.
     pub resolver_server: ServerRef,
-    /// SHA-256 over that server's sorted listen addresses and sorted names: the same after any reload that changes neither.
+    /// SHA-256 over that server's sorted listen addresses and sorted names: the same after any reload that
+    /// changes neither.
     pub resolver_server_digest: Digest,
     /// SHA-256 over the endpoint and the keys' source.
     pub key_set_id: Digest,
@@ -99,7 +102,8 @@ pub struct Site {
     pub knowledge_id: Digest,
     /// The same with the cookies' prefix: sites that have it share whether the resolver fails, too.
     pub resolver_id: Digest,
-    /// Questions that a worker may have under way at that resolver when one more is asked for a request to this server.
+    /// Questions that a worker may have under way at that resolver when one more is asked for a request to
+    /// this server.
     pub resolver_limit: u32,
     /// The longest of all locations whose servers have the same resolver, in seconds.
     pub longest_leeway: u64,

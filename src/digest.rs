@@ -1,4 +1,5 @@
-//! Identities: SHA-256 over parts that each carry their length, so that no two lists of parts give the same bytes.
+//! Identities: SHA-256 over parts that each carry their length, so that no two lists of parts give the same
+//! bytes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

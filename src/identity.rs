@@ -1,4 +1,5 @@
-//! Who is calling, as the backend is told: the `x-authgear-*` headers of a request, which are this module's and nobody else's.
+//! Who is calling, as the backend is told: the `x-authgear-*` headers of a request, which are this module's
+//! and nobody else's.
 
 use std::ffi::CStr;
 
@@ -64,7 +65,8 @@ impl<'r> HeaderScan<'r> {
     }
 }
 
-/// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then sets those of the identity.
+/// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then
+/// sets those of the identity.
 pub fn set(request: Request<'_>, scan: &HeaderScan<'_>, identity: Identity<'_>) -> Result<(), OutOfMemory> {
     let added = match identity {
         Identity::Session(session) => of_session(request, session)?,
@@ -78,7 +80,8 @@ pub fn set(request: Request<'_>, scan: &HeaderScan<'_>, identity: Identity<'_>) 
     put(request, scan, &added)
 }
 
-/// Takes every header out that belongs to this module, and its name out of `Connection`. Costs nothing when the scan found none.
+/// Takes every header out that belongs to this module, and its name out of `Connection`. Costs nothing when
+/// the scan found none.
 pub fn strip(request: Request<'_>, scan: &HeaderScan<'_>) -> Result<(), OutOfMemory> {
     put(request, scan, &AddedHeaders::NONE)
 }

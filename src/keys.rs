@@ -1,7 +1,8 @@
 //! Which key set judges a token, and when it is fetched.
 //!
-//! A set belongs to an endpoint and its source. Those that are fetched lie in shared memory, parsed once per worker and version; one
-//! worker fetches for all, in a request of its own. Whatever a fetch brings, only a good set replaces a good set.
+//! A set belongs to an endpoint and its source. Those that are fetched lie in shared memory, parsed once per
+//! worker and version; one worker fetches for all, in a request of its own. Whatever a fetch brings, only a
+//! good set replaces a good set.
 //!
 //! - [`lease`]: which worker fetches
 //! - [`watch`]: what waits for another worker, or for its turn
@@ -81,7 +82,8 @@ pub fn is_fixed(site: &Site) -> bool {
     matches!(site.keys, KeySource::File { .. })
 }
 
-/// Has every set fetched that is due to some server, each once. Another worker may be at it; a fetch that fails pauses for all.
+/// Has every set fetched that is due to some server, each once. Another worker may be at it; a fetch that
+/// fails pauses for all.
 pub fn refresh() {
     let mut begun = HashSet::new();
     conf::with_sites(|sites| {
@@ -98,8 +100,8 @@ fn is_due(site: &Site) -> bool {
     state(&site.key_set_id).is_some_and(|state| Age::of(&state, &site.jwks_times).due)
 }
 
-/// Has a set fetched, by this worker or another. What is given lands when that has come to an end, and may have by now: then it may not be
-/// fetched for some time.
+/// Has a set fetched, by this worker or another. What is given lands when that has come to an end, and may
+/// have by now: then it may not be fetched for some time.
 pub fn fetch(site: &Site, need: Need) -> Option<Rc<SingleFlight<()>>> {
     if is_fixed(site) {
         return None;
@@ -120,7 +122,8 @@ fn state(id: &Id) -> Option<KeyState> {
     with_local(id, |local| local.state(id))
 }
 
-/// Does something to a set's slot under the lock: its own, else a free one. What was begun for a set whose slot has gone takes no other's.
+/// Does something to a set's slot under the lock: its own, else a free one. What was begun for a set whose
+/// slot has gone takes no other's.
 fn with_slot<T>(id: &Id, act: impl FnOnce(&HeldKeySlot<'_>) -> T) -> Option<T> {
     let known = with_local(id, |local| local.slot);
     let locked = zone::lock()?;
@@ -206,7 +209,8 @@ impl Age {
     }
 }
 
-/// Whether a server of the running configuration judges by the set in this slot. A worker that leaves does not know that configuration.
+/// Whether a server of the running configuration judges by the set in this slot. A worker that leaves does
+/// not know that configuration.
 fn is_in_use(slot: &KeySlot) -> bool {
     worker::is_leaving() || conf::with_sites(|mut sites| sites.any(|site| slot.is(&site.key_set_id)))
 }

@@ -1,7 +1,8 @@
 //! What is remembered for all workers: verified tokens, the resolver's answers, and what it said of tokens.
 //!
-//! Verdicts are a cache: losing one costs work, and each is found only under everything that it depended on. What the resolver said of a
-//! token is knowledge: it holds in every location of a server, and losing it is noted before it happens.
+//! Verdicts are a cache: losing one costs work, and each is found only under everything that it depended on.
+//! What the resolver said of a token is knowledge: it holds in every location of a server, and losing it is
+//! noted before it happens.
 
 use std::cell::{Cell, OnceCell, RefCell};
 
@@ -50,7 +51,8 @@ impl<'r> MemoryView<'r> {
         self.tables.get_or_init(zone::tables).as_ref()
     }
 
-    /// The keys of a token: those that were found last are kept, since each token is looked for more than once.
+    /// The keys of a token: those that were found last are kept, since each token is looked for more than
+    /// once.
     fn keys(&self, tables: &Tables, token: &Candidate<'_>) -> CacheKeys {
         let at: *const u8 = token.bytes().as_ptr();
         match self.last.get() {
@@ -191,7 +193,8 @@ fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -
     tables.put_knowledge(key, (&record, end, rank), is_said, &mut entry);
 }
 
-/// Whether this worker is to ask about a token in the background: nobody else is at it, as far as there is room to say so.
+/// Whether this worker is to ask about a token in the background: nobody else is at it, as far as there is
+/// room to say so.
 pub fn claim(site: &Site, asked_token: &AskedToken, key: &Key) -> bool {
     let now = clock::monotonic();
     let mut is_ours = false;
@@ -211,7 +214,8 @@ pub fn claim(site: &Site, asked_token: &AskedToken, key: &Key) -> bool {
     is_ours
 }
 
-/// Keeps what the resolver said of a token. `asked` is when it was asked; for so long as `pause` it is left alone if that brought nothing.
+/// Keeps what the resolver said of a token. `asked` is when it was asked; for so long as `pause` it is left
+/// alone if that brought nothing.
 pub fn learn(
     site: &Site,
     asked_token: &AskedToken,
@@ -233,8 +237,9 @@ pub fn learn(
     });
 }
 
-/// Keeps an answer for as long as some location of the site may use it, and never past the end of a token in its question (`exp`, in seconds
-/// since 1970). It takes the place of an earlier one, also where it is not kept itself: what it contradicts must not be used again.
+/// Keeps an answer for as long as some location of the site may use it, and never past the end of a token in
+/// its question (`exp`, in seconds since 1970). It takes the place of an earlier one, also where it is not
+/// kept itself: what it contradicts must not be used again.
 pub fn keep_answer(site: &Site, key: &Key, reading: &Reading, exp: Option<u64>) {
     let (session, longest) = match reading {
         Reading::Valid(session) => (Some(session.clone()), site.longest_cache.map(|cache| cache.valid)),

@@ -1,7 +1,8 @@
 //! What the resolver is asked, and who waits for its answer.
 //!
-//! The same question, raised again while it is under way, is not asked again. A question belongs to no client: whoever leaves, it
-//! goes on for the others. What its answer is worth to later requests is kept here, once, when it lands.
+//! The same question, raised again while it is under way, is not asked again. A question belongs to no
+//! client: whoever leaves, it goes on for the others. What its answer is worth to later requests is kept
+//! here, once, when it lands.
 
 mod pending;
 mod random;
@@ -77,7 +78,8 @@ impl Asker<'_> {
         self.join(key, question, Purpose::Verdict, keep)
     }
 
-    /// The same about a verified token alone. While the resolver fails nobody waits: that a token is at hand lets it be tried in the background.
+    /// The same about a verified token alone. While the resolver fails nobody waits: that a token is at hand
+    /// lets it be tried in the background.
     pub fn ask_about_token(self, asked_token: &AskedToken) -> Result<Rc<SingleFlight<Reply>>, Why> {
         if resolver::is_failing(self.site) {
             self.ask_in_background(asked_token);

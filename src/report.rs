@@ -1,4 +1,5 @@
-//! What is said about a credential that was refused, and about a verdict that could not be had: the lines in the error log.
+//! What is said about a credential that was refused, and about a verdict that could not be had: the lines in
+//! the error log.
 //!
 //! At most a few lines a second for each reason: a client can't fill a log.
 

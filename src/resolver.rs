@@ -1,8 +1,9 @@
 //! How many questions a worker has under way at each resolver, and whether it answers at all.
 //!
-//! A slow resolver takes neither the worker's connections nor other sites with it: beyond the limit, and while the resolver is known to fail,
-//! nobody is asked. That it fails is known to all workers; one question a second finds out whether it still does. Where tokens are due, that is one
-//! about a token, for which nobody waits; a client's own only where none was due lately.
+//! A slow resolver takes neither the worker's connections nor other sites with it: beyond the limit, and
+//! while the resolver is known to fail, nobody is asked. That it fails is known to all workers; one question
+//! a second finds out whether it still does. Where tokens are due, that is one about a token, for which
+//! nobody waits; a client's own only where none was due lately.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -101,7 +102,8 @@ pub fn is_failing(site: &Site) -> bool {
     slot(site).is_some_and(|slot| slot.failing.load(Ordering::Acquire) != 0)
 }
 
-/// A token is due. Whether asking about it would be in vain now: the resolver fails, and has been tried just now.
+/// A token is due. Whether asking about it would be in vain now: the resolver fails, and has been tried just
+/// now.
 pub fn is_left_alone(site: &Site) -> bool {
     let Some(slot) = slot(site) else { return false };
     let now = clock::monotonic();
@@ -110,7 +112,8 @@ pub fn is_left_alone(site: &Site) -> bool {
     slot.failing.load(Ordering::Acquire) != 0 && slot.try_at.load(Ordering::Acquire) > now
 }
 
-/// How long a token is left alone when a question about it brought nothing. While the resolver fails it is not that which spares it.
+/// How long a token is left alone when a question about it brought nothing. While the resolver fails it is
+/// not that which spares it.
 pub fn pause(site: &Site, interval: Millis) -> Millis {
     let longest = if is_failing(site) { PROBE } else { LONGEST_PAUSE };
     interval.min(longest)
@@ -148,7 +151,8 @@ pub fn note(site: &Site, reading: &Result<Reading, Why>) {
             note_failure(site, &slot, Why::Answer(*answer));
         }
         Err(why) if why.is_failure() => note_failure(site, &slot, *why),
-        // Whatever a client can bring about says nothing of the resolver: who tried it in vain leaves the try to the next.
+        // Whatever a client can bring about says nothing of the resolver: who tried it in vain leaves the try
+        // to the next.
         Ok(Reading::Unknown(_)) | Err(_) => slot.try_at.store(0, Ordering::Release),
     }
 }
@@ -185,7 +189,8 @@ fn note_failure(site: &Site, slot: &ResolverSlot, why: Why) {
     }
 }
 
-/// Whether the resolver, asked the way that `site` asks it, has said yes to some token under the configuration of this number.
+/// Whether the resolver, asked the way that `site` asks it, has said yes to some token under the
+/// configuration of this number.
 pub fn is_proven(site: &Site, configuration: u64) -> bool {
     slot(site).is_some_and(|slot| slot.has_proven(&site.resolver_id, configuration))
 }
@@ -225,7 +230,8 @@ fn slot(site: &Site) -> Option<ResolverSlot> {
     })
 }
 
-/// Whether a server of the running configuration asks the resolver of this slot. A worker that leaves does not know that configuration.
+/// Whether a server of the running configuration asks the resolver of this slot. A worker that leaves does
+/// not know that configuration.
 fn is_in_use(slot: &ResolverSlot) -> bool {
     worker::is_leaving() || conf::with_sites(|mut sites| sites.any(|site| slot.is(&site.resolver_id)))
 }

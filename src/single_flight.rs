@@ -47,7 +47,8 @@ impl<T> SingleFlight<T> {
     }
 }
 
-/// Held by whoever does the work. When it is dropped, by a panic too, the work is finished: with what `T` is by default, unless it has a result.
+/// Held by whoever does the work. When it is dropped, by a panic too, the work is finished: with what `T` is
+/// by default, unless it has a result.
 pub struct Leader<T: Default>(Rc<SingleFlight<T>>);
 
 impl<T: Default> Leader<T> {

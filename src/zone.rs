@@ -1,7 +1,9 @@
-//! What all workers share: slots for key sets and resolvers, a table of verdicts, and a table of what the resolver said of tokens.
+//! What all workers share: slots for key sets and resolvers, a table of verdicts, and a table of what the
+//! resolver said of tokens.
 //!
-//! What always holds: what a worker that was killed was half through changing is thrown away by the next to take the lock, since a word is set
-//! while anything changes. Numbers are atomics and may be read at any time, and so may the tables. Nothing long is done under the lock.
+//! What always holds: what a worker that was killed was half through changing is thrown away by the next to
+//! take the lock, since a word is set while anything changes. Numbers are atomics and may be read at any
+//! time, and so may the tables. Nothing long is done under the lock.
 
 mod area;
 mod key_slot;
@@ -30,7 +32,8 @@ pub static CONTENTS: Contents = Contents {
     begin,
 };
 
-/// The number of the configuration in use: no other that shares this memory ever has it, and its workers all have it. 0: there is no zone.
+/// The number of the configuration in use: no other that shares this memory ever has it, and its workers all
+/// have it. 0: there is no zone.
 pub fn configuration() -> u64 {
     zone::configuration()
 }
@@ -47,7 +50,8 @@ fn begin(words: Words, is_fresh: bool) -> Option<u64> {
     Some(area.next_version())
 }
 
-/// Copies what is known of keys, resolvers and tokens out of the zone in use into one that is to take its place, since its size is another.
+/// Copies what is known of keys, resolvers and tokens out of the zone in use into one that is to take its
+/// place, since its size is another.
 fn take_over(to: &Area) {
     let Some(locked) = lock() else { return };
     let from = locked.area;

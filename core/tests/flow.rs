@@ -1,4 +1,5 @@
-//! The evaluation of a request's credentials: each row of the two tables of the verdict, in each mode, and that every evaluation ends.
+//! The evaluation of a request's credentials: each row of the two tables of the verdict, in each mode, and
+//! that every evaluation ends.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
@@ -276,7 +277,8 @@ fn every_evaluation_ends_within_three_steps() {
     }
 }
 
-/// Carries out an evaluation in which keys are never had and the resolver never answers; fails where it asks for either twice.
+/// Carries out an evaluation in which keys are never had and the resolver never answers; fails where it asks
+/// for either twice.
 fn steps(evaluation: &mut Evaluation) -> usize {
     let (mut fetched, mut asked, mut event) = (0, 0, Event::Begin);
     for count in 1..10 {

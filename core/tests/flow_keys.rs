@@ -1,4 +1,5 @@
-//! The evaluation where keys are wanting: when they are fetched, how often, and what becomes of a token that nobody here can judge.
+//! The evaluation where keys are wanting: when they are fetched, how often, and what becomes of a token that
+//! nobody here can judge.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 

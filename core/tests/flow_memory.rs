@@ -1,4 +1,5 @@
-//! The evaluation with a memory: what is known of a token and of answers, when it is asked about, and what becomes of it then.
+//! The evaluation with a memory: what is known of a token and of answers, when it is asked about, and what
+//! becomes of it then.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 

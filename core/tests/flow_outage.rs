@@ -1,4 +1,5 @@
-//! The evaluation with remembered answers, and while the resolver fails: what stands in for it, and what never does.
+//! The evaluation with remembered answers, and while the resolver fails: what stands in for it, and what
+//! never does.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 

@@ -20,7 +20,8 @@ use common::evaluation::NoMemory;
 use common::policy;
 use serde_json::Value;
 
-/// Tokens that were good when they were issued, whose session or user changed afterwards: only the resolver can know.
+/// Tokens that were good when they were issued, whose session or user changed afterwards: only the resolver
+/// can know.
 const CHANGED_AT_THE_SERVER: [&str; 6] = [
     "disabled user's jwt",
     "deleted user's jwt",
@@ -76,8 +77,8 @@ impl Case {
         reader.reading(true)
     }
 
-    /// What the question is answered as it is sent: the record has no made-up cookie, which turns silence into the `false` that the record has for a
-    /// bad `session` cookie.
+    /// What the question is answered as it is sent: the record has no made-up cookie, which turns silence
+    /// into the `false` that the record has for a bad `session` cookie.
     fn answer_to(&self, question: &Question) -> Reading {
         match (self.reading(), question.cookie_choice) {
             (Reading::Silent, CookieChoice::WithMadeUp) => case("unknown session cookie").reading(),
@@ -85,7 +86,8 @@ impl Case {
         }
     }
 
-    /// The verdict of an evaluation whose question, if there is one, gets the recorded answer; and that question.
+    /// The verdict of an evaluation whose question, if there is one, gets the recorded answer; and that
+    /// question.
     fn evaluate(&self) -> (Verdict, Option<Question>) {
         let keys = Keys {
             set: Some(&self.keys),
@@ -193,7 +195,8 @@ fn every_access_token_gives_exactly_the_servers_headers() {
                 assert_eq!(lines(&verified.session), case.lines(), "{}", case.name);
                 compared += 1;
             }
-            // Where the token is dead the evaluation goes on, and a session cookie may answer: the next test's matter.
+            // Where the token is dead the evaluation goes on, and a session cookie may answer: the next
+            // test's matter.
             Judgement::Refused(..) if !changed => {}
             Judgement::Verified(verified) => {
                 assert_ne!(

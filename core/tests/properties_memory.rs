@@ -1,4 +1,5 @@
-//! Properties of what is remembered: sessions and records as bytes, the table beside a map, and evaluations with any memory.
+//! Properties of what is remembered: sessions and records as bytes, the table beside a map, and evaluations
+//! with any memory.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

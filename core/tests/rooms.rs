@@ -1,4 +1,5 @@
-//! The rooms of a crate are its top-level modules. `lib.rs` lists them from top to bottom, and none names one that stands above it.
+//! The rooms of a crate are its top-level modules. `lib.rs` lists them from top to bottom, and none names one
+//! that stands above it.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 use std::fs;
@@ -56,7 +57,8 @@ fn every_way_to_name_a_room_is_seen() {
     assert_eq!(turned(&rooms, Path::new("middle/inner.rs"), inner), [""; 0]);
 }
 
-/// Fails when a file of the crate whose sources lie in `src` (from this crate's directory) names a room above its own.
+/// Fails when a file of the crate whose sources lie in `src` (from this crate's directory) names a room above
+/// its own.
 #[track_caller]
 fn holds(src: &str) {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join(src);

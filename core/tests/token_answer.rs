@@ -1,4 +1,5 @@
-//! What the resolver's answer to a question about a token alone means, and what is remembered of it: each row of the specification's table.
+//! What the resolver's answer to a question about a token alone means, and what is remembered of it: each row
+//! of the specification's table.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
@@ -21,8 +22,9 @@ const UNKNOWN: [UnknownAnswer; 6] = [
 
 const CHOICES: [CookieChoice; 2] = [CookieChoice::AsItIs, CookieChoice::WithMadeUp];
 
-/// What it comes to that `reading` is the answer about a token of the user "another", and what is remembered of it: in both manners of asking,
-/// each from a resolver that has said yes to a token and from one that has not.
+/// What it comes to that `reading` is the answer about a token of the user "another", and what is remembered
+/// of it: in both manners of asking, each from a resolver that has said yes to a token and from one that has
+/// not.
 fn table(reading: &Result<Reading, Why>, sub: &str) -> [[Interpretation; 2]; 2] {
     CHOICES.map(|cookie_choice| {
         [true, false].map(|is_proven| interpret(reading.clone(), cookie_choice, sub, is_proven))

@@ -16,8 +16,9 @@ use super::{halves, reading, recorded, request, safe, sendable};
 
 /// Every evaluation ends, asks no more than it may, and gives a session only where somebody vouched for it.
 ///
-/// The first byte chooses mode and keys, the second the credentials that count, the third whether there is an answer and whether there is a
-/// memory: then eight more bytes say what it remembers. Then an answer, an empty line, and a request as in [`super::cookies`].
+/// The first byte chooses mode and keys, the second the credentials that count, the third whether there is an
+/// answer and whether there is a memory: then eight more bytes say what it remembers. Then an answer, an
+/// empty line, and a request as in [`super::cookies`].
 pub fn flow(data: &[u8]) {
     let [choices, allowed, answered, rest @ ..] = data else {
         return;

@@ -1,8 +1,10 @@
-//! Proof that the module's picture of nginx's structures is the C compiler's, and where that has each bit-field.
+//! Proof that the module's picture of nginx's structures is the C compiler's, and where that has each
+//! bit-field.
 //!
-//! What enters: the names in the sources that use nginx's structures, and nginx's headers as its compiler sees them. What leaves: `layout.rs` for the crate, with an assertion for the
-//! size of each structure that these names reach and for the place and size of each member, and with a `Flag` for each bit-field. What always holds:
-//! every number in it is the C compiler's own, read from an object file that it made.
+//! What enters: the names in the sources that use nginx's structures, and nginx's headers as its compiler
+//! sees them. What leaves: `layout.rs` for the crate, with an assertion for the size of each structure that
+//! these names reach and for the place and size of each member, and with a `Flag` for each bit-field. What
+//! always holds: every number in it is the C compiler's own, read from an object file that it made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -58,7 +60,8 @@ fn text_of(sources: &Path) -> String {
     text
 }
 
-/// The structures that the sources name, and those behind a member that they name: the members that they name, and the bit-fields that they use.
+/// The structures that the sources name, and those behind a member that they name: the members that they
+/// name, and the bit-fields that they use.
 fn touched(headers: &Headers, text: &str) -> Touched {
     let names: BTreeSet<&str> = words(text).collect();
     let paths: BTreeSet<&str> = text
@@ -97,7 +100,8 @@ fn touched(headers: &Headers, text: &str) -> Touched {
 /// Methods of Rust's own that are called as bit-fields are.
 const NOT_NGINXS: [&str; 4] = ["count", "len", "set_nonblocking", "write"];
 
-/// The bindings' own ways to a bit-field, by a method and by a function of the structure, are ones that nobody has proved.
+/// The bindings' own ways to a bit-field, by a method and by a function of the structure, are ones that
+/// nobody has proved.
 fn refuse_bindings(structure: &str, name: &str, text: &str) {
     let setter = format!("set_{name}");
     let calls = [
@@ -129,7 +133,8 @@ fn rust_name(name: &str) -> &str {
     }
 }
 
-/// The size of each structure, then the place and the size of each of its members but the bit-fields, one after the other.
+/// The size of each structure, then the place and the size of each of its members but the bit-fields, one
+/// after the other.
 fn numbers(compiler: &Compiler, touched: &Touched) -> Vec<u64> {
     const MARK: &str = "authgear: sizes and offsets.....";
     let mut wanted = Vec::new();

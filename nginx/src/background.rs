@@ -1,11 +1,13 @@
 //! A request of the worker's own: one subrequest to a configured location, asked for nobody's connection.
 //!
-//! What enters: a server, the URI of one of its exact internal locations, and the headers that the location's request has. What leaves:
-//! exactly one [`Outcome`], whatever happens: an answer, a failure, the time limit, the worker's end.
+//! What enters: a server, the URI of one of its exact internal locations, and the headers that the location's
+//! request has. What leaves: exactly one [`Outcome`], whatever happens: an answer, a failure, the time limit,
+//! the worker's end.
 //!
-//! It is a main request that never runs nginx's phases, on a connection with no peer, plus one ordinary subrequest of it that starts
-//! where nginx looks for the location. So the server's rewrites, access rules, limits and error pages never meet it, and no client's
-//! connection, body, variables or leaving has any part in it. The filters (see `filter`) end its answer here.
+//! It is a main request that never runs nginx's phases, on a connection with no peer, plus one ordinary
+//! subrequest of it that starts where nginx looks for the location. So the server's rewrites, access rules,
+//! limits and error pages never meet it, and no client's connection, body, variables or leaving has any part
+//! in it. The filters (see `filter`) end its answer here.
 
 mod connection;
 mod events;

@@ -1,7 +1,8 @@
-//! nginx's configuration: what a module keeps at each level of it, and what nginx knows of its servers and locations.
+//! nginx's configuration: what a module keeps at each level of it, and what nginx knows of its servers and
+//! locations.
 //!
-//! What always holds: each level is one Rust value, owned by the cycle's pool and dropped with it; it is changed only while nginx reads its
-//! configuration, so a request borrows it for its own life.
+//! What always holds: each level is one Rust value, owned by the cycle's pool and dropped with it; it is
+//! changed only while nginx reads its configuration, so a request borrows it for its own life.
 
 mod callbacks;
 pub mod locations;
@@ -60,7 +61,8 @@ impl<L: Levels> Default for MainLevel<L> {
     }
 }
 
-/// A server of nginx's, for requests of the worker's own. It lives as long as the configuration that names it.
+/// A server of nginx's, for requests of the worker's own. It lives as long as the configuration that names
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ServerRef(NonNull<ngx_http_core_srv_conf_t>);
 
@@ -126,9 +128,11 @@ pub unsafe fn main_of<'l, L: Levels>(cycle: *mut ngx_cycle_t) -> Option<&'l L::M
     Some(&level.own)
 }
 
-/// What it keeps for each server of the running configuration. `with` can't keep any of it: a reload ends them.
+/// What it keeps for each server of the running configuration. `with` can't keep any of it: a reload ends
+/// them.
 pub fn with_servers<L: Levels, R>(with: impl for<'l> FnOnce(Servers<'l, L>) -> R) -> R {
-    // SAFETY: nginx's current cycle; this thread is the only one, and changes it not before `with` has returned.
+    // SAFETY: nginx's current cycle; this thread is the only one, and changes it not before `with` has
+    // returned.
     let cycle = unsafe { ngx_cycle };
     // SAFETY: as above.
     let context = unsafe { http(cycle) };

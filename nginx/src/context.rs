@@ -1,7 +1,7 @@
 //! What the module remembers of a request, kept where internal redirects don't lose it.
 //!
-//! nginx zeroes every module's context on an internal redirect; the state therefore hangs on a clean-up of the request's pool, and is found
-//! there again. It is dropped when that pool is destroyed.
+//! nginx zeroes every module's context on an internal redirect; the state therefore hangs on a clean-up of
+//! the request's pool, and is found there again. It is dropped when that pool is destroyed.
 
 use std::ffi::c_void;
 use std::ptr::{self, fn_addr_eq, NonNull};
@@ -57,7 +57,8 @@ pub fn find<S: State>(request: Request<'_>) -> Option<&S> {
         // SAFETY: as above.
         unsafe { *slot = state };
     }
-    // SAFETY: only attach() stores here, always the one type of state, which lives until the pool's clean-up; shared access only.
+    // SAFETY: only attach() stores here, always the one type of state, which lives until the pool's clean-up;
+    // shared access only.
     unsafe { state.cast::<S>().as_ref() }
 }
 

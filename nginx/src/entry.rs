@@ -1,4 +1,5 @@
-//! The one door by which nginx enters Rust code. A panic is caught here and never unwinds into C; the caller's `fallback` refuses.
+//! The one door by which nginx enters Rust code. A panic is caught here and never unwinds into C; the
+//! caller's `fallback` refuses.
 
 use std::panic::{catch_unwind, set_hook, AssertUnwindSafe};
 use std::sync::Once;

@@ -1,4 +1,5 @@
-//! Timers and posted events, as nginx's inline functions have them. (Those of the bindings move bits where nobody has proved that they lie.)
+//! Timers and posted events, as nginx's inline functions have them. (Those of the bindings move bits where
+//! nobody has proved that they lie.)
 
 use std::ptr::{addr_of_mut, null_mut};
 

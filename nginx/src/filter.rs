@@ -24,8 +24,9 @@ pub fn remember() {
     note(&RUNNING_HEADER, &RUNNING_BODY);
 }
 
-/// Puts the chains of the running configuration back when another is refused half-way: nginx goes on with the old configuration, but its
-/// chains are the process's, and the modules before us have begun to build them anew. What each of them calls next is the same again.
+/// Puts the chains of the running configuration back when another is refused half-way: nginx goes on with the
+/// old configuration, but its chains are the process's, and the modules before us have begun to build them
+/// anew. What each of them calls next is the same again.
 pub fn restore() {
     let (header, body) = (
         RUNNING_HEADER.load(Ordering::Relaxed),
@@ -41,8 +42,8 @@ pub fn restore() {
     put(header, body);
 }
 
-/// Puts both filters on top of the chains that the configuration being read has so far; in every configuration, used or not, so that the
-/// chains of a process never depend on which one it read last.
+/// Puts both filters on top of the chains that the configuration being read has so far; in every
+/// configuration, used or not, so that the chains of a process never depend on which one it read last.
 pub fn install(header: HeaderFilter, body: BodyFilter) {
     note(&NEXT_HEADER, &NEXT_BODY);
     put(header, body);

@@ -1,9 +1,11 @@
 //! Changing the headers of a client's request: taking out those that a module owns, and putting its own in.
 //!
-//! What always holds: no element of the list is moved, since nginx keeps pointers to them; nothing changes before all memory was
-//! allocated; each function can be called again at any time. Main requests only: a subrequest's list ends inside its parent's.
+//! What always holds: no element of the list is moved, since nginx keeps pointers to them; nothing changes
+//! before all memory was allocated; each function can be called again at any time. Main requests only: a
+//! subrequest's list ends inside its parent's.
 //!
-//! nginx's loops over a header list read the first element of a part without looking at its count, so a part is never left empty.
+//! nginx's loops over a header list read the first element of a part without looking at its count, so a part
+//! is never left empty.
 
 mod added;
 pub mod name;
@@ -29,7 +31,8 @@ use crate::request::{bytes, elements, Request};
 pub struct Ownership {
     /// Whether a header of this name is the module's. The same each time.
     pub owns: fn(&[u8]) -> bool,
-    /// What is left of a `Connection` header's value without the names of such headers; `None` where it has none.
+    /// What is left of a `Connection` header's value without the names of such headers; `None` where it has
+    /// none.
     pub connection_without: fn(&[u8]) -> Option<Vec<u8>>,
 }
 
@@ -42,9 +45,9 @@ pub struct Found {
     pub is_empty: bool,
 }
 
-/// Takes every header out that the module owns, whoever set it, and its name out of `Connection`; then puts `added` in, and has nginx read the
-/// variables of such headers again: `variables` gives those of the request's configuration. Does nothing where nothing was found and nothing is
-/// added.
+/// Takes every header out that the module owns, whoever set it, and its name out of `Connection`; then puts
+/// `added` in, and has nginx read the variables of such headers again: `variables` gives those of the
+/// request's configuration. Does nothing where nothing was found and nothing is added.
 pub fn replace(
     request: Request<'_>,
     ownership: Ownership,
@@ -127,8 +130,8 @@ fn append(request: Request<'_>, added: &AddedHeaders<'_>) -> Result<(), OutOfMem
     // SAFETY: nginx has handed control to us, so nobody else reads or writes the request now.
     let raw = unsafe { &mut *request.as_ptr().as_ptr() };
     let list = &mut raw.headers_in.headers;
-    // SAFETY: the last part of the list: the one in the request, or a node of its pool. It has elements, since only a list without any has an
-    // empty part.
+    // SAFETY: the last part of the list: the one in the request, or a node of its pool. It has elements,
+    // since only a list without any has an empty part.
     unsafe { (*list.last).next = node };
     list.last = node;
     // A full last part: the next push opens a part of its own instead of writing behind these.

@@ -1,5 +1,5 @@
-//! Work that is put off until the event loop's next turn: what hears of an errand's end runs while nginx takes that errand apart, and starts
-//! nothing there.
+//! Work that is put off until the event loop's next turn: what hears of an errand's end runs while nginx
+//! takes that errand apart, and starts nothing there.
 
 use std::cell::{OnceCell, RefCell, UnsafeCell};
 use std::mem;

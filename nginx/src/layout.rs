@@ -1,8 +1,10 @@
-//! Proof that nginx's structures are here what they are to the C compiler that builds nginx, and nginx's bit-fields where that has them.
+//! Proof that nginx's structures are here what they are to the C compiler that builds nginx, and nginx's
+//! bit-fields where that has them.
 //!
-//! What enters: the numbers that `build/layout.rs` has from the compiler. What always holds: a build in which a structure's size, or the place or
-//! size of a member that this module names, is another than the compiler's stops with its name; and no bit is ever read or written through the
-//! bindings, which have laid them out wrongly before.
+//! What enters: the numbers that `build/layout.rs` has from the compiler. What always holds: a build in which
+//! a structure's size, or the place or size of a member that this module names, is another than the
+//! compiler's stops with its name; and no bit is ever read or written through the bindings, which have laid
+//! them out wrongly before.
 
 use std::marker::PhantomData;
 use std::mem::{align_of, offset_of, size_of};

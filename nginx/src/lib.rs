@@ -1,8 +1,9 @@
 //! nginx's C structures behind safe faces, one file each, for a module of any purpose.
 //!
-//! What holds throughout: a worker is one thread; a request's memory lives until its pool is destroyed, and the cycle's until no
-//! worker uses that configuration any more; every call from nginx enters through [`entry`]. A function that is not `unsafe` keeps its promises
-//! whatever it is called with; one that is says what nginx has to have promised.
+//! What holds throughout: a worker is one thread; a request's memory lives until its pool is destroyed, and
+//! the cycle's until no worker uses that configuration any more; every call from nginx enters through
+//! [`entry`]. A function that is not `unsafe` keeps its promises whatever it is called with; one that is says
+//! what nginx has to have promised.
 //!
 //! From top to bottom:
 

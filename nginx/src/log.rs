@@ -1,5 +1,5 @@
-//! Lines in nginx's error log. Text from outside goes through [`escape`] first: no control byte and no quote reaches the log, and no line is
-//! longer than nginx prints.
+//! Lines in nginx's error log. Text from outside goes through [`escape`] first: no control byte and no quote
+//! reaches the log, and no line is longer than nginx prints.
 
 use std::ffi::c_char;
 use std::fmt::Write as _;
@@ -41,7 +41,8 @@ impl Level {
 
 /// A line of this process, outside any request.
 pub fn process(level: Level, line: &str) {
-    // SAFETY: nginx sets ngx_cycle before it loads a module and replaces it whole; this thread is the only one.
+    // SAFETY: nginx sets ngx_cycle before it loads a module and replaces it whole; this thread is the only
+    // one.
     let cycle = unsafe { ngx_cycle };
     if cycle.is_null() {
         return;
@@ -76,7 +77,8 @@ impl Log<'_> {
         if limit < number {
             return;
         }
-        // SAFETY: the format takes a size_t and a pointer to that many bytes; nginx copies at most its own line length from them.
+        // SAFETY: the format takes a size_t and a pointer to that many bytes; nginx copies at most its own
+        // line length from them.
         unsafe {
             ngx_log_error_core(
                 number,

@@ -1,6 +1,7 @@
 //! Which module this is, and where its own things stand in nginx's arrays.
 //!
-//! What enters: the module's table, once, before anything else here is called. What always holds: it is never unloaded.
+//! What enters: the module's table, once, before anything else here is called. What always holds: it is never
+//! unloaded.
 
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -12,8 +13,8 @@ use nginx_sys::{ngx_http_core_module, ngx_module_t};
 static MODULE: AtomicPtr<ngx_module_t> = AtomicPtr::new(ptr::null_mut());
 static NAME: OnceLock<&'static str> = OnceLock::new();
 
-/// Says which module this is, by its table, and by what its lines in the error log begin with. nginx's first call has to come by here; later
-/// ones may.
+/// Says which module this is, by its table, and by what its lines in the error log begin with. nginx's first
+/// call has to come by here; later ones may.
 ///
 /// # Safety
 /// nginx has loaded a module with this table, which is never unloaded.
@@ -30,7 +31,8 @@ pub(crate) fn name() -> &'static str {
 /// The module's index in nginx's arrays of HTTP modules; numbered when nginx meets its `http` block.
 pub(crate) fn ctx_index() -> usize {
     let module = MODULE.load(Ordering::Relaxed);
-    // SAFETY: register() has come first, with a table that nginx writes to only while it reads its configuration, when nothing else runs.
+    // SAFETY: register() has come first, with a table that nginx writes to only while it reads its
+    // configuration, when nothing else runs.
     unsafe { (*module).ctx_index }
 }
 
@@ -39,7 +41,8 @@ pub(crate) fn tag() -> *mut c_void {
     MODULE.load(Ordering::Relaxed).cast()
 }
 
-/// The module's entry of one of nginx's arrays of configurations; `None` where somebody else has made the array, or none, and left it out.
+/// The module's entry of one of nginx's arrays of configurations; `None` where somebody else has made the
+/// array, or none, and left it out.
 ///
 /// # Safety
 /// The array is null or has an entry for every HTTP module, and ours is a `T`.

@@ -1,7 +1,8 @@
 //! A client's request that waits in the access phase, and how it is woken.
 //!
-//! A parked request notices that its client leaves, or has left, holds one timer that a graceful shutdown waits for, and does nothing when nginx
-//! runs its phases for another reason. It is only ever woken from the event loop, never from inside the stack of what it waits for.
+//! A parked request notices that its client leaves, or has left, holds one timer that a graceful shutdown
+//! waits for, and does nothing when nginx runs its phases for another reason. It is only ever woken from the
+//! event loop, never from inside the stack of what it waits for.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::{fn_addr_eq, NonNull};
@@ -40,7 +41,8 @@ struct Place {
 impl Parking {
     /// A place for `request`, whose state must own it.
     pub fn new(request: Request<'_>) -> Self {
-        // SAFETY: all-zero is the value nginx itself gives a new ngx_event_t: null pointers, no handler, no bits.
+        // SAFETY: all-zero is the value nginx itself gives a new ngx_event_t: null pointers, no handler, no
+        // bits.
         let mut event: ngx_event_t = unsafe { std::mem::zeroed() };
         event.data = request.as_ptr().as_ptr().cast();
         event.handler = Some(on_event);
@@ -115,8 +117,8 @@ impl Waker {
     }
 }
 
-/// Has nginx call the request's handler of reading, now if there is anything to be read: that its client left may have come with the request,
-/// and then no event follows.
+/// Has nginx call the request's handler of reading, now if there is anything to be read: that its client left
+/// may have come with the request, and then no event follows.
 fn look_at_client(request: &ngx_http_request_t) -> Result<(), CannotPark> {
     // SAFETY: a request has a connection as long as it lives.
     let read = unsafe { (*request.connection).read };
@@ -131,12 +133,14 @@ fn look_at_client(request: &ngx_http_request_t) -> Result<(), CannotPark> {
     Status(rc).is_ok().then_some(()).ok_or(CannotPark)
 }
 
-/// A parked request's handler of write events: that its client could be written to is no reason to run its phases.
+/// A parked request's handler of write events: that its client could be written to is no reason to run its
+/// phases.
 // Compared by its address: inlined, it would have one in each part that the compiler makes of this crate.
 #[inline(never)]
 unsafe extern "C" fn parked(_: *mut ngx_http_request_t) {}
 
-/// Whether a request is parked still. It may have gone on meanwhile, woken by its timer or led elsewhere by nginx: then it has another handler.
+/// Whether a request is parked still. It may have gone on meanwhile, woken by its timer or led elsewhere by
+/// nginx: then it has another handler.
 fn is_parked(request: &ngx_http_request_t) -> bool {
     let ours: unsafe extern "C" fn(*mut ngx_http_request_t) = parked;
     request
@@ -162,7 +166,8 @@ unsafe extern "C" fn on_event(event: *mut ngx_event_t) {
         waiting.read_event_handler = Some(ngx_http_block_reading);
         waiting.write_event_handler = Some(ngx_http_core_run_phases);
         let connection = waiting.connection;
-        // SAFETY: what nginx itself does when an event wakes a request in its phases. The request may be gone afterwards.
+        // SAFETY: what nginx itself does when an event wakes a request in its phases. The request may be gone
+        // afterwards.
         unsafe { ngx_http_core_run_phases(request) };
         // SAFETY: connections are slots of the cycle and stay readable; it looks at `destroyed` first.
         unsafe { ngx_http_run_posted_requests(connection) };

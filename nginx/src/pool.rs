@@ -55,7 +55,8 @@ impl<'p> Pool<'p> {
         Ok(memory)
     }
 
-    /// A value in the pool, with a clean-up that is run once, before the pool's memory goes: it gets the value's address.
+    /// A value in the pool, with a clean-up that is run once, before the pool's memory goes: it gets the
+    /// value's address.
     ///
     /// # Safety
     /// `clean_up` takes what is a `T` there.
@@ -76,7 +77,8 @@ impl<'p> Pool<'p> {
         Ok(memory)
     }
 
-    /// Copies `parts`, one after the other, with a NUL behind them as nginx's parser leaves one behind a header.
+    /// Copies `parts`, one after the other, with a NUL behind them as nginx's parser leaves one behind a
+    /// header.
     pub(crate) fn keep(self, parts: &[&[u8]]) -> Result<ngx_str_t, OutOfMemory> {
         let len = parts
             .iter()
@@ -89,7 +91,8 @@ impl<'p> Pool<'p> {
         }
         let mut at = data;
         for part in parts {
-            // SAFETY: `len` is the sum of all parts, so this one fits behind those before it; pool memory overlaps nothing.
+            // SAFETY: `len` is the sum of all parts, so this one fits behind those before it; pool memory
+            // overlaps nothing.
             unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), at, part.len()) };
             // SAFETY: at most the last byte of the allocation, the NUL's.
             at = unsafe { at.add(part.len()) };

@@ -32,9 +32,11 @@ impl<'r> Request<'r> {
         self.0
     }
 
-    /// The structure, for reading: here alone, where each member that is named is proved to lie where it is thought to.
+    /// The structure, for reading: here alone, where each member that is named is proved to lie where it is
+    /// thought to.
     pub(crate) fn raw(self) -> &'r ngx_http_request_t {
-        // SAFETY: from_ptr()'s caller promised that it lives for 'r; nginx writes to it only while it has control.
+        // SAFETY: from_ptr()'s caller promised that it lives for 'r; nginx writes to it only while it has
+        // control.
         unsafe { self.0.as_ref() }
     }
 
@@ -67,7 +69,8 @@ impl<'r> Request<'r> {
             .map_or(ptr::null_mut(), |connection| connection.log)
     }
 
-    /// A request of nginx's has a connection as long as it lives; one that a module has made by hand may have none.
+    /// A request of nginx's has a connection as long as it lives; one that a module has made by hand may have
+    /// none.
     pub(crate) fn connection(self) -> Option<&'r ngx_connection_t> {
         // SAFETY: null, or a connection that outlives its request.
         unsafe { self.raw().connection.as_ref() }
@@ -115,7 +118,8 @@ impl<'r> Request<'r> {
         self.raw().headers_out.status
     }
 
-    /// Whether another handler of the access phase has refused, and the request will be unless somebody admits it (`satisfy any`).
+    /// Whether another handler of the access phase has refused, and the request will be unless somebody
+    /// admits it (`satisfy any`).
     pub fn is_refused(self) -> bool {
         self.raw().access_code != 0
     }

@@ -14,7 +14,8 @@ pub struct Timer(&'static Parts);
 /// nginx keeps pointers to both of the first.
 #[repr(C)]
 struct Parts {
-    /// The connection that the event pretends to have: nginx's debug lines about a timer read the descriptor there.
+    /// The connection that the event pretends to have: nginx's debug lines about a timer read the descriptor
+    /// there.
     nobody: ngx_connection_t,
     event: UnsafeCell<ngx_event_t>,
     call: fn(),

@@ -1,4 +1,5 @@
-//! Variables that a module defines. None is cacheable: the same request may meet another location's answer later.
+//! Variables that a module defines. None is cacheable: the same request may meet another location's answer
+//! later.
 
 use std::ptr::NonNull;
 

@@ -1,8 +1,9 @@
 //! Memory that all workers share: one area of words, in one zone of the module's, and its lock.
 //!
-//! What enters: how to lay an area out, once, and to take over an earlier one. What leaves: the area of the configuration in use, as atomic words that
-//! may be read at any time. What always holds: a worker that is killed blocks nobody, since the lock is the slab pool's, which nginx frees; no slab call
-//! happens after the area was laid out.
+//! What enters: how to lay an area out, once, and to take over an earlier one. What leaves: the area of the
+//! configuration in use, as atomic words that may be read at any time. What always holds: a worker that is
+//! killed blocks nobody, since the lock is the slab pool's, which nginx frees; no slab call happens after the
+//! area was laid out.
 
 use std::ffi::c_void;
 use std::fmt;
@@ -29,19 +30,21 @@ pub type Words = &'static [AtomicU64];
 
 /// What a module has in its zone.
 pub struct Contents {
-    /// Whether the area that a running configuration has is laid out as this module does it, and has room for so many things.
+    /// Whether the area that a running configuration has is laid out as this module does it, and has room for
+    /// so many things.
     pub has_room: fn(Words, usize) -> bool,
-    /// Lays a new area out, with room for so many things; `false` when it is too small. Nobody else has it yet.
+    /// Lays a new area out, with room for so many things; `false` when it is too small. Nobody else has it
+    /// yet.
     pub lay_out: fn(Words, usize) -> bool,
-    /// A configuration begins to use the area, a fresh one or that of the configuration before; [`words`] and [`lock`] still are those of the
-    /// latter. Gives the configuration's number; `None` when it can't use it.
+    /// A configuration begins to use the area, a fresh one or that of the configuration before; [`words`] and
+    /// [`lock`] still are those of the latter. Gives the configuration's number; `None` when it can't use it.
     pub begin: fn(Words, is_fresh: bool) -> Option<u64>,
 }
 
 static CONTENTS: OnceLock<&'static Contents> = OnceLock::new();
 
-/// The zone of the configuration in use, found anew whenever that changes: a single process outlives its configuration, and a reload that
-/// fails leaves the old one in use.
+/// The zone of the configuration in use, found anew whenever that changes: a single process outlives its
+/// configuration, and a reload that fails leaves the old one in use.
 static CYCLE: AtomicPtr<ngx_cycle_t> = AtomicPtr::new(ptr::null_mut());
 static POOL: AtomicPtr<ngx_slab_pool_t> = AtomicPtr::new(ptr::null_mut());
 /// Its number, see [`configuration`].
@@ -94,9 +97,10 @@ pub unsafe fn declare(
     zone.init = Some(init);
     // For init(), which puts the configuration's number in its place.
     zone.data = ptr::without_provenance_mut(needed);
-    // A zone of another layout, or with too little room, is not taken on, whatever its size. nginx looks at the new zone's flag when it decides
-    // whether to go on with the memory, and at the old one's when it decides whether to free it: they must say the same, each time.
-    // SAFETY: nginx's current cycle; this thread is the only one.
+    // A zone of another layout, or with too little room, is not taken on, whatever its size. nginx looks at
+    // the new zone's flag when it decides whether to go on with the memory, and at the old one's when it
+    // decides whether to free it: they must say the same, each time. SAFETY: nginx's current cycle; this
+    // thread is the only one.
     let cycle = unsafe { ngx_cycle };
     // SAFETY: null, or alive.
     let old = unsafe { search(cycle) };
@@ -193,7 +197,8 @@ fn allocate(slab: &mut ngx_slab_pool_t) -> Option<NonNull<Head>> {
 /// The words behind the head of the area in a slab pool, if there is one.
 ///
 /// # Safety
-/// The slab pool of a mapped zone of the module's. nginx unmaps it only when nobody uses its configuration any more: the words are not kept longer.
+/// The slab pool of a mapped zone of the module's. nginx unmaps it only when nobody uses its configuration
+/// any more: the words are not kept longer.
 unsafe fn words_of(slab: NonNull<ngx_slab_pool_t>) -> Option<Words> {
     // SAFETY: this field is set once, before any worker has the zone.
     let head: *const Head = unsafe { (*slab.as_ptr()).data }.cast();

@@ -1,7 +1,8 @@
 //! What a verdict adds to the header of the answer, kept until that header is sent.
 //!
-//! It is not put there at once: a backend's 103 would send it and have nginx forget it. What always holds: [`any`] says so while a request of this worker
-//! has something to add, so that all others pay for a look at one number.
+//! It is not put there at once: a backend's 103 would send it and have nginx forget it. What always holds:
+//! [`any`] says so while a request of this worker has something to add, so that all others pay for a look at
+//! one number.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering};

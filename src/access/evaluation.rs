@@ -1,6 +1,8 @@
-//! Carries out, for one request, what `authgear_core::flow` decides. It translates; it decides nothing itself.
+//! Carries out, for one request, what `authgear_core::flow` decides. It translates; it decides nothing
+//! itself.
 //!
-//! A request that has to wait is parked, and nginx runs its phases again when what it waits for has come: the evaluation then goes on.
+//! A request that has to wait is parked, and nginx runs its phases again when what it waits for has come: the
+//! evaluation then goes on.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;

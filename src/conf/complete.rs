@@ -1,7 +1,8 @@
 //! Everything is read: defaults are filled in, and what does not fit together is refused.
 //!
-//! What enters: what is written, inherited already, and what nginx knows of each server and its locations. What leaves: the completed
-//! configuration, with warnings, or one refusal with the position of the directive at fault.
+//! What enters: what is written, inherited already, and what nginx knows of each server and its locations.
+//! What leaves: the completed configuration, with warnings, or one refusal with the position of the directive
+//! at fault.
 
 use std::collections::HashSet;
 
@@ -22,7 +23,8 @@ use crate::digest::Digest;
 /// What the servers come to, and each server's locations, both in the order in which nginx has read them.
 pub type Completed = Vec<(Server, Vec<Location>)>;
 
-/// Completes what is written; the main level then has what the `http` block comes to. `smallest` gives the smallest zone for a number of key sets.
+/// Completes what is written; the main level then has what the `http` block comes to. `smallest` gives the
+/// smallest zone for a number of key sets.
 pub fn complete(
     main: &mut MainLevel,
     servers: &[MergedServer<'_>],
@@ -55,7 +57,8 @@ pub fn store_location(level: &mut LocationLevel, location: Location) {
     level.complete = Some(location);
 }
 
-/// A location that belongs to no server of nginx's comes to nothing, unless something resolves there: then nobody has checked it.
+/// A location that belongs to no server of nginx's comes to nothing, unless something resolves there: then
+/// nobody has checked it.
 pub fn complete_apart(level: &mut LocationLevel) {
     let settings = &level.settings;
     let resolves = value(&settings.resolve).is_some_and(|resolve| *resolve != Resolve::Off);

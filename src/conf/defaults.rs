@@ -1,5 +1,5 @@
-//! What holds where nothing is written, in the order of the table of directives, which says the same in words. Issuers and audiences are then the
-//! endpoint, credentials all that there are, the rest nothing.
+//! What holds where nothing is written, in the order of the table of directives, which says the same in
+//! words. Issuers and audiences are then the endpoint, credentials all that there are, the rest nothing.
 
 use authgear_core::freshness::Revalidate;
 

@@ -1,7 +1,8 @@
-//! Everything that a configuration can be told: what is wrong with a word, with a directive, with all of it; and what is worth a warning.
+//! Everything that a configuration can be told: what is wrong with a word, with a directive, with all of it;
+//! and what is worth a warning.
 //!
-//! What always holds: each names the directive at fault and, where nginx's own line does not, its file and line, and says what to do. The words stand
-//! here and nowhere else.
+//! What always holds: each names the directive at fault and, where nginx's own line does not, its file and
+//! line, and says what to do. The words stand here and nowhere else.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;

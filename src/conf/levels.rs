@@ -33,7 +33,8 @@ pub struct ServerLevel {
 #[derive(Default)]
 pub struct LocationLevel {
     pub settings: LocationSettings,
-    /// `None` where nobody has completed it: a location that another module has made by hand, with something that would have to be checked first.
+    /// `None` where nobody has completed it: a location that another module has made by hand, with something
+    /// that would have to be checked first.
     pub complete: Option<Location>,
 }
 
@@ -47,7 +48,8 @@ pub fn trust_request_headers(request: Request<'_>) -> bool {
     server(request).is_some_and(|server| server.trust_request_headers)
 }
 
-/// What holds for the request's location, as nginx has chosen it by now. `None` where that can't be said: then nobody may pass.
+/// What holds for the request's location, as nginx has chosen it by now. `None` where that can't be said:
+/// then nobody may pass.
 pub fn location(request: Request<'_>) -> Option<&Location> {
     conf::location::<Levels>(request)?.complete.as_ref()
 }
@@ -66,7 +68,8 @@ pub fn with_sites<R>(with: impl for<'l> FnOnce(Sites<'l>) -> R) -> R {
     conf::with_servers::<Levels, R>(|servers| with(Sites(servers)))
 }
 
-/// Does something with the first of them that is wanted; with none where a reload has ended what once had one.
+/// Does something with the first of them that is wanted; with none where a reload has ended what once had
+/// one.
 pub fn with_site<R>(is_wanted: impl Fn(&Site) -> bool, with: impl FnOnce(Option<&Site>) -> R) -> R {
     with_sites(|mut sites| with(sites.find(|site| is_wanted(site))))
 }

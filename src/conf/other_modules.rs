@@ -1,7 +1,8 @@
 //! Where another module undoes what ours does, or ours does nothing: what is worth a warning.
 //!
-//! What enters: a server's locations, and what other modules do there as far as it can be seen. What leaves: lines that name a directive and
-//! its place. What always holds: nothing is refused or changed because of another module.
+//! What enters: a server's locations, and what other modules do there as far as it can be seen. What leaves:
+//! lines that name a directive and its place. What always holds: nothing is refused or changed because of
+//! another module.
 
 use std::collections::HashSet;
 use std::rc::Rc;

@@ -1,6 +1,7 @@
 //! The words of each directive, into what is written at its level.
 //!
-//! What enters: one directive's words, as nginx has split it. What leaves: a value with its position, or what is wrong with which word.
+//! What enters: one directive's words, as nginx has split it. What leaves: a value with its position, or what
+//! is wrong with which word.
 
 use std::collections::HashSet;
 use std::fs::File;

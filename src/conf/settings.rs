@@ -1,7 +1,7 @@
 //! What is written at each level, and how a level inherits.
 //!
-//! What always holds: `None` is "not written here"; inheriting fills only what is `None`, so an inner level always wins; every value keeps
-//! the file and line of its directive, however far it is inherited.
+//! What always holds: `None` is "not written here"; inheriting fills only what is `None`, so an inner level
+//! always wins; every value keeps the file and line of its directive, however far it is inherited.
 
 use std::rc::Rc;
 
@@ -73,8 +73,8 @@ settings! {
 }
 
 settings! {
-    /// In `http`, `server` and `location`. `leeway` in seconds; `revalidate_is_outer`: `authgear_resolve` is written further in than
-    /// `authgear_revalidate`.
+    /// In `http`, `server` and `location`. `leeway` in seconds; `revalidate_is_outer`: `authgear_resolve` is
+    /// written further in than `authgear_revalidate`.
     LocationSettings {
         resolve: Resolve,
         audiences: Vec<String>,

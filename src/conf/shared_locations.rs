@@ -1,8 +1,9 @@
-//! Whose location a request of the worker's own goes to: the server's own, or that of another server of the same project.
+//! Whose location a request of the worker's own goes to: the server's own, or that of another server of the
+//! same project.
 //!
-//! What enters: all servers. What leaves: for each server and URI, the server in which it is answered. What always holds: a server that
-//! has a location under the URI, good or not, uses no other's; whose a server uses depends on endpoint and URI alone, so that all that
-//! use one share one.
+//! What enters: all servers. What leaves: for each server and URI, the server in which it is answered. What
+//! always holds: a server that has a location under the URI, good or not, uses no other's; whose a server
+//! uses depends on endpoint and URI alone, so that all that use one share one.
 
 use std::collections::HashMap;
 
@@ -63,7 +64,8 @@ pub fn resolve_uri(settings: &ServerSettings) -> &str {
     value(&settings.resolve_request).map_or(RESOLVE_REQUEST, String::as_str)
 }
 
-/// Which server answers what is asked for: the first in the file that has the location, for each endpoint and request.
+/// Which server answers what is asked for: the first in the file that has the location, for each endpoint and
+/// request.
 pub struct Providers<'c> {
     first: HashMap<(&'c str, OwnRequest<'c>), &'c MergedServer<'c>>,
     digests: HashMap<ServerRef, Digest>,
@@ -105,7 +107,8 @@ impl<'c> Providers<'c> {
         }
     }
 
-    /// SHA-256 over a server's sorted listen addresses and sorted names: the same after any reload that changes neither.
+    /// SHA-256 over a server's sorted listen addresses and sorted names: the same after any reload that
+    /// changes neither.
     pub fn digest(&self, server: &MergedServer<'_>) -> Digest {
         self.digests.get(&server.server).copied().unwrap_or_default()
     }

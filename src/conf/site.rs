@@ -124,7 +124,8 @@ fn knowledge_id(server: &MergedServer<'_>, providers: &Providers<'_>) -> Option<
     Some(id)
 }
 
-/// With the prefix, by which a made-up cookie is named: whoever has a wrong one takes silence for a failure, which says nothing to others.
+/// With the prefix, by which a made-up cookie is named: whoever has a wrong one takes silence for a failure,
+/// which says nothing to others.
 fn resolver_id(knowledge: &Digest, cookie_prefix: &str) -> Digest {
     let parts = Parts::new("resolver and prefix").part(knowledge);
     parts.part(cookie_prefix.as_bytes()).finish()

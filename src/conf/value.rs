@@ -1,4 +1,5 @@
-//! Single words of a directive, into values. An error is what is wrong with the word, without naming the directive.
+//! Single words of a directive, into values. An error is what is wrong with the word, without naming the
+//! directive.
 
 use nginx::conf::parse;
 

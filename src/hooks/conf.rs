@@ -1,7 +1,7 @@
 //! nginx's calls while it reads its configuration.
 //!
-//! What enters: our directives, level by level, then nginx's word that all is read. What leaves: the module is part of nginx where it resolves
-//! anything, or the configuration is refused with one line.
+//! What enters: our directives, level by level, then nginx's word that all is read. What leaves: the module
+//! is part of nginx where it resolves anything, or the configuration is refused with one line.
 
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;

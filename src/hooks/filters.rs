@@ -1,5 +1,5 @@
-//! The header and body filters: they end what a request of the worker's own is answered, add what a verdict has for the client, and pass everything
-//! else on untouched.
+//! The header and body filters: they end what a request of the worker's own is answered, add what a verdict
+//! has for the client, and pass everything else on untouched.
 
 use nginx::background;
 use nginx::entry::entry;

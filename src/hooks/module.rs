@@ -1,4 +1,5 @@
-//! What nginx reads when it loads the module: the module itself, its callbacks, its directives, and its place among the others.
+//! What nginx reads when it loads the module: the module itself, its callbacks, its directives, and its place
+//! among the others.
 
 use std::ffi::{c_char, CStr};
 use std::ptr::{self, NonNull};
@@ -52,7 +53,8 @@ pub static mut ngx_modules: [*mut ngx_module_t; 2] = [&raw mut MODULE, ptr::null
 #[no_mangle]
 pub static mut ngx_module_names: [*const c_char; 2] = [NAME.as_ptr(), ptr::null()];
 
-/// Our filters run before the one that reads files into memory: its own place decides whether they see an answer's bytes.
+/// Our filters run before the one that reads files into memory: its own place decides whether they see an
+/// answer's bytes.
 #[no_mangle]
 pub static mut ngx_module_order: [*const c_char; 3] = [
     NAME.as_ptr(),

@@ -1,7 +1,8 @@
 //! Where this module stands among nginx's phases, and the handlers that nginx calls there.
 //!
-//! Taking forged headers out happens before anything can see them, again on every way that skips a phase. The access handler is the last
-//! of its phase, so that nobody whom `allow`, `deny` or `auth_basic` turned away asks anything.
+//! Taking forged headers out happens before anything can see them, again on every way that skips a phase. The
+//! access handler is the last of its phase, so that nobody whom `allow`, `deny` or `auth_basic` turned away
+//! asks anything.
 
 use std::ptr::NonNull;
 
@@ -49,8 +50,8 @@ unsafe extern "C" fn precontent(request: *mut ngx_http_request_t) -> ngx_int_t {
     unsafe { call(request, |request| request.satisfies_all(), access::precontent) }
 }
 
-/// Whether a request has no credential and nothing that a client must not send: what was taken out before nobody but a configuration's own
-/// directives can have put in again.
+/// Whether a request has no credential and nothing that a client must not send: what was taken out before
+/// nobody but a configuration's own directives can have put in again.
 fn is_anonymous(request: Request<'_>) -> bool {
     context::is_marked(request) && request.has_no_credential()
 }

@@ -5,7 +5,8 @@ use crate::conf::JwksTimes;
 use crate::zone::HeldKeySlot;
 use nginx::worker;
 
-/// How long others leave a fetch alone while its worker is there: its time limit, and room for the worker to notice.
+/// How long others leave a fetch alone while its worker is there: its time limit, and room for the worker to
+/// notice.
 const LEASE: u64 = 6_000;
 
 /// Whether somebody is at a set.
@@ -63,7 +64,8 @@ pub fn abandon(slot: &HeldKeySlot<'_>) {
     slot.lend(NOBODY, until);
 }
 
-/// Whether somebody else has just brought what was wanted: that the set was due may have been seen while it was being stored.
+/// Whether somebody else has just brought what was wanted: that the set was due may have been seen while it
+/// was being stored.
 fn is_done(slot: &HeldKeySlot<'_>, need: Need, times: &JwksTimes) -> bool {
     match need {
         Need::Due | Need::Set => !Age::of(&slot.state(), times).due,
@@ -74,7 +76,8 @@ fn is_done(slot: &HeldKeySlot<'_>, need: Need, times: &JwksTimes) -> bool {
 fn is_paused(slot: &HeldKeySlot<'_>, need: Need, now: u64) -> bool {
     match need {
         Need::Due | Need::Set => slot.not_before() > now,
-        // Fetches that failed pause those that are due, up to the keys' whole time; an unknown key has waited for its own pause.
+        // Fetches that failed pause those that are due, up to the keys' whole time; an unknown key has waited
+        // for its own pause.
         Need::Key => slot.no_refetch_before() > now,
     }
 }

@@ -1,8 +1,10 @@
-//! The key sets that this worker wants and does not fetch right now: another worker is at them, or it is not their turn yet.
+//! The key sets that this worker wants and does not fetch right now: another worker is at them, or it is not
+//! their turn yet.
 //!
-//! At most [`AT_ONCE`] fetches are under way in a worker, so that no number of sets takes its connections. A set that a request waits for comes
-//! before those that are only due, and one that failed lately after those that did not. Workers can't wake each other: while requests wait for
-//! another worker's fetch, one timer looks for all of them, and takes over when that worker is gone.
+//! At most [`AT_ONCE`] fetches are under way in a worker, so that no number of sets takes its connections. A
+//! set that a request waits for comes before those that are only due, and one that failed lately after those
+//! that did not. Workers can't wake each other: while requests wait for another worker's fetch, one timer
+//! looks for all of them, and takes over when that worker is gone.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,4 +1,5 @@
-//! A question under way: how it is sent, sent once more where silence was the answer about a token, and what its answer is good for.
+//! A question under way: how it is sent, sent once more where silence was the answer about a token, and what
+//! its answer is good for.
 
 use std::borrow::Cow;
 use std::rc::Rc;

@@ -1,4 +1,5 @@
-//! Random bytes for made-up cookies, drawn from the system for many questions at a time: a question makes no system call of its own.
+//! Random bytes for made-up cookies, drawn from the system for many questions at a time: a question makes no
+//! system call of its own.
 
 use std::cell::RefCell;
 

@@ -1,6 +1,7 @@
 //! The area that holds everything: its header, where each part of it lies, and how it is laid out.
 //!
-//! In order: the header, slots for key sets, as many for resolvers, a table of verdicts, a table of knowledge.
+//! In order: the header, slots for key sets, as many for resolvers, a table of verdicts, a table of
+//! knowledge.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -45,7 +46,8 @@ const VERSIONS_AT: usize = 3;
 const PROJECTS_AT: usize = 4;
 /// Words of each table.
 const TABLE_AT: usize = 5;
-/// When it was laid out, on the monotonic clock in milliseconds; an older zone's time where its knowledge was taken over.
+/// When it was laid out, on the monotonic clock in milliseconds; an older zone's time where its knowledge was
+/// taken over.
 const CREATED_AT: usize = 6;
 /// What was known of tokens issued until then, in seconds since 1970, may be lost.
 const LOST_UNTIL_AT: usize = 7;
@@ -69,7 +71,8 @@ pub fn smallest(projects: usize) -> usize {
     slots.saturating_add(slots / 128).saturating_add(OVERHEAD)
 }
 
-/// How many projects an area of so many words gets slots for when `needed` are there now: some more, for those of a later configuration.
+/// How many projects an area of so many words gets slots for when `needed` are there now: some more, for
+/// those of a later configuration.
 fn projects_in(words: usize, needed: usize) -> usize {
     let wanted = needed.saturating_mul(2).max(SPARE);
     wanted.min(words / SHARE / PROJECT)

@@ -1,7 +1,8 @@
 //! The slots for key sets: which set each is, what is known of fetching it, and its bytes.
 //!
-//! A slot may go to another set at any moment but while the lock is held. So it is written only by way of a [`HeldKeySlot`], which borrows the
-//! lock and has seen whose the slot is; and what is read without the lock is read before that is looked at.
+//! A slot may go to another set at any moment but while the lock is held. So it is written only by way of a
+//! [`HeldKeySlot`], which borrows the lock and has seen whose the slot is; and what is read without the lock
+//! is read before that is looked at.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -130,7 +131,8 @@ impl KeySlot {
         self.fill(&other.load().1);
     }
 
-    /// Writes the bytes of a set, as many as fit; the caller holds the lock of the slot's zone, or is alone with it.
+    /// Writes the bytes of a set, as many as fit; the caller holds the lock of the slot's zone, or is alone
+    /// with it.
     fn fill(&self, bytes: &[u8]) {
         let len = bytes.len().min(jwks::MAX_SERIALISED);
         let bytes = bytes.get(..len).unwrap_or_default();

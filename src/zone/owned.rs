@@ -1,4 +1,5 @@
-//! What slots of any kind have in common: each belongs to somebody, known by a digest, and holds numbers that may be read at any time.
+//! What slots of any kind have in common: each belongs to somebody, known by a digest, and holds numbers that
+//! may be read at any time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,8 +44,8 @@ pub trait Owned {
     }
 }
 
-/// Which of `slots` belongs to this owner from now on: its own, else a free one, else one whose owner `in_use` does not know; with its index. `None`
-/// when all are taken. For who holds the lock.
+/// Which of `slots` belongs to this owner from now on: its own, else a free one, else one whose owner
+/// `in_use` does not know; with its index. `None` when all are taken. For who holds the lock.
 pub fn claim<S: Owned>(
     slots: impl Iterator<Item = S> + Clone,
     id: &[u8; 32],

@@ -1,7 +1,8 @@
 //! The slots for resolvers: what all workers know of how each answers.
 //!
-//! A slot may go to another resolver at any moment but while the lock is held. What a worker notes without it, of failures, may then reach the
-//! wrong one: the next answer mends that. A proof stays, so it is noted under the lock, by way of a [`HeldResolverSlot`].
+//! A slot may go to another resolver at any moment but while the lock is held. What a worker notes without
+//! it, of failures, may then reach the wrong one: the next answer mends that. A proof stays, so it is noted
+//! under the lock, by way of a [`HeldResolverSlot`].
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -73,7 +74,8 @@ pub struct HeldResolverSlot<'l> {
 }
 
 impl HeldResolverSlot<'_> {
-    /// It has said yes to a token under that configuration: which never takes away what is known under a later one.
+    /// It has said yes to a token under that configuration: which never takes away what is known under a
+    /// later one.
     pub fn prove(&self, configuration: u64) {
         self.slot.proven.fetch_max(configuration, Ordering::AcqRel);
     }

@@ -34,8 +34,8 @@ impl Tables {
         self.area.lost_until()
     }
 
-    /// Puts knowledge in, for who holds the lock or is alone with it. What it pushes out is noted first, if that loosens something; only what the
-    /// resolver said (`is_said`) pushes that out.
+    /// Puts knowledge in, for who holds the lock or is alone with it. What it pushes out is noted first, if
+    /// that loosens something; only what the resolver said (`is_said`) pushes that out.
     pub fn put_knowledge(
         &self,
         key: &Key,

@@ -1,12 +1,13 @@
-//! A resolver that is down, slow or cut short for a while: no verdict, the backend hears nothing, and afterwards it is as before. What each
-//! answer means is a table in core, and what each reason looks like on the wire is in t/answer.t.
+//! A resolver that is down, slow or cut short for a while: no verdict, the backend hears nothing, and
+//! afterwards it is as before. What each answer means is a table in core, and what each reason looks like on
+//! the wire is in t/answer.t.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::{Answer, Connection, Request};
-use authgear_scenarios::plan::Plan;
 use authgear_scenarios::fixture::Fixture;
+use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
 use authgear_scenarios::stand_in::{request_with, Credential};
 use serde_json::{json, Value};
@@ -42,7 +43,7 @@ fn assert_fails_with(fixture: &Fixture, fault: &Value) {
 
 #[test]
 fn a_failure_of_any_kind_is_no_verdict_for_as_long_as_it_lasts() {
-    Plan::new().play(|fixture| {
+    Setup::new().run(|fixture| {
         fixture.await_keys();
         for fault in [
             json!({"kind": "refuse"}),
@@ -64,10 +65,12 @@ fn a_dripping_answer_is_given_up_after_five_seconds_however_patient_the_location
     let patient = "server { listen 127.0.0.1:%PORT1%; authgear_endpoint %ORIGIN%; authgear_resolve_request /patient;\n\
         location = /patient { internal; proxy_read_timeout 60s; proxy_pass http://%AUTHGEAR%/_resolver/resolve; }\n\
         location / { authgear_resolve remote; proxy_pass http://%BACKEND%; } }";
-    Plan::new().http(patient).play(|fixture| {
+    Setup::new().http(patient).run(|fixture| {
         fixture.await_keys();
         let credentials = [fixture.stand_in.opaque(), fixture.stand_in.session()];
-        fixture.stand_in.resolver_fault(json!({"kind": "drip", "ms": 700}));
+        fixture
+            .stand_in
+            .resolver_fault(json!({"kind": "drip", "ms": 700}));
         let begun = Instant::now();
         let mut waiting: Vec<Connection> = [0, 1, 1]
             .into_iter()
@@ -96,7 +99,7 @@ fn a_dripping_answer_is_given_up_after_five_seconds_however_patient_the_location
 
 #[test]
 fn a_hanging_resolver_holds_up_nobody_who_does_not_need_it() {
-    Plan::new().play(|fixture| {
+    Setup::new().run(|fixture| {
         fixture.await_keys();
         let [jwt, opaque] = [fixture.stand_in.jwt(), fixture.stand_in.opaque()];
         fixture.stand_in.resolver_fault(json!({"kind": "hang"}));
@@ -115,7 +118,7 @@ fn a_hanging_resolver_holds_up_nobody_who_does_not_need_it() {
 
 #[test]
 fn a_late_answer_is_still_an_answer() {
-    Plan::new().play(|fixture| {
+    Setup::new().run(|fixture| {
         fixture.await_keys();
         let token = fixture.stand_in.opaque();
         fixture
@@ -129,7 +132,7 @@ fn a_late_answer_is_still_an_answer() {
 
 #[test]
 fn many_failures_are_forgotten_when_the_resolver_is_back() {
-    Plan::new().workers(2).play(|fixture| {
+    Setup::new().workers(2).run(|fixture| {
         fixture.await_keys();
         let token = fixture.stand_in.opaque();
         fixture.stand_in.resolver_fault(json!({"kind": "refuse"}));

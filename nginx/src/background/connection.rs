@@ -1,7 +1,9 @@
-//! What a background request has in place of a client: a connection with no peer, and a request that never runs nginx's phases.
+//! What a background request has in place of a client: a connection with no peer, and a request that never
+//! runs nginx's phases.
 //!
-//! The connection is a slot of nginx's own, on one datagram socket that the worker keeps for all of them and never reads or writes. It
-//! is marked as nginx marks its UDP sessions: shared, so that closing it closes no descriptor, and active, so that nothing is registered.
+//! The connection is a slot of nginx's own, on one datagram socket that the worker keeps for all of them and
+//! never reads or writes. It is marked as nginx marks its UDP sessions: shared, so that closing it closes no
+//! descriptor, and active, so that nothing is registered.
 
 mod counters;
 mod no_peer;
@@ -60,7 +62,8 @@ pub fn create(
     dispatch: EventHandler,
 ) -> Result<MainRequest, CannotStart> {
     let connection = connect(outgoing, dispatch)?;
-    // SAFETY: the connection has all that this reads: pool, log with context, buffer, and the server's configuration in `data`.
+    // SAFETY: the connection has all that this reads: pool, log with context, buffer, and the server's
+    // configuration in `data`.
     let request = unsafe { ngx_http_create_request(connection.as_ptr()) };
     let Some(request) = NonNull::new(request) else {
         // SAFETY: ours, with a pool; nothing else refers to it.
@@ -130,7 +133,8 @@ impl MainRequest {
     }
 }
 
-/// A descriptor that nobody ever sends anything to. nginx's upstream code may look whether there is something to read, and must not wait for it.
+/// A descriptor that nobody ever sends anything to. nginx's upstream code may look whether there is something
+/// to read, and must not wait for it.
 fn unread_socket() -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
@@ -169,7 +173,8 @@ fn connect(
     counters::opened();
     // SAFETY: null, or the slot's own, which lives as long as what is made in it.
     let Some(pool) = (unsafe { Pool::from_ptr(pool) }) else {
-        // SAFETY: without a pool only the slot itself has to go back; it is shared, so no descriptor is closed.
+        // SAFETY: without a pool only the slot itself has to go back; it is shared, so no descriptor is
+        // closed.
         unsafe { nginx_sys::ngx_close_connection(connection.as_ptr()) };
         counters::closed();
         return Err(CannotStart);
@@ -222,7 +227,8 @@ fn furnish(
         let event = unsafe { &mut *event };
         event.log = own_log.as_ptr();
         event.handler = Some(dispatch);
-        // Neither is ever registered: an edge-triggered method leaves alone what is active, another one what is ready.
+        // Neither is ever registered: an edge-triggered method leaves alone what is active, another one what
+        // is ready.
         layout::ngx_event_t::ACTIVE.set(event, u32::from(is_edge_triggered));
         layout::ngx_event_t::READY.set(event, u32::from(!is_edge_triggered));
     }
@@ -291,7 +297,8 @@ fn dress(main: &MainRequest, outgoing: &Outgoing<'_>, woken: RequestHandler) -> 
     layout::ngx_http_request_t::VALID_LOCATION.set(raw, 1);
     layout::ngx_http_request_t::LIMIT_REQ_STATUS.set(raw, LIMITS_PASSED);
     layout::ngx_http_request_t::LIMIT_CONN_STATUS.set(raw, LIMITS_PASSED);
-    // No `post_action` of the server either: nginx runs none for a request that looks like one without a redirect left.
+    // No `post_action` of the server either: nginx runs none for a request that looks like one without a
+    // redirect left.
     layout::ngx_http_request_t::POST_ACTION.set(raw, 1);
     layout::ngx_http_request_t::URI_CHANGES.set(raw, 0);
     counters::processing(raw);

@@ -32,7 +32,8 @@ pub(super) unsafe extern "C" fn connection_event(event: *mut ngx_event_t) {
         // SAFETY: a connection's data is the request that is active on it.
         let active = unsafe { &*request };
         let (main, read, write) = (active.main, active.read_event_handler, active.write_event_handler);
-        // A worker that leaves closes what is idle; when its time is up, everything, and then there is an error too.
+        // A worker that leaves closes what is idle; when its time is up, everything, and then there is an
+        // error too.
         let is_closing = layout::ngx_connection_t::CLOSE.is_set(connection);
         // SAFETY: a live main request of ours, and the only reference.
         let pending = unsafe { of(main) };
@@ -77,7 +78,8 @@ pub(super) unsafe extern "C" fn timer_event(event: *mut ngx_event_t) {
     });
 }
 
-/// Ends the main request and with it whatever its subrequest is doing; done when the posted requests have run.
+/// Ends the main request and with it whatever its subrequest is doing; done when the posted requests have
+/// run.
 ///
 /// # Safety
 /// `main` is a live main request made by `connection::create`.
@@ -86,6 +88,7 @@ unsafe fn terminate(main: *mut ngx_http_request_t) {
     let request = unsafe { &mut *main };
     // SAFETY: a request has a connection.
     layout::ngx_connection_t::ERROR.set(unsafe { &mut *request.connection }, 1);
-    // SAFETY: with `error` set nginx runs the clean-ups, the upstream's among them, and frees the request from its event loop.
+    // SAFETY: with `error` set nginx runs the clean-ups, the upstream's among them, and frees the request
+    // from its event loop.
     unsafe { ngx_http_finalize_request(main, Status::NGX_ERROR.into()) };
 }

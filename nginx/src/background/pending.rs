@@ -1,4 +1,5 @@
-//! What is known of one background request under way: what came of it so far, and the filters and callbacks that note it.
+//! What is known of one background request under way: what came of it so far, and the filters and callbacks
+//! that note it.
 
 use std::ffi::c_void;
 use std::ptr::{self, addr_of_mut};
@@ -48,11 +49,13 @@ pub(super) unsafe fn of<'p>(request: *mut ngx_http_request_t) -> Option<&'p mut 
     let slot = unsafe { main.ctx.add(module::ctx_index()) };
     // SAFETY: only launch() stores there.
     let pending: *mut Pending = unsafe { *slot }.cast();
-    // SAFETY: what launch() wrote, until the main request's pool is destroyed; the caller vouches that it is the only reference.
+    // SAFETY: what launch() wrote, until the main request's pool is destroyed; the caller vouches that it is
+    // the only reference.
     unsafe { pending.as_mut() }
 }
 
-/// What nginx's header filters come to for an answer to a background request; `None` for any other answer, which goes on to the next filter.
+/// What nginx's header filters come to for an answer to a background request; `None` for any other answer,
+/// which goes on to the next filter.
 ///
 /// # Safety
 /// nginx calls a header filter with this request.
@@ -179,7 +182,8 @@ impl Pending {
         }
     }
 
-    /// Whether `request` is the subrequest that was sent out, and not what a redirect has made of it since: that clears the contexts.
+    /// Whether `request` is the subrequest that was sent out, and not what a redirect has made of it since:
+    /// that clears the contexts.
     fn is_first_subrequest(&self, request: &ngx_http_request_t) -> bool {
         // SAFETY: the array has an entry for every module.
         let slot = unsafe { request.ctx.add(module::ctx_index()) };
@@ -222,7 +226,8 @@ fn is_cached(_: &ngx_http_request_t) -> bool {
     false
 }
 
-/// nginx's call when the subrequest is finalized: before any error page, and again after one. The first word counts.
+/// nginx's call when the subrequest is finalized: before any error page, and again after one. The first word
+/// counts.
 pub(super) unsafe extern "C" fn subrequest_ended(
     request: *mut ngx_http_request_t,
     _: *mut c_void,

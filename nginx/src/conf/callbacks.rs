@@ -64,7 +64,8 @@ unsafe fn create<T: Default>(cf: *mut ngx_conf_t) -> *mut c_void {
 
 unsafe extern "C" fn drop_level<T>(level: *mut c_void) {
     entry((), || {
-        // SAFETY: the Box that create() leaked; nginx runs a clean-up once, when nothing uses the cycle any more.
+        // SAFETY: the Box that create() leaked; nginx runs a clean-up once, when nothing uses the cycle any
+        // more.
         drop(unsafe { Box::from_raw(level.cast::<T>()) });
     });
 }
@@ -146,9 +147,9 @@ pub unsafe fn merge_server<L: Levels>(
     entry(NGX_CONF_ERROR, || unsafe { merge(outer, inner, inherit) })
 }
 
-/// Merges a location's level with the one around it. Every location of every server comes by here, after the server's own level: this is how they
-/// become known. So does what other modules make by hand, at any time (Lua does in each worker): that belongs to no server, and `apart` is called
-/// for it.
+/// Merges a location's level with the one around it. Every location of every server comes by here, after the
+/// server's own level: this is how they become known. So does what other modules make by hand, at any time
+/// (Lua does in each worker): that belongs to no server, and `apart` is called for it.
 ///
 /// # Safety
 /// nginx's own arguments of `merge_loc_conf`.
@@ -204,12 +205,13 @@ unsafe fn note<L: Levels>(
 }
 
 fn main_level<L: Levels>(context: &ngx_http_conf_ctx_t) -> Option<NonNull<MainLevel<L>>> {
-    // SAFETY: the array of main configurations; ours is made by create_main() before anything else of the `http` block.
+    // SAFETY: the array of main configurations; ours is made by create_main() before anything else of the
+    // `http` block.
     unsafe { own_entry(context.main_conf) }
 }
 
-/// Everything is merged: has `completed` work out what each server and its locations come to, in their order, and stores that by the other two.
-/// `None` without an `http` block.
+/// Everything is merged: has `completed` work out what each server and its locations come to, in their order,
+/// and stores that by the other two. `None` without an `http` block.
 ///
 /// # Safety
 /// `cf` is what nginx calls `postconfiguration` with.

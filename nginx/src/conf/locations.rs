@@ -1,4 +1,5 @@
-//! Where a URI leads among the locations of one server, as nginx looks for it: the exact one of that name, else inside the longest prefix.
+//! Where a URI leads among the locations of one server, as nginx looks for it: the exact one of that name,
+//! else inside the longest prefix.
 
 use super::other_modules::SetHeaders;
 
@@ -15,7 +16,8 @@ pub struct LocationFacts {
     pub auth_request: Option<Vec<u8>>,
     /// Where `mirror` sends requests of it, likewise.
     pub mirrors: Vec<Vec<u8>>,
-    /// What its backend is sent by directives like `proxy_set_header`; likewise, and nothing where it has no backend.
+    /// What its backend is sent by directives like `proxy_set_header`; likewise, and nothing where it has no
+    /// backend.
     pub set_headers: Vec<SetHeaders>,
     /// `proxy_cache` is on in it, as far as can be seen.
     pub proxy_cache: bool,

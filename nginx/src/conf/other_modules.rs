@@ -1,7 +1,8 @@
 //! What other modules do in a location, as far as it can be known.
 //!
-//! Their structures are their own. What is read of them is their first member, which is no smaller than what is read and has been the same since
-//! before nginx 1.22; or a member whose type and offset the module itself gives away, to a function of nginx's core that fills it.
+//! Their structures are their own. What is read of them is their first member, which is no smaller than what
+//! is read and has been the same since before nginx 1.22; or a member whose type and offset the module itself
+//! gives away, to a function of nginx's core that fills it.
 
 use std::ffi::{c_char, c_void, CStr};
 use std::mem::align_of;
@@ -153,7 +154,8 @@ impl HeaderList {
     }
 }
 
-/// Whether nginx's own function appends a directive's words to an array of pairs, at an offset in a location's configuration.
+/// Whether nginx's own function appends a directive's words to an array of pairs, at an offset in a
+/// location's configuration.
 fn fills_a_list(command: &ngx_command_t) -> bool {
     type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
     let nginxs: Set = ngx_conf_set_keyval_slot;

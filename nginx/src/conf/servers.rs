@@ -1,6 +1,8 @@
-//! nginx's servers and locations, as a module sees them: noted one by one while nginx merges them, read when all are there.
+//! nginx's servers and locations, as a module sees them: noted one by one while nginx merges them, read when
+//! all are there.
 //!
-//! What always holds: a server's own level comes first, then every location in it, outer before inner; that is the order of nginx's merge.
+//! What always holds: a server's own level comes first, then every location in it, outer before inner; that
+//! is the order of nginx's merge.
 
 use std::collections::HashMap;
 use std::ffi::c_void;

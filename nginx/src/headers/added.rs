@@ -1,7 +1,7 @@
 //! Headers that a request shall have, ready to be hung into its list.
 //!
-//! What always holds: names and values end with a NUL, as nginx's parser leaves one behind a header. Those that are the same for every request lie
-//! in the library itself and are never changed.
+//! What always holds: names and values end with a NUL, as nginx's parser leaves one behind a header. Those
+//! that are the same for every request lie in the library itself and are never changed.
 
 use std::ffi::CStr;
 use std::ptr;
@@ -33,8 +33,9 @@ impl<'t> AddedHeaders<'t> {
         copy: ptr::null_mut(),
     };
 
-    /// Room for `room` headers, in the pool of the request, and one copy of the texts that their values are parts of. A byte stands behind each
-    /// such part, in the texts, that is no part of a value: a NUL takes its place in the copy.
+    /// Room for `room` headers, in the pool of the request, and one copy of the texts that their values are
+    /// parts of. A byte stands behind each such part, in the texts, that is no part of a value: a NUL takes
+    /// its place in the copy.
     pub fn with_room(request: Request<'_>, room: usize, texts: &'t [u8]) -> Result<Self, OutOfMemory> {
         let pool = request.pool()?;
         Ok(Self {

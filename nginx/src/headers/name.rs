@@ -1,6 +1,8 @@
-//! Names of headers that are the same for every request: they lie in the library itself, and nobody changes them.
+//! Names of headers that are the same for every request: they lie in the library itself, and nobody changes
+//! them.
 //!
-//! What always holds: each ends with a NUL, as nginx's parser leaves one behind a header: some modules compare names as C strings.
+//! What always holds: each ends with a NUL, as nginx's parser leaves one behind a header: some modules
+//! compare names as C strings.
 
 use std::ffi::CStr;
 

@@ -1,5 +1,6 @@
-//! What nginx has read of the module's headers into variables: it keeps the value of `$http_...` for the request's life, and must read it again
-//! when the headers have changed. Else a cache that is keyed by one which was looked at early would hand out one user's answers to all.
+//! What nginx has read of the module's headers into variables: it keeps the value of `$http_...` for the
+//! request's life, and must read it again when the headers have changed. Else a cache that is keyed by one
+//! which was looked at early would hand out one user's answers to all.
 
 use std::cell::OnceCell;
 
@@ -10,7 +11,8 @@ use crate::layout;
 use crate::module::core_entry;
 use crate::request::{bytes, Request};
 
-/// Which of a configuration's variables they are, by their indices: found with the first request whose headers change.
+/// Which of a configuration's variables they are, by their indices: found with the first request whose
+/// headers change.
 #[derive(Default)]
 pub struct HeaderVariables(OnceCell<Box<[usize]>>);
 
@@ -49,7 +51,8 @@ fn find(request: Request<'_>, owns: fn(&[u8]) -> bool) -> Box<[usize]> {
     ours.map(|(index, _)| index).collect()
 }
 
-/// Whether a variable of this name is a header of the module's. One that a configuration has defined itself, by `set` say, holds what it was given.
+/// Whether a variable of this name is a header of the module's. One that a configuration has defined itself,
+/// by `set` say, holds what it was given.
 fn is_ours(core: &ngx_http_core_main_conf_t, name: &[u8], owns: fn(&[u8]) -> bool) -> bool {
     const PREFIX: &[u8] = b"http_";
     let header = name.strip_prefix(PREFIX);

@@ -1,4 +1,5 @@
-//! nginx's own counts of connections and requests (`stub_status`), moved as nginx moves them. Nothing where it was built without.
+//! nginx's own counts of connections and requests (`stub_status`), moved as nginx moves them. Nothing where
+//! it was built without.
 
 use nginx_sys::ngx_http_request_t;
 

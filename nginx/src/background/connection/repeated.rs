@@ -1,4 +1,5 @@
-//! Headers that may stand several times: nginx chains them since 1.23, and keeps arrays of pointers to them before.
+//! Headers that may stand several times: nginx chains them since 1.23, and keeps arrays of pointers to them
+//! before.
 
 #[cfg(not(nginx1_23))]
 pub use arrays::{cookie, forwarded, prepare};
