@@ -111,6 +111,7 @@ fn main() {
         leeway: 0,
         allowed: Allowed::ALL,
         cookie_prefix: String::new(),
+        machines: false,
     };
     let bytes = keys.to_bytes();
     let cookies: [&[u8]; 1] = [b"theme=dark; _ga=GA1.1.1234567890.1234567890; consent=yes; lang=en"];

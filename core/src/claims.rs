@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
+use crate::grant::{Grant, Machine, MACHINE};
 use crate::header_text::{HeaderText, NotHeaderText};
 use crate::json;
 use crate::policy::Policy;
@@ -35,6 +36,25 @@ pub struct Claims {
     pub is_verified: Option<Flag>,
     /// `https://authgear.com/claims/user/can_reauthenticate`
     pub can_reauthenticate: Option<Flag>,
+    /// `client_id` and `scope`, where they are well-formed.
+    pub grant: Grant,
+}
+
+/// When a token is good, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// `iat`; 0 when it is absent.
+    pub iat: u64,
+    /// `exp`
+    pub exp: u64,
+    /// The later of `nbf` and `iat`.
+    pub not_before: u64,
+}
+
+/// Whom claims that hold speak of.
+pub(crate) enum Checked {
+    User(Claims),
+    Machine(Machine, Times),
 }
 
 /// A boolean claim.
@@ -120,6 +140,10 @@ pub(crate) struct RawClaims {
     is_verified: Claim<bool>,
     #[serde(rename = "https://authgear.com/claims/user/can_reauthenticate", default)]
     can_reauthenticate: Claim<bool>,
+    #[serde(default)]
+    client_id: Claim<String>,
+    #[serde(default)]
+    scope: Claim<String>,
 }
 
 /// One claim: absent, `null`, of its type, or of another.
@@ -127,7 +151,8 @@ pub(crate) struct RawClaims {
 pub(crate) enum Claim<T> {
     #[default]
     Absent,
-    /// As good as absent for what describes the user (the server may write `null` for no roles), wrong for what RFC 7519 defines.
+    /// As good as absent for what describes the user (the server may write `null` for no roles), wrong for
+    /// what RFC 7519 defines.
     Null,
     Is(T),
     Wrong,
@@ -145,21 +170,34 @@ impl RawClaims {
         json::object(payload).ok_or(Reason::Malformed)
     }
 
+    /// Whether it says that it is a machine's.
+    pub(crate) fn is_a_machines(&self) -> bool {
+        matches!(&self.sub, Claim::Is(sub) if sub.starts_with(MACHINE))
+    }
+
     /// Every check that needs no key; `now` in seconds since 1970.
-    pub(crate) fn check(self, policy: &Policy, now: u64) -> Result<Claims, Reason> {
+    pub(crate) fn check(self, policy: &Policy, now: u64) -> Result<Checked, Reason> {
         self.check_parties(policy)?;
-        let (exp, iat, not_before) = self.times(policy, now)?;
-        let sub = match self.sub {
+        let times = self.times(policy, now)?;
+        let sub = match &self.sub {
             Claim::Is(sub) if sub.is_empty() => return Err(Reason::NoSubject),
-            Claim::Is(sub) if sub.starts_with("client_id_") => return Err(Reason::MachineToken),
-            Claim::Is(sub) => sub,
+            Claim::Is(_) if self.is_a_machines() && !policy.machines => return Err(Reason::MachineToken),
+            Claim::Is(sub) => sub.clone(),
             Claim::Absent | Claim::Null | Claim::Wrong => return Err(Reason::NoSubject),
         };
+        if self.is_a_machines() {
+            return self.machine(&sub).map(|machine| Checked::Machine(machine, times));
+        }
+        self.user(sub, times).map(Checked::User)
+    }
+
+    fn user(self, sub: String, times: Times) -> Result<Claims, Reason> {
+        let (client_id, scope) = (self.client_id.value(), self.scope.value());
         Ok(Claims {
             sub,
-            iat,
-            exp,
-            not_before,
+            iat: times.iat,
+            exp: times.exp,
+            not_before: times.not_before,
             auth_time: self.auth_time.value(),
             amr: self.amr.or_refuse()?.unwrap_or_default(),
             acr: self.acr.or_refuse()?,
@@ -167,7 +205,15 @@ impl RawClaims {
             is_anonymous: self.is_anonymous.or_refuse()?.map(Flag::from),
             is_verified: self.is_verified.or_refuse()?.map(Flag::from),
             can_reauthenticate: self.can_reauthenticate.or_refuse()?.map(Flag::from),
+            grant: Grant::new(client_id.as_deref(), scope.as_deref()),
         })
+    }
+
+    /// A machine's header lines are made of these: none may be wrong.
+    fn machine(self, sub: &str) -> Result<Machine, Reason> {
+        let client_id = self.client_id.or_refuse()?.unwrap_or_default();
+        let scope = self.scope.or_refuse()?;
+        Machine::new(sub, &client_id, scope.as_deref()).ok_or(Reason::BadClaim)
     }
 
     /// Who issued it, and for whom.
@@ -185,8 +231,8 @@ impl RawClaims {
         accepted.then_some(()).ok_or(Reason::WrongAudience)
     }
 
-    /// `exp`, `iat` and the later of `nbf` and `iat`, when it is now that the token is good.
-    fn times(&self, policy: &Policy, now: u64) -> Result<(u64, u64, u64), Reason> {
+    /// Its times, when it is now that the token is good.
+    fn times(&self, policy: &Policy, now: u64) -> Result<Times, Reason> {
         let exp = match self.exp {
             Claim::Is(exp) if i64::try_from(exp).is_ok() => exp,
             Claim::Is(_) | Claim::Null | Claim::Wrong => return Err(Reason::BadClaim),
@@ -202,12 +248,17 @@ impl RawClaims {
             Claim::Is(nbf) => nbf,
             Claim::Absent => 0,
         };
-        match self.iat {
-            Claim::Is(iat) if iat > latest => Err(Reason::IssuedInFuture),
-            Claim::Is(iat) => Ok((exp, iat, nbf.max(iat))),
-            Claim::Absent => Ok((exp, 0, nbf)),
-            Claim::Null | Claim::Wrong => Err(Reason::BadClaim),
-        }
+        let iat = match self.iat {
+            Claim::Is(iat) if iat > latest => return Err(Reason::IssuedInFuture),
+            Claim::Is(iat) => iat,
+            Claim::Absent => 0,
+            Claim::Null | Claim::Wrong => return Err(Reason::BadClaim),
+        };
+        Ok(Times {
+            iat,
+            exp,
+            not_before: nbf.max(iat),
+        })
     }
 }
 
@@ -248,7 +299,8 @@ impl From<bool> for Flag {
     }
 }
 
-/// A list in one value. An element that holds what some reader splits at would be read as two: refused, like an empty one.
+/// A list in one value. An element that holds what some reader splits at would be read as two: refused, like
+/// an empty one.
 fn joined(list: &[String], separator: &str, splits: &[char]) -> Result<String, NotHeaderText> {
     let bad = |element: &String| element.contains(splits) || HeaderText::of(element.as_bytes()).is_err();
     if list.iter().any(bad) {

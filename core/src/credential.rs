@@ -1,7 +1,8 @@
 //! Headers and cookies into the ordered credentials of a request.
 //!
-//! The order and the reading are the server's own (its `net/http` cookies among them), save that a cookie whose value RFC 6265 does not
-//! allow is refused instead of skipped. The order is fixed: bearer token, `app_session`, `app_access_token`, `session`.
+//! The order and the reading are the server's own (its `net/http` cookies among them), save that a cookie
+//! whose value RFC 6265 does not allow is refused instead of skipped. The order is fixed: bearer token,
+//! `app_session`, `app_access_token`, `session`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -180,7 +181,8 @@ impl<'h> Credentials<'h> {
         }
     }
 
-    /// Reads the `Authorization` value and the `Cookie` values of a request. Allocates nothing but for a cookie that is a credential.
+    /// Reads the `Authorization` value and the `Cookie` values of a request. Allocates nothing but for a
+    /// cookie that is a credential.
     pub fn read(
         authorization: Option<&'h [u8]>,
         cookies: impl Iterator<Item = &'h [u8]>,
@@ -240,7 +242,8 @@ fn bearer_token(header: &[u8]) -> Option<Credential<'_>> {
     })
 }
 
-/// What follows the cookie's name in a pair, `=` included; `None` for another cookie. A pair without `=` is the name alone.
+/// What follows the cookie's name in a pair, `=` included; `None` for another cookie. A pair without `=` is
+/// the name alone.
 fn rest_of<'p>(pair: &'p [u8], prefix: &str, kind: Kind) -> Option<&'p [u8]> {
     let rest = pair
         .strip_prefix(prefix.as_bytes())?
@@ -264,7 +267,8 @@ fn trim_end(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The value of a cookie, by the `cookie` crate where its bytes are text, and held to RFC 6265's `cookie-octet`.
+/// The value of a cookie, by the `cookie` crate where its bytes are text, and held to RFC 6265's
+/// `cookie-octet`.
 fn cookie_value(kind: Kind, rest: &[u8]) -> Value<'static> {
     let bytes = rest.strip_prefix(b"=").unwrap_or_default();
     let Ok(text) = std::str::from_utf8(bytes) else {

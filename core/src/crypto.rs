@@ -1,6 +1,7 @@
 //! RS256 by `ring`, as `jsonwebtoken` wants it: its [`CryptoProvider`].
 //!
-//! Nothing else can be verified, and nothing can be signed: a key or an algorithm that slipped through to here finds no code.
+//! Nothing else can be verified, and nothing can be signed: a key or an algorithm that slipped through to
+//! here finds no code.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind, Result};

@@ -117,7 +117,8 @@ impl Endpoint {
         &self.hostname
     }
 
-    /// Whether the host is this machine itself: a loopback address, `localhost`, or a name under it (RFC 6761, section 6.3).
+    /// Whether the host is this machine itself: a loopback address, `localhost`, or a name under it (RFC
+    /// 6761, section 6.3).
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.hostname.trim_start_matches('[').trim_end_matches(']');
@@ -129,7 +130,8 @@ impl Endpoint {
     }
 }
 
-/// An accepted `iss`: a URL, whose host is lower-cased and whose lone trailing slash is dropped; a real path stays as it is.
+/// An accepted `iss`: a URL, whose host is lower-cased and whose lone trailing slash is dropped; a real path
+/// stays as it is.
 ///
 /// # Errors
 /// When it is not an `http` or `https` URL, or has a query or a variable.
@@ -193,8 +195,8 @@ fn parse(url: &str) -> Result<(Endpoint, PathAndQuery), EndpointError> {
     ))
 }
 
-/// A name of letters, digits, `-`, `.` and `_` (containers are named with it), or an IPv6 address in brackets. RFC 3986 allows more, which no
-/// server answers to.
+/// A name of letters, digits, `-`, `.` and `_` (containers are named with it), or an IPv6 address in
+/// brackets. RFC 3986 allows more, which no server answers to.
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),

@@ -1,21 +1,24 @@
 //! The evaluation of a request's credentials, as a state machine: what happened in, what to do next out.
 //!
-//! It is total and pure. It asks at most once for keys, at most once about each token, and decides after at most one answer about all else, so every
-//! evaluation ends.
+//! It is total and pure. It asks at most once for keys, at most once about each token, and decides after at
+//! most one answer about all else, so every evaluation ends.
 
 mod inputs;
+mod asked_token;
 
+pub use asked_token::AskedToken;
 pub use inputs::{CredentialLookup, Inputs, KeyLookup, Keys, Remembered, VerdictMemory};
 
-use crate::credential::{Credential, Value};
+use crate::basis::Basis;
+use crate::credential::{Credential, Kind, Value};
 use crate::freshness::{Fallback, Freshness, Rejection, TokenAnswer};
 use crate::jws::{Candidate, Compact, Form};
 use crate::policy::Mode;
-use crate::record;
+use crate::record::{self, Holder};
 use crate::resolver::{Question, Reading};
 use crate::session::Session;
 use crate::verdict::{Reason, Source, Verdict, Why};
-use crate::verify::{self, refused_without_key, Judgement, TokenSummary};
+use crate::verify::{self, refused_without_key, Admitted, Judgement, TokenSummary};
 
 /// How far an evaluation has come. It owns all it needs, and survives any wait.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +28,7 @@ pub struct Flow {
     /// Why the first that is worth nothing is.
     refused: Option<Reason>,
     refused_token: Option<TokenSummary>,
+    basis: Option<Basis>,
     keys_tried: bool,
     pending: Pending,
 }
@@ -70,25 +74,6 @@ pub enum Action {
     Ask(Question),
 }
 
-/// A verified token that the resolver is asked about, alone. Its `Debug` keeps the secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AskedToken {
-    /// The token.
-    pub token: String,
-    /// The session that its claims speak of.
-    pub claimed: Session,
-    /// Seconds since 1970.
-    pub iat: u64,
-    /// Seconds since 1970.
-    pub exp: u64,
-}
-
-impl std::fmt::Debug for AskedToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AskedToken").finish_non_exhaustive()
-    }
-}
-
 /// What becomes of one credential.
 enum Step {
     Stop(Action),
@@ -116,20 +101,30 @@ impl Flow {
             Event::Answered(reading) => Some(self.after_answer(reading, pending)),
             Event::Unanswered(why) => Some(Step::Stop(Action::Decide(without_answer(why, pending)))),
         };
-        match step {
+        let action = match step {
             Some(Step::Stop(action)) => action,
             Some(Step::Next(reason)) => {
                 self.skip(reason);
                 self.evaluate(inputs)
             }
             None => self.evaluate(inputs),
+        };
+        if let Action::Decide(verdict) | Action::DecideAndAsk(verdict, _) = &action {
+            self.basis.take_if(|basis| !basis.is_of(verdict));
         }
+        action
     }
 
     /// What the credential that was refused first says of itself, if it is a token of good signature.
     #[must_use]
     pub fn refused_token(&self) -> Option<&TokenSummary> {
         self.refused_token.as_ref()
+    }
+
+    /// What the verdict rests on, once it is decided.
+    #[must_use]
+    pub fn basis(&self) -> Option<&Basis> {
+        self.basis.as_ref()
     }
 
     fn evaluate(&mut self, inputs: &Inputs<'_>) -> Action {
@@ -145,6 +140,7 @@ impl Flow {
     /// The credential is worth nothing, for this reason: the next is looked at.
     fn skip(&mut self, reason: Reason) {
         self.refused.get_or_insert(reason);
+        self.basis = None;
         self.at = self.at.saturating_add(1);
     }
 
@@ -153,12 +149,17 @@ impl Flow {
             Value::Candidate(candidate) if inputs.policy.mode != Mode::Remote => Some(candidate),
             Value::Candidate(_) | Value::Remote(_) | Value::Malformed => None,
         };
-        if let Some(step) = candidate.and_then(|candidate| self.evaluate_remembered(candidate, inputs)) {
+        let kind = credential.kind;
+        if let Some(step) = candidate.and_then(|candidate| self.evaluate_remembered(kind, candidate, inputs))
+        {
             return step;
         }
         match (credential.value.form(), candidate, inputs.policy.mode) {
             (Form::Malformed, _, _) => Step::Next(Reason::MalformedCredential),
-            (Form::Token(token), Some(candidate), _) => self.judge(token, candidate, inputs),
+            (Form::Token(token), Some(candidate), _) => self.judge(token, credential.kind, candidate, inputs),
+            (Form::Token(_), None, Mode::Remote) if !inputs.policy.asks_about(credential) => {
+                Step::Next(Reason::MachineToken)
+            }
             (Form::Token(_) | Form::Other(_), _, Mode::On | Mode::Remote) => self.ask(inputs),
             (Form::Token(_) | Form::Other(_), _, Mode::Local) => {
                 let reason = self.refused.unwrap_or(Reason::RemoteCredential);
@@ -168,33 +169,45 @@ impl Flow {
     }
 
     /// A token that verified before, while its times hold and its key is in the set.
-    fn evaluate_remembered(&mut self, candidate: &Candidate<'_>, inputs: &Inputs<'_>) -> Option<Step> {
+    fn evaluate_remembered(
+        &mut self,
+        kind: Kind,
+        candidate: &Candidate<'_>,
+        inputs: &Inputs<'_>,
+    ) -> Option<Step> {
         let Inputs { policy, now, .. } = *inputs;
         let known = inputs.memory.verified(candidate)?;
         let set = inputs.keys.keys(self.keys_tried).set?;
         (known.is_in_time(now, policy.leeway) && set.contains(&known.thumbprint))
-            .then(|| self.check_freshness(candidate, known, Source::TokenCache, inputs))
+            .then(|| self.check_freshness(kind, candidate, known, Source::TokenCache, inputs))
     }
 
-    fn judge(&mut self, token: Compact<'_>, candidate: &Candidate<'_>, inputs: &Inputs<'_>) -> Step {
+    fn judge(
+        &mut self,
+        token: Compact<'_>,
+        kind: Kind,
+        candidate: &Candidate<'_>,
+        inputs: &Inputs<'_>,
+    ) -> Step {
         let Inputs { policy, now, .. } = *inputs;
         let keys = inputs.keys.keys(self.keys_tried);
         let final_without = match keys
             .set
-            .map(|set| verify::verify(token.as_str(), set, policy, now))
+            .map(|set| verify::admit(token.as_str(), set, policy, now))
         {
-            Some(Judgement::Verified(verified)) => {
-                let verified = record::Token::from(*verified);
-                inputs.memory.remember(candidate, &verified);
-                return self.check_freshness(candidate, verified, Source::Token, inputs);
+            Some(Admitted::User(Judgement::Verified(verified))) => {
+                return self.verified(kind, candidate, (*verified).into(), inputs);
             }
-            Some(Judgement::Refused(reason, summary)) => {
+            Some(Admitted::Machine(verified)) => {
+                return self.verified(kind, candidate, (*verified).into(), inputs);
+            }
+            Some(Admitted::User(Judgement::Refused(reason, summary))) => {
                 if self.refused.is_none() {
                     self.refused_token = summary;
                 }
                 return Step::Next(reason);
             }
-            Some(Judgement::NoKey) => keys.current,
+            Some(Admitted::User(Judgement::NoKey)) => keys.current,
             None => false,
         };
         if let Some(reason) = refused_without_key(token.as_str(), policy, now) {
@@ -207,27 +220,53 @@ impl Flow {
             return Step::Stop(Action::FetchKeys);
         }
         match policy.mode {
-            Mode::On | Mode::Remote => self.ask(inputs),
-            Mode::Local if keys.set.is_none() => Step::Stop(Action::Decide(Verdict::Unknown(Why::NoKeys))),
-            Mode::Local => Step::Stop(Action::Decide(Verdict::Unknown(Why::UnknownKey))),
+            Mode::On | Mode::Remote if !policy.never_asks_about(token) => self.ask(inputs),
+            Mode::On | Mode::Remote | Mode::Local => {
+                let why = keys.set.map_or(Why::NoKeys, |_| Why::UnknownKey);
+                Step::Stop(Action::Decide(Verdict::Unknown(why)))
+            }
         }
+    }
+
+    /// A token that verified just now.
+    fn verified(
+        &mut self,
+        kind: Kind,
+        candidate: &Candidate<'_>,
+        verified: record::Token,
+        inputs: &Inputs<'_>,
+    ) -> Step {
+        inputs.memory.remember(candidate, &verified);
+        self.check_freshness(kind, candidate, verified, Source::Token, inputs)
     }
 
     /// A token that verifies: whether it is fresh enough.
     fn check_freshness(
         &mut self,
+        kind: Kind,
         candidate: &Candidate<'_>,
         known: record::Token,
         source: Source,
         inputs: &Inputs<'_>,
     ) -> Step {
         let iat = known.iat;
+        let claimed = match known.holder {
+            Holder::User(session, grant) => {
+                self.basis = Some(Basis::Token(kind, grant));
+                session
+            }
+            Holder::Machine(machine) if inputs.policy.machines => {
+                self.basis = Some(Basis::Machine(kind, machine));
+                return Step::Stop(Action::Decide(Verdict::Invalid(Reason::MachineToken)));
+            }
+            Holder::Machine(_) => return Step::Next(Reason::MachineToken),
+        };
         let freshness = inputs.memory.freshness(candidate, iat);
         // Only what has the form of a token is ever sent on, whoever vouches for it.
         let about = || match candidate.form() {
             Form::Token(token) => Some(AskedToken {
                 token: token.as_str().to_owned(),
-                claimed: known.session.clone(),
+                claimed: claimed.clone(),
                 iat,
                 exp: known.exp,
             }),
@@ -240,7 +279,7 @@ impl Flow {
                     is_due: false,
                 },
                 _,
-            ) => Step::Stop(Action::Decide(valid(known.session, session, source))),
+            ) => Step::Stop(Action::Decide(valid(claimed, session, source))),
             (
                 Freshness::Good {
                     session,
@@ -251,10 +290,7 @@ impl Flow {
                 let Some(asked_token) = about() else {
                     return Step::Next(Reason::MalformedCredential);
                 };
-                Step::Stop(Action::DecideAndAsk(
-                    valid(known.session, session, source),
-                    asked_token,
-                ))
+                Step::Stop(Action::DecideAndAsk(valid(claimed, session, source), asked_token))
             }
             (Freshness::Rejected(rejection), _) => reject(rejection),
             // Nobody may be asked, and what the claims say is known to be wrong.
@@ -265,10 +301,7 @@ impl Flow {
                 let Some(asked_token) = about() else {
                     return Step::Next(Reason::MalformedCredential);
                 };
-                self.pending = Pending::Token {
-                    claimed: known.session,
-                    fallback,
-                };
+                self.pending = Pending::Token { claimed, fallback };
                 Step::Stop(Action::AskAboutToken(asked_token))
             }
         }
@@ -276,10 +309,14 @@ impl Flow {
 
     /// One question about this credential and all that follow.
     fn ask(&mut self, inputs: &Inputs<'_>) -> Step {
-        let credentials = inputs.credentials.credentials().from(self.at);
-        let Some(question) = Question::about(credentials, &inputs.policy.cookie_prefix) else {
+        let left = || inputs.credentials.credentials().from(self.at);
+        let asked = || left().filter(|credential| inputs.policy.asks_about(credential));
+        let Some(question) = Question::about(asked(), &inputs.policy.cookie_prefix) else {
             return Step::Next(Reason::MalformedCredential);
         };
+        self.basis = Some(Basis::Resolver(
+            asked().map(|credential| credential.kind).collect(),
+        ));
         let remembered = inputs.memory.answer(&question).map(|remembered| {
             let verdict = match remembered.session {
                 Some(session) => Verdict::Valid(session, Source::ResolverCache),

@@ -1,7 +1,8 @@
 //! How fresh a locally verified token is, and what the resolver's answer about it means.
 //!
-//! What the resolver said of a token is knowledge: it counts until it answers again. A token is confirmed by being issued and by each yes.
-//! Young, it is served; older than the interval, it is served and asked about; older than the hard bound, it is asked about first.
+//! What the resolver said of a token is knowledge: it counts until it answers again. A token is confirmed by
+//! being issued and by each yes. Young, it is served; older than the interval, it is served and asked about;
+//! older than the hard bound, it is asked about first.
 
 use crate::made_up::CookieChoice;
 use crate::resolver::Reading;
@@ -81,7 +82,8 @@ pub enum Rejection {
 /// How fresh a locally verified token is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// It is good, with the resolver's session in place of the claims' where that is known; and whether it is to be asked about.
+    /// It is good, with the resolver's session in place of the claims' where that is known; and whether it is
+    /// to be asked about.
     Good {
         /// The resolver's session.
         session: Option<Session>,
@@ -114,7 +116,8 @@ pub enum TokenAnswer {
     AnotherUser,
     /// No.
     No(Rejection),
-    /// It knows nothing of the token, and under this configuration has not yet said yes to one: it may be asked the wrong way.
+    /// It knows nothing of the token, and under this configuration has not yet said yes to one: it may be
+    /// asked the wrong way.
     Unproven,
     /// It says nothing about the token.
     Unknown(Why),
@@ -129,8 +132,8 @@ pub enum Interpretation {
     AskAgain,
 }
 
-/// How fresh the token is that was issued at `iat` (seconds since 1970). `spread` moves its interval, so that not all tokens are due at once: 0 is
-/// the whole interval, [`u16::MAX`] four fifths of it.
+/// How fresh the token is that was issued at `iat` (seconds since 1970). `spread` moves its interval, so that
+/// not all tokens are due at once: 0 is the whole interval, [`u16::MAX`] four fifths of it.
 #[must_use]
 pub fn assess(known: Option<Known>, iat: u64, spread: u16, rules: &Rules, moment: &Moment) -> Freshness {
     let (asked_until, confirmed, session) = match known {
@@ -197,10 +200,12 @@ fn spread_over(interval: u64, spread: u16) -> u64 {
     interval.saturating_sub(part)
 }
 
-/// What a reading of an answer comes to, about the token of the user `sub` alone, asked with this choice of cookie. `is_proven`: the resolver, asked
-/// this way, has said yes to some token under the running configuration.
+/// What a reading of an answer comes to, about the token of the user `sub` alone, asked with this choice of
+/// cookie. `is_proven`: the resolver, asked this way, has said yes to some token under the running
+/// configuration.
 ///
-/// `false` means another thing each time: without a made-up cookie it is about the token, with one it is about the cookie.
+/// `false` means another thing each time: without a made-up cookie it is about the token, with one it is
+/// about the cookie.
 #[must_use]
 pub fn interpret(
     reading: Result<Reading, Why>,
@@ -222,8 +227,9 @@ pub fn interpret(
 }
 
 impl Known {
-    /// What is known once the resolver has given `answer` about a token whose claims speak of `claimed`, asked at `asked` and answering at `now` (milliseconds on
-    /// the monotonic clock); `None` when nothing changes. Where it says nothing, nobody asks in the background before `pause` is over.
+    /// What is known once the resolver has given `answer` about a token whose claims speak of `claimed`,
+    /// asked at `asked` and answering at `now` (milliseconds on the monotonic clock); `None` when nothing
+    /// changes. Where it says nothing, nobody asks in the background before `pause` is over.
     #[must_use]
     pub fn after(
         before: Option<Self>,
@@ -266,7 +272,8 @@ pub struct Times {
 }
 
 impl TokenAnswer {
-    /// What is to be remembered of it about a token whose claims speak of `claimed`; `None` when nothing changes.
+    /// What is to be remembered of it about a token whose claims speak of `claimed`; `None` when nothing
+    /// changes.
     #[must_use]
     pub fn to_remember(&self, claimed: &Session) -> Option<LastAnswer> {
         match self {

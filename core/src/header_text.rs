@@ -31,7 +31,8 @@ impl<'t> HeaderText<'t> {
     }
 }
 
-/// Whether all bytes are printable ASCII. Looks at all of them, whatever they are, so that the processor looks at many at once.
+/// Whether all bytes are printable ASCII. Looks at all of them, whatever they are, so that the processor
+/// looks at many at once.
 pub(crate) fn is_printable(bytes: &[u8]) -> bool {
     let worst = bytes
         .iter()

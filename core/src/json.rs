@@ -7,7 +7,8 @@ pub(crate) fn is_object(json: &[u8]) -> bool {
     json.trim_ascii_start().first() == Some(&b'{')
 }
 
-/// Reads a JSON object that is UTF-8 throughout (RFC 8259, section 8.1), also where nobody looks. `None` for anything else.
+/// Reads a JSON object that is UTF-8 throughout (RFC 8259, section 8.1), also where nobody looks. `None` for
+/// anything else.
 pub(crate) fn object<'j, T: Deserialize<'j>>(json: &'j [u8]) -> Option<T> {
     if !is_object(json) {
         return None;

@@ -306,7 +306,8 @@ fn usable(raw: &RawValue, kids: &HashMap<String, usize>) -> Result<Key, Ignored>
     Key::new(key.kid, number(&key.n)?, number(&key.e)?)
 }
 
-/// 2048 to 8192 bits, without a leading zero octet (RFC 7518, section 6.3.1.1), and odd as a product of odd primes is.
+/// 2048 to 8192 bits, without a leading zero octet (RFC 7518, section 6.3.1.1), and odd as a product of odd
+/// primes is.
 fn is_modulus(bytes: &[u8]) -> bool {
     let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
         return false;

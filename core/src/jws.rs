@@ -1,4 +1,5 @@
-//! A compact JWS (RFC 7515, section 7.1), taken apart: three parts of strict base64url, and a header that says what it is.
+//! A compact JWS (RFC 7515, section 7.1), taken apart: three parts of strict base64url, and a header that
+//! says what it is.
 
 use std::borrow::Cow;
 
@@ -14,12 +15,13 @@ use crate::verdict::Reason;
 /// The largest token that is looked at, in bytes.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
-/// Bytes that begin as a compact JWS does: as an encoded JSON object. Nothing else is known of them until [`Self::form`] looks, which nobody has to
-/// do for the bytes of a token that verified before.
+/// Bytes that begin as a compact JWS does: as an encoded JSON object. Nothing else is known of them until
+/// [`Self::form`] looks, which nobody has to do for the bytes of a token that verified before.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Candidate<'h>(Cow<'h, [u8]>);
 
-/// What looks like a compact JWS: printable ASCII that begins as an encoded JSON object does, in three parts. Nothing else is known of it.
+/// What looks like a compact JWS: printable ASCII that begins as an encoded JSON object does, in three parts.
+/// Nothing else is known of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Compact<'c>(&'c str);
 
@@ -133,7 +135,8 @@ impl<'t> Jws<'t> {
         if header.crit {
             return Err(Reason::CriticalHeader);
         }
-        // jsonwebtoken decodes it again, and says only whether it fits: an encoding that is not strict is refused as what it is.
+        // jsonwebtoken decodes it again, and says only whether it fits: an encoding that is not strict is
+        // refused as what it is.
         decode(signature)?;
         Ok(Self {
             signing_input: signing_input.as_bytes(),
@@ -145,7 +148,8 @@ impl<'t> Jws<'t> {
     }
 }
 
-/// The `exp` that stands in a token, in seconds since 1970, of whatever worth the token is. `None` for what is no token, or has none.
+/// The `exp` that stands in a token, in seconds since 1970, of whatever worth the token is. `None` for what
+/// is no token, or has none.
 #[must_use]
 pub fn claimed_end(token: &str) -> Option<u64> {
     #[derive(Deserialize)]

@@ -1,7 +1,8 @@
 //! The `session` cookie that is nobody's, and when it goes with a question.
 //!
-//! The server answers nothing to a dead credential, and nothing to a good one when its database fails it half-way. A bad `session` cookie gets
-//! an honest `false`. So a question that holds one tells the two apart: `false` is a no, and silence is the server's failure.
+//! The server answers nothing to a dead credential, and nothing to a good one when its database fails it
+//! half-way. A bad `session` cookie gets an honest `false`. So a question that holds one tells the two apart:
+//! `false` is a no, and silence is the server's failure.
 
 use std::fmt;
 
@@ -21,12 +22,14 @@ pub enum CookieChoice {
     WithMadeUp,
 }
 
-/// The value of a `session` cookie, well-formed and nobody's. Its `Debug` keeps it: a log shall show nothing that looks like a session.
+/// The value of a `session` cookie, well-formed and nobody's. Its `Debug` keeps it: a log shall show nothing
+/// that looks like a session.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MadeUp(String);
 
 impl MadeUp {
-    /// `ID.SECRET`, as the server makes them: a UUID (RFC 9562, version 4), then letters and digits. `random` is used for nothing else.
+    /// `ID.SECRET`, as the server makes them: a UUID (RFC 9562, version 4), then letters and digits. `random`
+    /// is used for nothing else.
     #[must_use]
     pub fn drawn(random: &[u8; RANDOM]) -> Self {
         let (id, secret) = random.split_at(ID);

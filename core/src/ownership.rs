@@ -1,12 +1,12 @@
 //! Which header names belong to this project.
 //!
-//! A backend, or a proxy before it, may read `X_Authgear.User-Id` as `X-Authgear-User-Id`: CGI and WSGI fold names so. Therefore every
-//! spelling that folds to ours is ours.
+//! A backend, or a proxy before it, may read `X_Authgear.User-Id` as `X-Authgear-User-Id`: CGI and WSGI fold
+//! names so. Therefore every spelling that folds to ours is ours.
 
 const PREFIX: &[u8; 11] = b"x-authgear-";
 
-/// Whether a header of this name belongs to this project: lower-cased, and with everything outside `[a-z0-9]` folded to `-`, it begins
-/// `x-authgear-`.
+/// Whether a header of this name belongs to this project: lower-cased, and with everything outside `[a-z0-9]`
+/// folded to `-`, it begins `x-authgear-`.
 #[must_use]
 #[inline]
 pub fn is_ours(name: &[u8]) -> bool {

@@ -28,4 +28,7 @@ pub struct Policy {
     pub allowed: Allowed,
     /// The project's `http.cookie_prefix`.
     pub cookie_prefix: String,
+    /// Whether a machine is admitted by its own token. Everywhere else such a token is
+    /// [`crate::verdict::Reason::MachineToken`].
+    pub machines: bool,
 }

@@ -1,12 +1,14 @@
 //! What is remembered, as bytes that outlive a request and are read by other processes.
 //!
-//! Each record begins with its kind; what is not exactly such a record is none. The format is part of the shared memory's layout version.
+//! Each record begins with its kind; what is not exactly such a record is none. The format is part of the
+//! shared memory's layout version.
 
 use crate::freshness::{Known, LastAnswer, Rejection};
+use crate::grant::{Grant, Machine};
 use crate::session::Session;
-use crate::verify::Verified;
+use crate::verify::{Verified, VerifiedMachine};
 
-const TOKEN: u8 = 1;
+// 1 was a token without its grant.
 const ANSWER_VALID: u8 = 2;
 const ANSWER_INVALID: u8 = 3;
 const KNOWN_NOTHING: u8 = 4;
@@ -15,12 +17,14 @@ const KNOWN_OTHERWISE: u8 = 6;
 const KNOWN_ENDED: u8 = 7;
 const KNOWN_BARRED: u8 = 8;
 const KNOWN_TOO_LONG: u8 = 9;
+const TOKEN: u8 = 10;
+const MACHINE_TOKEN: u8 = 11;
 
 /// A token that verified, as it has to be judged again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// The session that its claims speak of.
-    pub session: Session,
+    /// Whom its claims speak of.
+    pub holder: Holder,
     /// The key that vouched for it (RFC 7638).
     pub thumbprint: [u8; 32],
     /// Seconds since 1970.
@@ -29,6 +33,15 @@ pub struct Token {
     pub exp: u64,
     /// The later of `nbf` and `iat`, in seconds since 1970.
     pub not_before: u64,
+}
+
+/// Whom a token speaks of, and what it was issued for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A user's session.
+    User(Session, Grant),
+    /// A machine.
+    Machine(Machine),
 }
 
 /// An answer of the resolver's.
@@ -43,11 +56,23 @@ pub struct Answer {
 impl From<Verified> for Token {
     fn from(verified: Verified) -> Self {
         Self {
-            session: verified.session,
+            holder: Holder::User(verified.session, verified.claims.grant),
             thumbprint: verified.thumbprint,
             iat: verified.claims.iat,
             exp: verified.claims.exp,
             not_before: verified.claims.not_before,
+        }
+    }
+}
+
+impl From<VerifiedMachine> for Token {
+    fn from(verified: VerifiedMachine) -> Self {
+        Self {
+            holder: Holder::Machine(verified.machine),
+            thumbprint: verified.thumbprint,
+            iat: verified.times.iat,
+            exp: verified.times.exp,
+            not_before: verified.times.not_before,
         }
     }
 }
@@ -59,28 +84,41 @@ impl Token {
         self.exp.saturating_add(leeway) > now && self.not_before <= now.saturating_add(leeway)
     }
 
-    /// As bytes.
+    /// As bytes: all of it, however long it is. One that is longer than an entry of the table is not
+    /// remembered, and so verified again each time.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.session.as_bytes().len().saturating_add(64));
-        bytes.push(TOKEN);
+        let (kind, grant, session) = match &self.holder {
+            Holder::User(session, grant) => (TOKEN, grant, session.as_bytes()),
+            Holder::Machine(machine) => (MACHINE_TOKEN, machine.grant(), &[][..]),
+        };
+        let mut bytes = Vec::with_capacity(session.len().saturating_add(192));
+        bytes.push(kind);
         bytes.extend_from_slice(&self.thumbprint);
         push(&mut bytes, &[self.iat, self.exp, self.not_before]);
-        bytes.extend_from_slice(self.session.as_bytes());
+        grant.write(&mut bytes);
+        bytes.extend_from_slice(session);
         bytes
     }
 
     /// What [`Self::to_bytes`] gave; `None` for anything else.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (_, rest) = bytes.split_first().filter(|(kind, _)| **kind == TOKEN)?;
+        let (kind, rest) = bytes.split_first()?;
         let (thumbprint, mut rest) = rest.split_first_chunk::<32>()?;
+        let (iat, exp, not_before) = (take(&mut rest)?, take(&mut rest)?, take(&mut rest)?);
+        let grant = Grant::take(&mut rest)?;
+        let holder = match *kind {
+            TOKEN => Holder::User(Session::from_bytes(rest)?, grant),
+            MACHINE_TOKEN if rest.is_empty() => Holder::Machine(Machine::of(grant)?),
+            _ => return None,
+        };
         Some(Self {
+            holder,
             thumbprint: *thumbprint,
-            iat: take(&mut rest)?,
-            exp: take(&mut rest)?,
-            not_before: take(&mut rest)?,
-            session: Session::from_bytes(rest)?,
+            iat,
+            exp,
+            not_before,
         })
     }
 }

@@ -15,8 +15,8 @@ use crate::verdict::UnknownAnswer;
 const MAX_LINES: usize = 64;
 const MAX_BYTES: usize = 8 * 1024;
 
-/// What the resolver is asked: the bytes of its two headers, made here and never the client's own. Its `Debug` keeps
-/// the secrets.
+/// What the resolver is asked: the bytes of its two headers, made here and never the client's own. Its
+/// `Debug` keeps the secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Question {
     /// `Authorization`
@@ -45,15 +45,16 @@ pub enum Reading {
     Valid(Session),
     /// The server said `false`.
     Invalid,
-    /// The server said nothing: to a credential that is revoked, expired or unknown, or because its database failed it half-way. Where a `session`
-    /// cookie was in the question, it is the latter.
+    /// The server said nothing: to a credential that is revoked, expired or unknown, or because its database
+    /// failed it half-way. Where a `session` cookie was in the question, it is the latter.
     Silent,
     /// The server never says this.
     Unknown(UnknownAnswer),
 }
 
 impl Question {
-    /// The question about these credentials, each once, those that no server could know left out. `None` when none is left.
+    /// The question about these credentials, each once, those that no server could know left out. `None` when
+    /// none is left.
     #[must_use]
     pub fn about<'c, 'h: 'c>(
         credentials: impl IntoIterator<Item = &'c Credential<'h>>,
@@ -84,7 +85,8 @@ impl Question {
         })
     }
 
-    /// The question about a token alone, as the bearer. Silence is no answer to it: then it is asked once more, [`CookieChoice::WithMadeUp`].
+    /// The question about a token alone, as the bearer. Silence is no answer to it: then it is asked once
+    /// more, [`CookieChoice::WithMadeUp`].
     #[must_use]
     pub fn about_token(token: &str) -> Self {
         Self {
@@ -103,8 +105,8 @@ impl Question {
     }
 }
 
-/// Reads an answer, the resolver's own, as it comes: its status, each header in order, and at last whether a body followed. Valid and invalid are
-/// exactly what the server says so; everything else is unknown.
+/// Reads an answer, the resolver's own, as it comes: its status, each header in order, and at last whether a
+/// body followed. Valid and invalid are exactly what the server says so; everything else is unknown.
 pub struct Reader<'a> {
     lines: Result<AnswerLines<'a>, UnknownAnswer>,
 }
@@ -143,8 +145,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a `Set-Cookie` of the resolver's may go on to a client: it names one of the project's own cookies, for its domain, and is not about
-/// a made-up one.
+/// Whether a `Set-Cookie` of the resolver's may go on to a client: it names one of the project's own cookies,
+/// for its domain, and is not about a made-up one.
 #[must_use]
 pub fn keeps_set_cookie(value: &[u8], prefix: &str, cookie_choice: CookieChoice) -> bool {
     let Some(cookie) = std::str::from_utf8(value)

@@ -1,7 +1,8 @@
 //! The `x-authgear-*` header lines of who is calling.
 //!
-//! A [`Session`] can only be built of lines that are safe in a request header: printable ASCII, no space at either end, never empty. It holds them
-//! in the compact form in which they lie in shared memory, in one order whoever spoke: two sessions that say the same are equal.
+//! A [`Session`] can only be built of lines that are safe in a request header: printable ASCII, no space at
+//! either end, never empty. It holds them in the compact form in which they lie in shared memory, in one
+//! order whoever spoke: two sessions that say the same are equal.
 
 use std::fmt;
 
@@ -14,8 +15,9 @@ pub const VALID: &str = "x-authgear-session-valid";
 /// A valid session, as header lines.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
-    /// How many lines; for each the code of its name ([`OTHER`]: the name is in its text) and the length of its text; then all texts, a space behind
-    /// each, so that one look over them finds what is not printable. The user comes first.
+    /// How many lines; for each the code of its name ([`OTHER`]: the name is in its text) and the length of
+    /// its text; then all texts, a space behind each, so that one look over them finds what is not printable.
+    /// The user comes first.
     bytes: Vec<u8>,
 }
 
@@ -81,7 +83,8 @@ impl<'s> Name<'s> {
 }
 
 impl Session {
-    /// The session of lines that are sorted already: a value for each of [`Name::KNOWN`], and the others by their names.
+    /// The session of lines that are sorted already: a value for each of [`Name::KNOWN`], and the others by
+    /// their names.
     pub(crate) fn from_lines<'l>(
         known: &[Option<HeaderText<'l>>; Name::KNOWN.len()],
         others: &[(&'l str, HeaderText<'l>)],
@@ -154,7 +157,8 @@ impl Session {
         &self.bytes
     }
 
-    /// The part of it in which all values of [`Self::named_lines`] lie, and all names that are [`Name::Other`], a space behind each.
+    /// The part of it in which all values of [`Self::named_lines`] lie, and all names that are
+    /// [`Name::Other`], a space behind each.
     #[must_use]
     pub fn texts(&self) -> &[u8] {
         self.named_lines().texts

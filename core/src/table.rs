@@ -1,8 +1,9 @@
 //! Fixed slots in memory that several processes share: found without a lock, changed under one.
 //!
-//! What enters: words that nobody else uses, all of them atomic. What always holds: a reader gets an entry whole or not at all, whatever
-//! a writer is doing or was killed while doing, since each slot carries a number that is odd while it is written; an entry is found under
-//! its whole key or not at all; looking costs the same however many entries there are. Changes are for one writer at a time.
+//! What enters: words that nobody else uses, all of them atomic. What always holds: a reader gets an entry
+//! whole or not at all, whatever a writer is doing or was killed while doing, since each slot carries a
+//! number that is odd while it is written; an entry is found under its whole key or not at all; looking costs
+//! the same however many entries there are. Changes are for one writer at a time.
 //!
 //! A key may stand in either of two sets of eight ways; a set's tags fill one line of the processor's cache.
 
@@ -58,7 +59,8 @@ pub enum Found {
     Here,
     /// There is none.
     Absent,
-    /// There may be one: somebody writes where it would stand, or was killed at it. Who holds the lock never finds this.
+    /// There may be one: somebody writes where it would stand, or was killed at it. Who holds the lock never
+    /// finds this.
     Torn,
 }
 
@@ -152,7 +154,8 @@ impl<'m> Table<'m> {
             {
                 Found::Here => {
                     if seen & USED == 0 {
-                        // Somebody may have put another entry there meanwhile: its tag is not for us to change.
+                        // Somebody may have put another entry there meanwhile: its tag is not for us to
+                        // change.
                         tag.compare_exchange(seen, seen | USED, Ordering::Relaxed, Ordering::Relaxed)
                             .ok();
                     }
@@ -165,13 +168,15 @@ impl<'m> Table<'m> {
         found
     }
 
-    /// Where an entry of this key belongs: where it stands already, else where nobody does, else where the one stands that can best be spared. For who
-    /// holds the lock. `now` in seconds since 1970.
+    /// Where an entry of this key belongs: where it stands already, else where nobody does, else where the
+    /// one stands that can best be spared. For who holds the lock. `now` in seconds since 1970.
     ///
-    /// `evicted` gets an entry of another key that has to go although it is not over, before anything is changed; `true` says that there is one.
+    /// `evicted` gets an entry of another key that has to go although it is not over, before anything is
+    /// changed; `true` says that there is one.
     pub fn slot_for(&self, key: &Key, now: u64, evicted: &mut Entry) -> (SlotIndex, bool) {
         let words = words(key);
-        // The slots of others are looked at only where the tags leave no choice: each lies in memory of its own, and far away.
+        // The slots of others are looked at only where the tags leave no choice: each lies in memory of its
+        // own, and far away.
         let mut free: Option<(usize, usize)> = None;
         for (begin, tags) in self.sets(&words) {
             let mut first_free = None;
@@ -210,7 +215,8 @@ impl<'m> Table<'m> {
         (SlotIndex(index), goes)
     }
 
-    /// Puts an entry where [`Self::slot_for`] said. For who has held the lock since. `false`, and nothing changed, when it is larger than [`CAPACITY`].
+    /// Puts an entry where [`Self::slot_for`] said. For who has held the lock since. `false`, and nothing
+    /// changed, when it is larger than [`CAPACITY`].
     pub fn put(&self, at: SlotIndex, key: &Key, bytes: &[u8], end: u64, rank: Rank) -> bool {
         let (Some(slot), Some(tag)) = (self.slot(at.0), self.tags.get(at.0)) else {
             return false;

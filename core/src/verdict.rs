@@ -33,7 +33,8 @@ pub enum Source {
 pub enum Reason {
     /// The token is larger than 16 KiB.
     TooLarge,
-    /// The token is not a compact JWS (RFC 7515, section 7.1), or its header or claims are not the JSON they should be.
+    /// The token is not a compact JWS (RFC 7515, section 7.1), or its header or claims are not the JSON they
+    /// should be.
     Malformed,
     /// `alg` is not RS256.
     UnsupportedAlgorithm,
@@ -123,7 +124,8 @@ pub enum Why {
     Limit,
     /// The resolver has failed several times in a row, and somebody else tries whether it still does.
     Failing,
-    /// It said nothing where a `session` cookie was in the question, which gets a `false` at least: its database failed it half-way.
+    /// It said nothing where a `session` cookie was in the question, which gets a `false` at least: its
+    /// database failed it half-way.
     Silent,
     /// It knows nothing of a good token, and has not yet said yes to one under this configuration.
     Unproven,
@@ -136,8 +138,8 @@ pub enum Why {
 }
 
 impl Why {
-    /// Whether the resolver failed: it could not be reached, took too long, broke off, said so or said nothing at all. No client can bring this
-    /// about.
+    /// Whether the resolver failed: it could not be reached, took too long, broke off, said so or said
+    /// nothing at all. No client can bring this about.
     #[must_use]
     pub fn is_failure(self) -> bool {
         match self {

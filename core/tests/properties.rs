@@ -14,6 +14,7 @@ mod common;
 use authgear_core::claims::{Claims, Flag};
 use authgear_core::credential::{Allowed, Credentials, Kind};
 use authgear_core::endpoint::{self, Endpoint};
+use authgear_core::grant::Grant;
 use authgear_core::ownership::{connection_without_ours, is_ours};
 use authgear_core::policy::Mode;
 use authgear_core::verify::{verify, Judgement};
@@ -211,7 +212,7 @@ proptest! {
     ) {
         let claims = Claims {
             sub, iat: NOW, exp: NOW, not_before: NOW, auth_time, amr, acr, roles,
-            is_anonymous, is_verified, can_reauthenticate,
+            is_anonymous, is_verified, can_reauthenticate, grant: Grant::default(),
         };
         if let Ok(session) = claims.session() {
             checks::safe(&session);

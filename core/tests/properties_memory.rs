@@ -15,7 +15,8 @@ mod common;
 use std::collections::HashMap;
 
 use authgear_core::freshness::{self, Freshness, Known, LastAnswer, Moment, Rejection, Revalidate, Rules};
-use authgear_core::record::{Answer, Token};
+use authgear_core::grant::{Grant, Machine};
+use authgear_core::record::{Answer, Holder, Token};
 use authgear_core::session::{Name, Session};
 use authgear_core::table::{Entry, Found, Rank};
 use common::answered::answered;
@@ -137,10 +138,15 @@ proptest! {
     #[test]
     fn a_record_comes_back_from_its_bytes(
         session in session(), known in known(), thumbprint in any::<[u8; 32]>(), times in any::<[u64; 3]>(), is_valid in any::<bool>(),
+        grant in (prop::option::of("[ -~]{0,12}"), prop::option::of("[!#-\\[\\]-~]{1,9}( [a-z]{1,9}){0,3}")), is_machine in any::<bool>(),
     ) {
         let [iat, exp, not_before] = times;
         let answer = Answer { session: is_valid.then(|| session.clone()), at: iat };
-        let token = Token { session, thumbprint, iat, exp, not_before };
+        let (client_id, scope) = grant;
+        let grant = Grant::new(client_id.as_deref(), scope.as_deref());
+        let machine = Machine::new("client_id_m", "m", scope.as_deref()).map(Holder::Machine);
+        let holder = machine.filter(|_| is_machine).unwrap_or(Holder::User(session, grant));
+        let token = Token { holder, thumbprint, iat, exp, not_before };
         prop_assert_eq!(Known::from_bytes(&known.to_bytes(usize::MAX)), Some(known.clone()));
         prop_assert_eq!(Answer::from_bytes(&answer.to_bytes()), Some(answer.clone()));
         prop_assert_eq!(Token::from_bytes(&token.to_bytes()), Some(token.clone()));
@@ -150,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_read_as_two_things(kind in 0..12_u8, data in vec(any::<u8>(), 0..120)) {
+    fn no_bytes_are_read_as_two_things(kind in 0..14_u8, data in vec(any::<u8>(), 0..120)) {
         checks::record(&data);
         checks::record(&[&[kind], data.as_slice()].concat());
     }

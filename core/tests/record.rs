@@ -5,8 +5,9 @@
 mod common;
 
 use authgear_core::freshness::{Known, LastAnswer, Rejection};
+use authgear_core::grant::{Grant, Machine};
 use authgear_core::policy::Mode;
-use authgear_core::record::{Answer, Token};
+use authgear_core::record::{Answer, Holder, Token};
 use authgear_core::session::Session;
 use authgear_core::table::CAPACITY;
 use authgear_core::verify::{verify, Judgement};
@@ -47,7 +48,7 @@ fn every() -> Vec<(&'static str, Vec<u8>)> {
 
 fn every_with(session: &Session) -> Vec<(&'static str, Vec<u8>)> {
     let token = Token {
-        session: session.clone(),
+        holder: Holder::User(session.clone(), Grant::new(Some("web"), Some("a b"))),
         ..token_of(&good())
     };
     let answers = [Some(session.clone()), None].map(|session| Answer { session, at: 77 });
@@ -59,7 +60,11 @@ fn every_with(session: &Session) -> Vec<(&'static str, Vec<u8>)> {
         LastAnswer::No(Rejection::Barred),
         LastAnswer::TooLong,
     ];
-    let mut every = vec![("token", token.to_bytes())];
+    let machine = Token {
+        holder: Holder::Machine(Machine::new("client_id_m", "m", Some("a b")).unwrap()),
+        ..token.clone()
+    };
+    let mut every = vec![("token", token.to_bytes()), ("token", machine.to_bytes())];
     every.extend(answers.map(|answer| ("answer", answer.to_bytes())));
     every.extend(last_answers.map(|last_answer| ("known", known(last_answer).to_bytes(CAPACITY))));
     every
@@ -165,7 +170,7 @@ fn a_record_is_of_one_kind() {
         assert_eq!(Session::from_bytes(&bytes), None, "nor is it a session");
     }
     for kind in 0..=u8::MAX {
-        if !(1..=9).contains(&kind) {
+        if !(2..=11).contains(&kind) {
             for (_, mut bytes) in every() {
                 bytes[0] = kind;
                 assert_eq!(kinds(&bytes), [""; 0], "{kind}");
@@ -227,7 +232,7 @@ fn bytes_that_no_session_has_are_none_in_any_record() {
         assert_eq!(Session::from_bytes(&session), None, "{session:?}");
         let head = |bytes: Vec<u8>| bytes[..bytes.len() - good.as_bytes().len()].to_vec();
         let token = Token {
-            session: good.clone(),
+            holder: Holder::User(good.clone(), Grant::default()),
             ..token_of(&common::evaluation::good())
         };
         let answer = Answer {

@@ -6,6 +6,7 @@
 mod common;
 
 use authgear_core::claims::Claims;
+use authgear_core::grant::Grant;
 use authgear_core::header_text::NotHeaderText;
 use authgear_core::session::{Name, Session};
 use authgear_core::verdict::Reason;
@@ -382,6 +383,7 @@ fn a_value_longer_than_a_line_can_say_is_refused() {
         is_anonymous: None,
         is_verified: None,
         can_reauthenticate: None,
+        grant: Grant::default(),
     };
     assert!(claims(longest).session().is_ok());
     assert_eq!(claims(longer).session(), Err(NotHeaderText));

@@ -2,12 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 
+use authgear_core::basis::Basis;
 use authgear_core::credential::{Allowed, Kind, Value};
 use authgear_core::flow::{Action, AskedToken, Event, Flow, Inputs, Keys, Remembered, VerdictMemory};
 use authgear_core::freshness::{Fallback, Freshness, Rejection, TokenAnswer};
+use authgear_core::grant::{Grant, Machine};
 use authgear_core::jws::{Candidate, Form};
 use authgear_core::policy::{Mode, Policy};
-use authgear_core::record::Token;
+use authgear_core::record::{Holder, Token};
 use authgear_core::resolver::{Question, Reading};
 use authgear_core::session::Session;
 use authgear_core::verdict::{Reason, Source, Verdict, Why};
@@ -16,9 +18,9 @@ use super::{halves, reading, recorded, request, safe, sendable};
 
 /// Every evaluation ends, asks no more than it may, and gives a session only where somebody vouched for it.
 ///
-/// The first byte chooses mode and keys, the second the credentials that count, the third whether there is an
-/// answer and whether there is a memory: then eight more bytes say what it remembers. Then an answer, an
-/// empty line, and a request as in [`super::cookies`].
+/// The first byte chooses mode, keys and whether machines are admitted, the second the credentials that
+/// count, the third whether there is an answer and whether there is a memory: then eight more bytes say what
+/// it remembers. Then an answer, an empty line, and a request as in [`super::cookies`].
 pub fn flow(data: &[u8]) {
     let [choices, allowed, answered, rest @ ..] = data else {
         return;
@@ -36,6 +38,7 @@ pub fn flow(data: &[u8]) {
     let policy = Policy {
         mode: [Mode::On, Mode::Local, Mode::Remote, Mode::On][usize::from(choices & 3)],
         allowed: Allowed::from_names(counts.map(|(kind, _)| kind.name())).unwrap(),
+        machines: bit(128),
         ..recorded.policy.clone()
     };
     let (answer, asked) = halves(rest);
@@ -113,7 +116,11 @@ impl VerdictMemory for ScriptedMemory {
         // Nobody remembers what was never judged.
         let was_judged = matches!(token.form(), Form::Token(_));
         (choices & 1 != 0 && was_judged).then(|| Token {
-            session: session_of("remembered"),
+            holder: if choices & 8 == 0 {
+                Holder::User(session_of("remembered"), Grant::default())
+            } else {
+                Holder::Machine(Machine::new("client_id_m", "m", Some("a")).unwrap())
+            },
             thumbprint: if choices & 2 == 0 {
                 recorded().thumbprint
             } else {
@@ -207,7 +214,28 @@ impl Run<'_> {
                 Action::Decide(verdict) => break verdict,
             };
         };
+        self.rests(&verdict, flow.basis());
         self.ends(verdict);
+    }
+
+    /// A session rests on a credential that the client sent, a machine on the policy too, and all else on
+    /// nothing.
+    fn rests(&self, verdict: &Verdict, basis: Option<&Basis>) {
+        match (verdict, basis) {
+            (Verdict::Valid(..), Some(Basis::Token(kind, _))) => {
+                assert!(sendable(self.inputs.credentials.credentials()).any(|sent| sent.kind == *kind));
+                assert!(
+                    !self.has_asked,
+                    "the resolver's answer is about all that were asked about"
+                );
+            }
+            (Verdict::Valid(..), Some(Basis::Resolver(_))) => {}
+            (Verdict::Invalid(reason), Some(Basis::Machine(..))) => {
+                assert!(self.inputs.policy.machines && *reason == Reason::MachineToken);
+            }
+            (Verdict::Invalid(_) | Verdict::None | Verdict::Unknown(_), None) => {}
+            (verdict, basis) => panic!("{verdict:?} rests on {basis:?}"),
+        }
     }
 
     /// What was said of a token last decides, or lets the evaluation go on.

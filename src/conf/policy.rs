@@ -73,6 +73,7 @@ fn policy(settings: &LocationSettings, site: &Site, resolve: Resolve) -> Option<
         leeway: value(&settings.leeway).copied().unwrap_or(LEEWAY),
         allowed: value(&settings.credentials).copied().unwrap_or(Allowed::ALL),
         cookie_prefix: site.cookie_prefix.clone(),
+        machines: false,
     })
 }
 

@@ -1,4 +1,5 @@
-//! What a step of the evaluation is taken with: the request's credentials, the policy, the keys, what is remembered, the time.
+//! What a step of the evaluation is taken with: the request's credentials, the policy, the keys, what is
+//! remembered, the time.
 
 use crate::credential::Credentials;
 use crate::freshness::Freshness;
@@ -20,7 +21,8 @@ pub struct Keys<'k> {
 
 /// Where keys are: looked at once a token has to be judged, and not before.
 pub trait KeyLookup {
-    /// As they are now. `tried`: the evaluation has waited for a fetch; then a set counts that is so old that it should have waited for another.
+    /// As they are now. `tried`: the evaluation has waited for a fetch; then a set counts that is so old that
+    /// it should have waited for another.
     fn keys(&self, tried: bool) -> Keys<'_>;
 }
 
@@ -30,7 +32,8 @@ impl KeyLookup for Keys<'_> {
     }
 }
 
-/// Where a request's credentials are: looked at while the evaluation goes on, and not when an answer has ended it.
+/// Where a request's credentials are: looked at while the evaluation goes on, and not when an answer has
+/// ended it.
 pub trait CredentialLookup {
     /// The same each time.
     fn credentials(&self) -> &Credentials<'_>;
@@ -44,7 +47,8 @@ impl CredentialLookup for Credentials<'_> {
 
 /// What is remembered of earlier requests. None of it has to be.
 ///
-/// A candidate is looked for before anybody knows what it is: it counts as found under all of its bytes, exactly as they were remembered, or not at all.
+/// A candidate is looked for before anybody knows what it is: it counts as found under all of its bytes,
+/// exactly as they were remembered, or not at all.
 pub trait VerdictMemory {
     /// The token, if these bytes verified earlier under the same policy.
     fn verified(&self, token: &Candidate<'_>) -> Option<record::Token>;

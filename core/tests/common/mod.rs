@@ -7,6 +7,7 @@
 pub mod answered;
 pub mod memory;
 pub mod fake_memory;
+pub mod require;
 pub mod evaluation;
 
 use std::sync::OnceLock;
@@ -191,6 +192,7 @@ pub fn policy(mode: Mode) -> Policy {
         leeway: 0,
         allowed: Allowed::ALL,
         cookie_prefix: String::new(),
+        machines: false,
     }
 }
 
