@@ -5,8 +5,10 @@
 
 mod inputs;
 mod asked_token;
+mod event;
 
 pub use asked_token::AskedToken;
+pub use event::{Action, Event};
 pub use inputs::{CredentialLookup, Inputs, KeyLookup, Keys, Remembered, VerdictMemory};
 
 use crate::basis::Basis;
@@ -42,36 +44,6 @@ enum Pending {
     Token { claimed: Session, fallback: Fallback },
     /// A question about all that is left, with what is remembered of its answer while the resolver fails.
     Rest(Option<Verdict>),
-}
-
-/// What happened.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// The request came.
-    Begin,
-    /// Keys were fetched, or could not be.
-    KeysTried,
-    /// The resolver answered.
-    Answered(Reading),
-    /// It did not.
-    Unanswered(Why),
-    /// What came of a question about a token alone.
-    TokenAnswered(TokenAnswer),
-}
-
-/// What to do.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// It is decided.
-    Decide(Verdict),
-    /// It is decided, and somebody should ask about this token, in the background.
-    DecideAndAsk(Verdict, AskedToken),
-    /// Fetch keys, or wait for who does; then [`Event::KeysTried`]. Also when they may not be fetched now.
-    FetchKeys,
-    /// Ask the resolver about a token alone; then [`Event::TokenAnswered`].
-    AskAboutToken(AskedToken),
-    /// Ask the resolver; then [`Event::Answered`] or [`Event::Unanswered`].
-    Ask(Question),
 }
 
 /// What becomes of one credential.
