@@ -5,15 +5,16 @@
 
 mod additions;
 mod evaluation;
+mod permission;
 mod state;
 
 use std::cell::OnceCell;
 
-use nginx::context;
 use nginx::headers::add_to_answer;
-use nginx::headers::name::{RETRY_AFTER, SET_COOKIE};
+use nginx::headers::name::{RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
+use nginx::{background, context};
 
 use crate::conf::{self, Location};
 use crate::identity::{strip as strip_headers, HeaderScan};
@@ -32,6 +33,8 @@ const INTERNAL_SERVER_ERROR: u16 = 500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Continue,
+    /// It may enter, also where one word is enough (`satisfy any`).
+    Admit,
     Wait,
     Refuse(u16),
 }
@@ -57,20 +60,52 @@ pub fn strip(request: Request<'_>) -> Next {
 
 /// The access phase: a verdict, and its headers for the backend.
 pub fn access(request: Request<'_>) -> Next {
-    // Under `satisfy any` we are the last to be heard, and a verdict alone admits nobody: a client that is
-    // turned away asks nothing.
-    if !request.satisfies_all() && request.is_refused() {
+    if !request.is_main() {
         return Next::Continue;
     }
-    verdict(request, VerdictPhase::Access)
+    let Some(location) = conf::location(request) else {
+        report::log_incomplete(request);
+        return Next::Refuse(INTERNAL_SERVER_ERROR);
+    };
+    // Under `satisfy any` we are the last to be heard, and a verdict alone admits nobody: a client that is
+    // turned away asks nothing.
+    if location.require.is_none() && !request.satisfies_all() && request.is_refused() {
+        return Next::Continue;
+    }
+    match (
+        verdict(request, location, VerdictPhase::Access),
+        &location.require,
+    ) {
+        (Next::Continue, Some(require)) => permission::permit(request, location, require),
+        (next, _) => next,
+    }
 }
 
-/// The precontent phase: the same for a request that `satisfy any` let pass before us; not called where all
-/// must be satisfied.
+/// Whether the access phase has something to do for a request that has no credential and nothing that a client
+/// must not send.
+pub fn requires(request: Request<'_>) -> bool {
+    conf::location(request).is_none_or(|location| location.require.is_some())
+}
+
+/// The precontent phase: the same for a request that `satisfy any` let pass before us, and what is required of
+/// a subrequest; not called for a client's own request where all must be satisfied.
 pub fn precontent(request: Request<'_>) -> Next {
-    match verdict(request, VerdictPhase::Precontent) {
+    let Some(location) = conf::location(request) else {
+        return Next::Refuse(INTERNAL_SERVER_ERROR);
+    };
+    if !request.is_main() {
+        return part(request, location);
+    }
+    match verdict(request, location, VerdictPhase::Precontent) {
         Next::Refuse(_) => done(strip_headers(request, &HeaderScan::of(request))),
-        next @ (Next::Continue | Next::Wait) => next,
+        next @ (Next::Continue | Next::Admit | Next::Wait) => next,
+    }
+}
+
+fn part(request: Request<'_>, location: &Location) -> Next {
+    match &location.require {
+        Some(require) if !background::is_own(request) => permission::permit_part(request, location, require),
+        Some(_) | None => Next::Continue,
     }
 }
 
@@ -81,14 +116,7 @@ fn done(result: Result<(), OutOfMemory>) -> Next {
     }
 }
 
-fn verdict(request: Request<'_>, phase: VerdictPhase) -> Next {
-    if !request.is_main() {
-        return Next::Continue;
-    }
-    let Some(location) = conf::location(request) else {
-        report::log_incomplete(request);
-        return Next::Refuse(INTERNAL_SERVER_ERROR);
-    };
+fn verdict(request: Request<'_>, location: &Location, phase: VerdictPhase) -> Next {
     let (Some(policy), Some(site)) = (&location.policy, conf::site(request)) else {
         return leave(request, location);
     };
@@ -119,14 +147,18 @@ pub fn concerns(request: Request<'_>) -> bool {
     additions::any() && request.is_main()
 }
 
-/// The header of an answer is about to be sent: it gets the resolver's cookies, and one that says that no
-/// verdict could be had also says when to try again, if its status is still a server's failure.
+/// The header of an answer is about to be sent: it gets the resolver's cookies; one that says that no verdict
+/// could be had also says when to try again, if its status is still a server's failure; and a refusal says what
+/// the client has to come with, if its status is still that.
 pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
     let Some(additions) = context::find::<State>(request).and_then(|state| state.additions.get()) else {
         return Ok(());
     };
     if matches!(request.answer_status(), 500..=599) && additions.take_unavailable() {
         add_to_answer(request, &RETRY_AFTER, SECONDS_LATER)?;
+    }
+    if let Some(challenge) = additions.take_challenge(request.answer_status()) {
+        add_to_answer(request, &WWW_AUTHENTICATE, challenge.as_bytes())?;
     }
     for cookie in additions.take_cookies() {
         add_to_answer(request, &SET_COOKIE, &cookie)?;

@@ -32,12 +32,14 @@ mod value;
 
 use std::rc::Rc;
 
+use authgear_core::challenge::ResourceMetadata;
 use authgear_core::endpoint::Endpoint;
 use authgear_core::freshness::{Revalidate, Rules};
 use authgear_core::jwks::KeySet;
 use authgear_core::policy::Policy;
+use authgear_core::require::Requirements;
 
-use nginx::conf::ServerRef;
+use nginx::conf::{NamedVariable, ServerRef};
 
 use self::error::Note;
 use crate::digest::Digest;
@@ -144,6 +146,20 @@ pub struct Location {
     pub unavailable: Unavailable,
     pub pass_set_cookie: bool,
     pub log_level: LogLevel,
+    /// `None`: everybody may enter.
+    pub require: Option<Rc<Require>>,
+    /// What a challenge says of where this resource is described.
+    pub resource_metadata: Option<ResourceMetadata>,
+    /// A CORS preflight enters whatever is required.
+    pub preflight: bool,
+    /// What would be refused is said, and let in.
+    pub dry_run: bool,
+}
+
+/// What is required of who enters, and the variables that it names, in their order.
+pub struct Require {
+    pub requirements: Requirements,
+    pub variables: Vec<NamedVariable>,
 }
 
 /// How long an answer of the resolver's is remembered.

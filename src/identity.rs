@@ -3,6 +3,7 @@
 
 use std::ffi::CStr;
 
+use authgear_core::grant::Machine;
 use authgear_core::ownership;
 use authgear_core::session::{Name, Session, VALID};
 use nginx::headers::name::HeaderName;
@@ -21,6 +22,8 @@ const OURS: Ownership = Ownership {
 #[derive(Clone, Copy)]
 pub enum Identity<'s> {
     Session(&'s Session),
+    /// A client that is no user.
+    Machine(&'s Machine),
     /// That there was a credential, and that it is not good.
     Invalid,
     Nothing,
@@ -70,6 +73,7 @@ impl<'r> HeaderScan<'r> {
 pub fn set(request: Request<'_>, scan: &HeaderScan<'_>, identity: Identity<'_>) -> Result<(), OutOfMemory> {
     let added = match identity {
         Identity::Session(session) => of_session(request, session)?,
+        Identity::Machine(machine) => return set_machine(request, scan, machine),
         Identity::Invalid => {
             let mut added = AddedHeaders::with_room(request, 1, &[])?;
             added.push_fixed(&VALID_NAME, c"false")?;
@@ -106,6 +110,28 @@ fn of_session<'s>(request: Request<'_>, session: &'s Session) -> Result<AddedHea
         }
     }
     Ok(added)
+}
+
+/// No user's headers, and nothing of a session: only who the client is, and what its token is good for.
+fn set_machine(request: Request<'_>, scan: &HeaderScan<'_>, machine: &Machine) -> Result<(), OutOfMemory> {
+    // As a session's texts are: a byte behind each.
+    let mut texts = Vec::new();
+    let mut parts = Vec::new();
+    for (name, value) in machine.lines() {
+        for text in [name, value] {
+            let start = texts.len();
+            texts.extend_from_slice(text.as_bytes());
+            parts.push(start..texts.len());
+            texts.push(b' ');
+        }
+    }
+    let mut added = AddedHeaders::with_room(request, parts.len() / 2, &texts)?;
+    for pair in parts.chunks_exact(2) {
+        let [name, value] = pair else { continue };
+        let part = |range: &std::ops::Range<usize>| texts.get(range.clone()).unwrap_or_default();
+        added.push_other(part(name), part(value))?;
+    }
+    put(request, scan, &added)
 }
 
 /// A name of the session's, `text` being `name` with a NUL behind it.

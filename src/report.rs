@@ -8,10 +8,11 @@ use std::collections::HashMap;
 
 use authgear_core::freshness::TokenAnswer;
 use authgear_core::policy::Policy;
+use authgear_core::require::Denial;
 use authgear_core::verdict::{Reason, Why};
 use authgear_core::verify::TokenSummary;
 
-use crate::conf::{LogLevel, Site};
+use crate::conf::{Location, LogLevel, Site};
 use nginx::clock;
 use nginx::log::{self, Level};
 use nginx::request::Request;
@@ -43,6 +44,23 @@ pub fn log_invalid(
         ));
     }
     write(request, level_of(level), line, skipped);
+}
+
+/// Who is calling may not enter, or may only since it is a dry run. A credential that is worth nothing has had its
+/// line.
+pub fn log_denied(request: Request<'_>, location: &Location, denial: Denial) {
+    if matches!(denial, Denial::Invalid(_)) && !location.dry_run {
+        return;
+    }
+    let Some(skipped) = allowance(denial.as_str()) else {
+        return;
+    };
+    let what = match location.dry_run {
+        true => "access would be refused (dry run)",
+        false => "access refused",
+    };
+    let line = format!("authgear: {what}: {}", denial.as_str());
+    write(request, level_of(location.log_level), line, skipped);
 }
 
 /// A request has two `Authorization` headers.

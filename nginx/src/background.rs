@@ -35,6 +35,7 @@ use crate::layout;
 use crate::module;
 use crate::peer::Peer;
 use crate::pool::OutOfMemory;
+use crate::request::Request;
 
 /// What to ask, where, and for whom.
 pub struct Outgoing<'o> {
@@ -52,6 +53,11 @@ pub struct Outgoing<'o> {
     pub body_limit: usize,
     /// Milliseconds until it is given up.
     pub time_limit: u64,
+}
+
+/// Whether a request is one of the worker's own.
+pub fn is_own(request: Request<'_>) -> bool {
+    connection::is_ours(request.raw())
 }
 
 /// No connection or memory was left to start.

@@ -6,6 +6,7 @@
 
 mod callbacks;
 pub mod locations;
+mod named_variable;
 mod other_modules;
 pub mod parse;
 mod servers;
@@ -23,6 +24,7 @@ pub use self::callbacks::{
     complete, create_location, create_main, create_server, merge_location, merge_server, read_location,
     read_main, read_server,
 };
+pub use self::named_variable::NamedVariable;
 pub use self::other_modules::SetHeaders;
 pub use self::servers::MergedServer;
 pub use self::statement::{report, Position, Severity, Statement};

@@ -6,7 +6,7 @@ use std::slice;
 
 use nginx_sys::{
     ngx_connection_t, ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_list_part_t, ngx_log_t, ngx_str_t,
-    ngx_table_elt_t, ngx_uint_t, NGX_HTTP_SATISFY_ALL,
+    ngx_table_elt_t, ngx_uint_t, NGX_HTTP_OPTIONS, NGX_HTTP_SATISFY_ALL,
 };
 
 use crate::layout;
@@ -43,6 +43,22 @@ impl<'r> Request<'r> {
     /// Whether this is the client's own request, not a subrequest.
     pub fn is_main(self) -> bool {
         self.raw().main == self.0.as_ptr()
+    }
+
+    /// The client's own request, which this may be a part of.
+    pub fn main(self) -> Option<Self> {
+        NonNull::new(self.raw().main).map(|main| Self(main, PhantomData))
+    }
+
+    /// Whether its method is `OPTIONS`.
+    pub fn is_options(self) -> bool {
+        self.raw().method == NGX_HTTP_OPTIONS as usize
+    }
+
+    /// Whether its header announces a body.
+    pub fn has_body(self) -> bool {
+        let headers = &self.raw().headers_in;
+        headers.content_length_n > 0 || layout::ngx_http_headers_in_t::CHUNKED.is_set(headers)
     }
 
     /// Whether it has been redirected internally, or never came from a client.

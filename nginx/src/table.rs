@@ -5,9 +5,9 @@ use std::ptr;
 
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t, ngx_uint_t,
-    NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_HTTP_LOC_CONF,
-    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_MODULE,
-    NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET,
+    NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_HTTP_LMT_CONF,
+    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
+    NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET,
 };
 
 use crate::headers::name::fixed;
@@ -36,6 +36,8 @@ pub enum Level {
     Server,
     /// `location`
     Location,
+    /// `limit_except`, which stands in a location.
+    LimitExcept,
 }
 
 /// nginx calls it when it has read the directive.
@@ -53,6 +55,8 @@ impl Arguments {
     }
 }
 
+const LOCATION: u32 = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
+
 /// One row of the table. `set` finds `index` again by [`index`].
 pub const fn command(
     name: &'static CStr,
@@ -64,10 +68,8 @@ pub const fn command(
     let (levels, conf) = match level {
         Level::Main => (NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET),
         Level::Server => (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET),
-        Level::Location => (
-            NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF,
-            NGX_HTTP_LOC_CONF_OFFSET,
-        ),
+        Level::Location => (LOCATION, NGX_HTTP_LOC_CONF_OFFSET),
+        Level::LimitExcept => (LOCATION | NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF_OFFSET),
     };
     ngx_command_t {
         name: fixed(name),

@@ -20,6 +20,8 @@ pub fn any() -> bool {
 pub struct Additions {
     unavailable: Cell<bool>,
     cookies: RefCell<Vec<Vec<u8>>>,
+    /// What is said beside a status, if the answer has that.
+    challenge: RefCell<Option<(u16, String)>>,
     is_counted: Cell<bool>,
 }
 
@@ -47,6 +49,27 @@ impl Additions {
         unavailable
     }
 
+    /// What a client that was refused with this status has to come with.
+    pub fn set_challenge(&self, status: u16, value: String) {
+        self.challenge.replace(Some((status, value)));
+        self.count();
+    }
+
+    /// Nobody is refused: forgets what an earlier location's refusal would have said.
+    pub fn clear_challenge(&self) {
+        self.challenge.take();
+        self.count();
+    }
+
+    /// What is said beside this status; once, whatever the status is.
+    pub fn take_challenge(&self, status: usize) -> Option<String> {
+        let challenge = self.challenge.take();
+        self.count();
+        challenge
+            .filter(|(of, _)| usize::from(*of) == status)
+            .map(|(_, value)| value)
+    }
+
     pub fn take_cookies(&self) -> Vec<Vec<u8>> {
         let cookies = self.cookies.take();
         self.count();
@@ -54,7 +77,8 @@ impl Additions {
     }
 
     fn count(&self) {
-        let has = self.unavailable.get() || !self.cookies.borrow().is_empty();
+        let has =
+            self.unavailable.get() || !self.cookies.borrow().is_empty() || self.challenge.borrow().is_some();
         match (self.is_counted.replace(has), has) {
             (false, true) => WAITING.fetch_add(1, Ordering::Relaxed),
             (true, false) => WAITING.fetch_sub(1, Ordering::Relaxed),
@@ -68,5 +92,6 @@ impl Drop for Additions {
     fn drop(&mut self) {
         self.take_unavailable();
         self.take_cookies();
+        self.clear_challenge();
     }
 }

@@ -4,11 +4,12 @@
 //! A request that has to wait is parked, and nginx runs its phases again when what it waits for has come: the
 //! evaluation then goes on.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
+use authgear_core::basis::Basis;
 use authgear_core::credential::Credentials;
-use authgear_core::flow::{Action, CredentialLookup, Event, Flow, Inputs, KeyLookup, Keys};
+use authgear_core::flow::{Action, CredentialLookup, Event, Inputs, KeyLookup, Keys};
 use authgear_core::freshness::TokenAnswer;
 use authgear_core::policy::Policy;
 use authgear_core::verdict::{Verdict, Why};
@@ -90,30 +91,15 @@ impl<'r> Evaluation<'r> {
     }
 
     fn begin(&self) -> Next {
-        let state = State {
-            parking: OnceCell::new(),
-            owned: Cell::new(false),
-            additions: OnceCell::new(),
-            saved: RefCell::new(self.begun()),
-        };
-        match context::attach(self.request, state) {
+        match context::attach(self.request, State::new(Saved::begun(self.location))) {
             Ok(state) => self.advance(state, Event::Begin),
             Err(OutOfMemory) => Next::Refuse(INTERNAL_SERVER_ERROR),
         }
     }
 
-    fn begun(&self) -> Saved {
-        Saved {
-            terms: self.terms(),
-            stage: Stage::Begun,
-            flow: Flow::new(),
-            keys: Cell::new(None),
-        }
-    }
-
     fn resume(&self, state: &State) -> Next {
-        if state.saved.borrow().terms != self.terms() {
-            state.saved.replace(self.begun());
+        if state.saved.borrow().terms != Terms::of(self.location) {
+            state.saved.replace(Saved::begun(self.location));
         }
         match self.progress(state) {
             Progress::Event(event) => self.advance(state, event),
@@ -126,7 +112,7 @@ impl<'r> Evaluation<'r> {
     fn progress(&self, state: &State) -> Progress {
         match &state.saved.borrow().stage {
             Stage::Begun => Progress::Event(Event::Begin),
-            Stage::Settled => Progress::Settled,
+            Stage::Settled(_) => Progress::Settled,
             Stage::Unknown => Progress::Unknown,
             Stage::Asking { flight, about_token } => match flight.result() {
                 Some(reply) => Progress::Event(self.answered(state, reply, *about_token)),
@@ -183,14 +169,6 @@ impl<'r> Evaluation<'r> {
             now: clock::unix(),
         };
         flow.step(event, &inputs)
-    }
-
-    fn terms(&self) -> Terms {
-        Terms {
-            policy: self.location.policy_digest,
-            rules: self.location.rules,
-            cache: self.location.cache,
-        }
     }
 
     fn asker(&self) -> Asker<'r> {
@@ -254,6 +232,7 @@ impl<'r> Evaluation<'r> {
     fn decide(&self, state: &State, verdict: Verdict) -> Next {
         let next = match &verdict {
             Verdict::Valid(session, _) => self.set_identity(state, Identity::Session(session)),
+            Verdict::Invalid(_) if state.is_machine() => self.set_machine(state),
             Verdict::Invalid(reason) => {
                 let saved = state.saved.borrow();
                 let refused_token = saved.flow.refused_token();
@@ -276,8 +255,17 @@ impl<'r> Evaluation<'r> {
         if let Some(additions) = state.additions.get() {
             additions.set_unavailable(false);
         }
-        state.saved.borrow_mut().stage = Stage::Settled;
+        state.saved.borrow_mut().stage = Stage::Settled(verdict);
         next
+    }
+
+    /// A machine, where such are admitted.
+    fn set_machine(&self, state: &State) -> Next {
+        let saved = state.saved.borrow();
+        match saved.flow.basis() {
+            Some(Basis::Machine(_, machine)) => self.set_identity(state, Identity::Machine(machine)),
+            Some(Basis::Token(..) | Basis::Resolver(_)) | None => self.set_identity(state, Identity::Invalid),
+        }
     }
 
     /// Replaces the whole set of our headers.

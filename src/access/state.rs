@@ -3,16 +3,21 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
+use authgear_core::basis::Basis;
 use authgear_core::flow::Flow;
 use authgear_core::freshness::Rules;
+use authgear_core::require::Caller;
+use authgear_core::verdict::Verdict;
+use nginx::context;
+use nginx::park::Parking;
+use nginx::pool::OutOfMemory;
+use nginx::request::Request;
 
 use super::additions::Additions;
-use crate::conf::Cache;
+use crate::conf::{Cache, Location};
 use crate::digest::Digest;
 use crate::question::Reply;
 use crate::single_flight::SingleFlight;
-use nginx::park::Parking;
-use nginx::request::Request;
 
 /// What is remembered of a request that carries a credential; it survives internal redirects.
 pub struct State {
@@ -43,6 +48,27 @@ pub(super) struct Terms {
     pub(super) cache: Option<Cache>,
 }
 
+impl Saved {
+    pub(super) fn begun(location: &Location) -> Self {
+        Self {
+            terms: Terms::of(location),
+            stage: Stage::Begun,
+            flow: Flow::new(),
+            keys: Cell::new(None),
+        }
+    }
+}
+
+impl Terms {
+    pub(super) fn of(location: &Location) -> Self {
+        Self {
+            policy: location.policy_digest,
+            rules: location.rules,
+            cache: location.cache,
+        }
+    }
+}
+
 pub(super) enum Stage {
     Begun,
     /// `about_token`: about one token alone.
@@ -51,13 +77,47 @@ pub(super) enum Stage {
         about_token: bool,
     },
     Fetching(Rc<SingleFlight<()>>),
-    /// The verdict stands in the request's headers.
-    Settled,
+    /// The verdict, which stands in the request's headers; what it rests on is the flow's.
+    Settled(Verdict),
     /// No verdict could be had. What follows from that is each location's own.
     Unknown,
 }
 
 impl State {
+    /// The request's; a request without any credential gets one only once there is something to remember.
+    pub(super) fn of<'r>(request: Request<'r>, location: &Location) -> Result<&'r Self, OutOfMemory> {
+        if let Some(state) = context::find(request) {
+            return Ok(state);
+        }
+        let mut saved = Saved::begun(location);
+        saved.stage = Stage::Settled(Verdict::None);
+        context::attach(request, Self::new(saved))
+    }
+
+    pub(super) fn new(saved: Saved) -> Self {
+        Self {
+            parking: OnceCell::new(),
+            owned: Cell::new(false),
+            additions: OnceCell::new(),
+            saved: RefCell::new(saved),
+        }
+    }
+
+    /// Does something with who is calling. Where no verdict was made yet, or none could be had, that is nobody.
+    pub(super) fn with_caller<R>(&self, with: impl FnOnce(Caller<'_>) -> R) -> R {
+        let saved = self.saved.borrow();
+        let caller = match &saved.stage {
+            Stage::Settled(verdict) => Caller::of(verdict, saved.flow.basis()).unwrap_or(Caller::Nobody),
+            Stage::Begun | Stage::Asking { .. } | Stage::Fetching(_) | Stage::Unknown => Caller::Nobody,
+        };
+        with(caller)
+    }
+
+    /// Whether the credential is a machine's own, and admitted.
+    pub(super) fn is_machine(&self) -> bool {
+        matches!(self.saved.borrow().flow.basis(), Some(Basis::Machine(..)))
+    }
+
     /// Whether the request carries the headers of a verdict.
     pub fn has_headers(&self) -> bool {
         self.owned.get()

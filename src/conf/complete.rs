@@ -13,7 +13,7 @@ use super::defaults::{ZONE_NAME, ZONE_SIZE};
 use super::error::{Fault, Note, Unreached, Warning};
 use super::levels::{LocationLevel, MainLevel, MergedServer, ServerLevel};
 use super::other_modules::warnings;
-use super::policy::{check_revalidation, location};
+use super::policy::{check_require, check_revalidation, location};
 use super::settings::{position, value, Inherited};
 use super::shared_locations::{OwnRequest, Providers};
 use super::site::{site, Longest};
@@ -62,7 +62,8 @@ pub fn store_location(level: &mut LocationLevel, location: Location) {
 pub fn complete_apart(level: &mut LocationLevel) {
     let settings = &level.settings;
     let resolves = value(&settings.resolve).is_some_and(|resolve| *resolve != Resolve::Off);
-    level.complete = (!resolves).then(|| location(settings, None));
+    let requires = value(&settings.require).is_some_and(Option::is_some);
+    level.complete = (!resolves && !requires).then(|| location(settings, None));
 }
 
 /// What the servers come to together.
@@ -97,6 +98,8 @@ impl SoFar {
         }
         let settings = || server.locations.iter().map(|level| &level.settings);
         settings().try_for_each(check_revalidation)?;
+        let mut named = settings().zip(&server.facts);
+        named.try_for_each(|(settings, facts)| check_require(settings, &facts.name))?;
         let locations = settings().map(|settings| location(settings, site.as_ref()));
         let locations = locations.collect();
         let trust_request_headers = value(&server.level.settings.trust_request_headers)

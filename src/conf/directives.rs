@@ -16,7 +16,7 @@ use super::settings::{LocationSettings, MainSettings, ServerSettings};
 
 // A row a line: scripts/examples reads them.
 #[rustfmt::skip]
-pub const DIRECTIVES: [Directive; 20] = [
+pub const DIRECTIVES: [Directive; 24] = [
     server(c"authgear_endpoint", One, "none", read::endpoint),
     server(c"authgear_issuer", OneOrMore, "the endpoint", read::issuers),
     location(c"authgear_audience", OneOrMore, "the endpoint", read::audiences),
@@ -37,6 +37,10 @@ pub const DIRECTIVES: [Directive; 20] = [
     location(c"authgear_pass_set_cookie", Flag, "off", read::pass_set_cookie),
     server(c"authgear_trust_request_headers", Flag, "off", read::trust_request_headers),
     location(c"authgear_log_level", One, "notice", read::log_level),
+    limit_except(c"authgear_require", OneOrMore, "off", read::require),
+    location(c"authgear_resource_metadata", One, "none", read::resource_metadata),
+    location(c"authgear_preflight", Flag, "off", read::preflight),
+    location(c"authgear_dry_run", Flag, "off", read::dry_run),
 ];
 
 /// One row.
@@ -51,6 +55,8 @@ pub enum Reader {
     Main(fn(&mut MainSettings, &Read<'_>) -> Result<(), Refusal>),
     Server(fn(&mut ServerSettings, &Read<'_>) -> Result<(), Refusal>),
     Location(fn(&mut LocationSettings, &Read<'_>) -> Result<(), Refusal>),
+    /// Also inside `limit_except`.
+    LimitExcept(fn(&mut LocationSettings, &Read<'_>) -> Result<(), Refusal>),
 }
 
 impl Directive {
@@ -59,6 +65,7 @@ impl Directive {
             Reader::Main(_) => Level::Main,
             Reader::Server(_) => Level::Server,
             Reader::Location(_) => Level::Location,
+            Reader::LimitExcept(_) => Level::LimitExcept,
         }
     }
 
@@ -101,4 +108,13 @@ const fn location(
     read: fn(&mut LocationSettings, &Read<'_>) -> Result<(), Refusal>,
 ) -> Directive {
     row(name, arguments, Reader::Location(read))
+}
+
+const fn limit_except(
+    name: &'static CStr,
+    arguments: Arguments,
+    _: &'static str,
+    read: fn(&mut LocationSettings, &Read<'_>) -> Result<(), Refusal>,
+) -> Directive {
+    row(name, arguments, Reader::LimitExcept(read))
 }

@@ -7,9 +7,11 @@
 use std::fmt::{self, Display, Formatter};
 use std::io;
 
+use authgear_core::challenge::ResourceMetadataError;
 use authgear_core::credential::Kind;
 use authgear_core::endpoint::EndpointError;
 use authgear_core::jwks::{JwksError, MAX_KEYS};
+use authgear_core::require::RequirementError;
 use nginx::conf::Position;
 use nginx::log::escape;
 use nginx::pool::OutOfMemory;
@@ -45,6 +47,8 @@ pub enum Problem {
     NotASize,
     File(io::Error),
     Jwks(JwksError),
+    Requirement(RequirementError),
+    ResourceMetadata(ResourceMetadataError),
     OutOfMemory,
 }
 
@@ -90,6 +94,16 @@ pub enum Fault {
         directives: [&'static str; 2],
         uri: String,
         position: Position,
+    },
+    /// Something is required of who enters where nobody finds out who that is.
+    RequiresUnresolved {
+        require: Position,
+        location: String,
+    },
+    /// Who can't be judged would pass where something is required.
+    PassesUnavailable {
+        require: Position,
+        unavailable: Position,
     },
     /// Asking again is configured where nobody is asked.
     RevalidatesLocally {
@@ -224,6 +238,8 @@ impl Display for Problem {
             Self::Endpoint(error) => return error.fmt(f),
             Self::File(error) => return write!(f, "the file cannot be read: {error}"),
             Self::Jwks(error) => return error.fmt(f),
+            Self::Requirement(error) => return error.fmt(f),
+            Self::ResourceMetadata(error) => return error.fmt(f),
         })
     }
 }
@@ -266,6 +282,17 @@ impl Display for Fault {
                 f,
                 "\"{one}\" and \"{other}\" both lead to \"{}\": keys and answers come from different places in {position}",
                 escape(uri.as_bytes())
+            ),
+            Self::RequiresUnresolved { require, location } => write!(
+                f,
+                "\"authgear_require\" holds in the location \"{location}\", where \"authgear_resolve\" is off: write \"authgear_require off\" there, or switch resolving on in {require}"
+            ),
+            Self::PassesUnavailable {
+                require,
+                unavailable,
+            } => write!(
+                f,
+                "\"authgear_unavailable pass\" of {unavailable} would let in who can't be judged, where \"authgear_require\" holds: write a status in {require}"
             ),
             Self::RevalidatesLocally { resolve, revalidate } => write!(
                 f,

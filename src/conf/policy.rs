@@ -1,13 +1,16 @@
 //! What one location comes to: who judges there, how fresh a verdict has to be, and what follows from it.
 
+use std::rc::Rc;
+
 use authgear_core::credential::Allowed;
 use authgear_core::freshness::Rules;
 use authgear_core::policy::{Mode, Policy};
+use nginx::log::escape;
 
 use super::defaults::{LEEWAY, LOG_LEVEL, RESOLVE, REVALIDATION, UNAVAILABLE};
 use super::error::Fault;
 use super::settings::{value, LocationSettings};
-use super::{Location, Resolve, Site, Switch};
+use super::{Location, Require, Resolve, Site, Switch, Unavailable};
 use crate::digest::{Digest, Parts};
 
 /// What a location comes to that belongs to this site, if it belongs to any.
@@ -27,6 +30,10 @@ pub fn location(settings: &LocationSettings, site: Option<&Site>) -> Location {
         unavailable: value(&settings.unavailable).copied().unwrap_or(UNAVAILABLE),
         pass_set_cookie: value(&settings.pass_set_cookie).copied().unwrap_or(false),
         log_level: value(&settings.log_level).copied().unwrap_or(LOG_LEVEL),
+        require: require(settings).cloned(),
+        resource_metadata: value(&settings.resource_metadata).cloned(),
+        preflight: value(&settings.preflight).copied().unwrap_or(false),
+        dry_run: value(&settings.dry_run).copied().unwrap_or(false),
     }
 }
 
@@ -39,6 +46,36 @@ fn rules(settings: &LocationSettings, resolve: Resolve) -> Rules {
         revalidate: revalidate.value(),
         stale_if_error: stale.unwrap_or(0),
         leeway: value(&settings.leeway).copied().unwrap_or(LEEWAY),
+    }
+}
+
+/// What is required in a location; `None`: nothing.
+fn require(settings: &LocationSettings) -> Option<&Rc<Require>> {
+    value(&settings.require)?.as_ref()
+}
+
+/// What is required is required of somebody whom somebody has looked at. `name` is the location's.
+pub fn check_require(settings: &LocationSettings, name: &[u8]) -> Result<(), Fault> {
+    let Some(written) = settings
+        .require
+        .as_deref()
+        .filter(|written| written.value.is_some())
+    else {
+        return Ok(());
+    };
+    let position = written.position.clone();
+    if value(&settings.resolve).copied().unwrap_or(RESOLVE) == Resolve::Off {
+        return Err(Fault::RequiresUnresolved {
+            require: position,
+            location: escape(name),
+        });
+    }
+    match settings.unavailable.as_deref() {
+        Some(unavailable) if unavailable.value == Unavailable::Pass => Err(Fault::PassesUnavailable {
+            require: position,
+            unavailable: unavailable.position.clone(),
+        }),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -73,7 +110,7 @@ fn policy(settings: &LocationSettings, site: &Site, resolve: Resolve) -> Option<
         leeway: value(&settings.leeway).copied().unwrap_or(LEEWAY),
         allowed: value(&settings.credentials).copied().unwrap_or(Allowed::ALL),
         cookie_prefix: site.cookie_prefix.clone(),
-        machines: false,
+        machines: require(settings).is_some_and(|require| require.requirements.admit_machines()),
     })
 }
 
@@ -93,6 +130,6 @@ fn policy_digest(site: &Site, policy: &Policy) -> Digest {
         .part(policy.cookie_prefix.as_bytes())
         .part(site.resolve_request.as_bytes())
         .part(&site.resolver_server_digest)
-        .part(&[policy.allowed.bits()])
+        .part(&[policy.allowed.bits(), u8::from(policy.machines)])
         .finish()
 }

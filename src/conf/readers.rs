@@ -10,16 +10,19 @@ use std::io::Read as _;
 use std::path::Path;
 use std::rc::Rc;
 
+use authgear_core::challenge::ResourceMetadata;
 use authgear_core::credential::Allowed;
 use authgear_core::endpoint::{self, Endpoint, Scheme};
 use authgear_core::freshness::Revalidate;
 use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
+use authgear_core::require::Requirements;
 use nginx::conf::{parse, Severity, Statement};
+use nginx::pool::OutOfMemory;
 
 use super::defaults::{JWKS_TIMES, MAX_INTERVALS};
 use super::error::{Problem, Refusal, Warning, Why};
 use super::settings::{Inherited, LocationSettings, MainSettings, ServerSettings, Setting};
-use super::{value, Cache, JwksTimes, KeySource, Millis, Revalidation, Switch, ZoneSpec};
+use super::{value, Cache, JwksTimes, KeySource, Millis, Require, Revalidation, Switch, ZoneSpec};
 use crate::digest;
 
 /// Seconds by which clocks that are looked after never differ, and those by which none may.
@@ -161,6 +164,38 @@ pub fn pass_set_cookie(level: &mut LocationSettings, read: &Read<'_>) -> Outcome
 
 pub fn log_level(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
     read.one(&mut level.log_level, value::log_level)
+}
+
+pub fn require(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
+    read.all(&mut level.require, |words| {
+        let wrong = |problem| of_word(&words.join(" "), problem);
+        let parsed = Requirements::parse(words.iter().copied(), parse::seconds);
+        let parsed = parsed.map_err(|error| wrong(Problem::Requirement(error)))?;
+        let Some(requirements) = parsed else {
+            return Ok(None);
+        };
+        let variables = requirements.variables();
+        let variables: Result<_, _> = variables.map(|name| read.statement.variable(name)).collect();
+        let variables = variables.map_err(|OutOfMemory| wrong(Problem::OutOfMemory))?;
+        Ok(Some(Rc::new(Require {
+            requirements,
+            variables,
+        })))
+    })
+}
+
+pub fn resource_metadata(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
+    read.one(&mut level.resource_metadata, |word| {
+        ResourceMetadata::parse(word).map_err(Problem::ResourceMetadata)
+    })
+}
+
+pub fn preflight(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
+    read.one(&mut level.preflight, value::flag)
+}
+
+pub fn dry_run(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
+    read.one(&mut level.dry_run, value::flag)
 }
 
 impl Read<'_> {

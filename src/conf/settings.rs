@@ -5,12 +5,14 @@
 
 use std::rc::Rc;
 
+use authgear_core::challenge::ResourceMetadata;
 use authgear_core::credential::Allowed;
 use authgear_core::endpoint::Endpoint;
 use nginx::conf::Position;
 
 use super::{
-    Cache, JwksTimes, KeySource, LogLevel, Millis, Resolve, Revalidation, Switch, Unavailable, ZoneSpec,
+    Cache, JwksTimes, KeySource, LogLevel, Millis, Require, Resolve, Revalidation, Switch, Unavailable,
+    ZoneSpec,
 };
 
 /// A value, and where it is written.
@@ -86,6 +88,10 @@ settings! {
         unavailable: Unavailable,
         pass_set_cookie: bool,
         log_level: LogLevel,
+        require: Option<Rc<Require>>,
+        resource_metadata: ResourceMetadata,
+        preflight: bool,
+        dry_run: bool,
     }
     and revalidate_is_outer: bool
 }

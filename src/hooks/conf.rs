@@ -73,7 +73,7 @@ pub unsafe extern "C" fn read(
             // SAFETY: as above.
             unsafe { conf::read_server::<Levels, _>(cf, level, read) }
         }
-        Reader::Location(read) => {
+        Reader::Location(read) | Reader::LimitExcept(read) => {
             let read = |level: &mut LocationLevel, statement: &Statement<'_>| {
                 read(&mut level.settings, &Read { directive, statement })
             };

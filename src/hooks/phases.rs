@@ -47,13 +47,19 @@ unsafe extern "C" fn access(request: *mut ngx_http_request_t) -> ngx_int_t {
 
 unsafe extern "C" fn precontent(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx's own argument.
-    unsafe { call(request, |request| request.satisfies_all(), access::precontent) }
+    unsafe { call(request, is_satisfied, access::precontent) }
 }
 
-/// Whether a request has no credential and nothing that a client must not send: what was taken out before
+/// Whether the access phase has looked at it, as at every request of a client's own where all must be
+/// satisfied.
+fn is_satisfied(request: Request<'_>) -> bool {
+    request.is_main() && request.satisfies_all()
+}
+
+/// Whether nothing is required of a request that has no credential and nothing that a client must not send: what was taken out before
 /// nobody but a configuration's own directives can have put in again.
 fn is_anonymous(request: Request<'_>) -> bool {
-    context::is_marked(request) && request.has_no_credential()
+    context::is_marked(request) && request.has_no_credential() && !access::requires(request)
 }
 
 /// Hands a request on, unless `is_none_of_ours`, which cannot panic: most calls end there.
@@ -75,6 +81,7 @@ unsafe fn call(
     }
     entry(refused, || match handle(request) {
         Next::Continue => Status::NGX_DECLINED.into(),
+        Next::Admit => Status::NGX_OK.into(),
         Next::Wait => Status::NGX_AGAIN.into(),
         Next::Refuse(status) => ngx_int_t::try_from(status).unwrap_or(refused),
     })

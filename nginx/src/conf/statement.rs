@@ -14,6 +14,7 @@ use nginx_sys::{
 };
 use ngx::core::Status;
 
+use super::named_variable::NamedVariable;
 use super::pool;
 use crate::pool::OutOfMemory;
 use crate::request::bytes;
@@ -124,6 +125,12 @@ impl Statement<'_> {
             return Err(OutOfMemory);
         }
         Ok(PathBuf::from(OsStr::from_bytes(bytes(&name))))
+    }
+
+    /// A variable that it names, without the `$`; nginx refuses the configuration later if nobody defines it.
+    pub fn variable(&self, name: &str) -> Result<NamedVariable, OutOfMemory> {
+        // SAFETY: nginx is reading with it.
+        unsafe { NamedVariable::new(self.cf, name) }
     }
 
     /// Says something about it; nginx adds its position.

@@ -29,6 +29,8 @@ pub const RETRY_AFTER: HeaderName = HeaderName::new(c"Retry-After", c"retry-afte
 pub const SET_COOKIE: HeaderName = HeaderName::new(c"Set-Cookie", c"set-cookie");
 /// `User-Agent`
 pub const USER_AGENT: HeaderName = HeaderName::new(c"User-Agent", c"user-agent");
+/// `WWW-Authenticate`
+pub const WWW_AUTHENTICATE: HeaderName = HeaderName::new(c"WWW-Authenticate", c"www-authenticate");
 /// `X-Forwarded-For`
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::new(c"X-Forwarded-For", c"x-forwarded-for");
 

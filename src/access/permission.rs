@@ -1,0 +1,103 @@
+//! Whether who is calling may enter: the verdict is made, and the location requires something.
+//!
+//! What always holds: nobody is let in without a verdict that satisfies the requirements, but who only asks
+//! whether it may (a CORS preflight), and what a dry run lets in and says so.
+
+use authgear_core::require::{check, variable_holds, Caller, Denial, Facts, Refusal};
+use nginx::request::Request;
+use nginx::{clock, context};
+
+use super::state::State;
+use super::{Next, INTERNAL_SERVER_ERROR};
+use crate::conf::{Location, Require};
+use crate::report;
+
+/// The access phase, once the verdict is made. Under `satisfy any` who may enter has to be admitted in so many
+/// words.
+pub fn permit(request: Request<'_>, location: &Location, require: &Require) -> Next {
+    match decide(request, request, location, require) {
+        Ok(()) if request.satisfies_all() => Next::Continue,
+        Ok(()) => Next::Admit,
+        Err(refusal) if location.dry_run => {
+            report::log_denied(request, location, refusal.reason);
+            Next::Continue
+        }
+        Err(refusal) => refuse(request, location, &refusal),
+    }
+}
+
+/// A subrequest of a client's, which no access rule of nginx's ever sees: into a location that requires something
+/// it gets where the client itself would.
+pub fn permit_part(request: Request<'_>, location: &Location, require: &Require) -> Next {
+    let Some(main) = request.main() else {
+        return Next::Refuse(INTERNAL_SERVER_ERROR);
+    };
+    match decide(request, main, location, require) {
+        Ok(()) => Next::Continue,
+        Err(refusal) => {
+            report::log_denied(request, location, refusal.reason);
+            match location.dry_run {
+                true => Next::Continue,
+                false => Next::Refuse(refusal.status.code()),
+            }
+        }
+    }
+}
+
+/// `request` is what enters, by the verdict of `client`.
+fn decide(
+    request: Request<'_>,
+    client: Request<'_>,
+    location: &Location,
+    require: &Require,
+) -> Result<(), Refusal> {
+    let holds = |index: usize| {
+        let variable = require.variables.get(index);
+        variable.is_some_and(|variable| variable_holds(variable.value(request)))
+    };
+    let check = |caller: Caller<'_>| {
+        let facts = Facts {
+            caller,
+            variables: &holds,
+            leeway: location.rules.leeway,
+        };
+        check(&require.requirements, &facts, clock::unix())
+    };
+    let result = match context::find::<State>(client) {
+        Some(state) => state.with_caller(check),
+        // Nothing was remembered of it: it has no credential.
+        None => check(Caller::Nobody),
+    };
+    match result {
+        Err(Refusal {
+            reason: Denial::NoCredential,
+            ..
+        }) if location.preflight && is_preflight(request) => Ok(()),
+        result => result,
+    }
+}
+
+/// A browser asks whether a page of another origin may send its request (the Fetch standard, CORS-preflight
+/// fetch): without a credential, and without a body.
+fn is_preflight(request: Request<'_>) -> bool {
+    let has = |name: &'static str| request.header(name).next().is_some();
+    request.is_main()
+        && request.is_options()
+        && request.has_no_credential()
+        && !request.has_body()
+        && has("origin")
+        && has("access-control-request-method")
+}
+
+fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next {
+    report::log_denied(request, location, refusal.reason);
+    let status = refusal.status.code();
+    let Ok(state) = State::of(request, location) else {
+        return Next::Refuse(status);
+    };
+    if let Some(challenge) = &refusal.challenge {
+        let value = challenge.value(location.resource_metadata.as_ref());
+        state.additions().set_challenge(status, value);
+    }
+    Next::Refuse(status)
+}
