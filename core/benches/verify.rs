@@ -12,13 +12,15 @@ use std::hint::black_box;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use authgear_core::credential::{Allowed, Credentials};
+use authgear_core::basis::Basis;
+use authgear_core::credential::{Allowed, Credentials, Kind};
 use authgear_core::flow::{Event, Flow, Inputs, Keys, Remembered, VerdictMemory};
 use authgear_core::freshness::Freshness;
 use authgear_core::jwks::KeySet;
 use authgear_core::jws::Candidate;
 use authgear_core::policy::{Mode, Policy};
-use authgear_core::record::Token;
+use authgear_core::record::{Holder, Token};
+use authgear_core::require::{check, Caller, Facts, Requirements};
 use authgear_core::resolver::Question;
 use authgear_core::table::{Entry, Found, Key, Rank, Table, COST};
 use authgear_core::verify::{refused_without_key, verify, Judgement};
@@ -93,6 +95,31 @@ fn look(words: &[AtomicU64], bytes: &[u8]) {
             black_box(table.find(black_box(turn.next().unwrap()), &mut entry));
         });
     }
+}
+
+/// Four conditions, for the user of a remembered token.
+fn require(record: &[u8], now: u64) {
+    let words = [
+        "not_anonymous",
+        "scope=openid",
+        "first_party",
+        "max_age=1000000000",
+    ];
+    let requirements = Requirements::parse(words, |text| text.parse().ok());
+    let requirements = requirements.unwrap().unwrap();
+    let Holder::User(session, grant) = Token::from_bytes(record).unwrap().holder else {
+        unreachable!("a user's token");
+    };
+    let basis = Basis::Token(Kind::Bearer, grant);
+    let facts = Facts {
+        caller: Caller::User(&session, Some(&basis)),
+        variables: &|_| true,
+        leeway: 0,
+    };
+    assert_eq!(check(&requirements, &facts, now), Ok(()));
+    best("hold a user to four requirements", 100_000, || {
+        check(black_box(&requirements), black_box(&facts), now).ok();
+    });
 }
 
 fn main() {
@@ -173,6 +200,7 @@ fn main() {
     best("read a token's record", 100_000, || {
         black_box(Token::from_bytes(black_box(&record)));
     });
+    require(&record, now);
     table.clear();
     look(&words, &record);
     best("read a key set from shared memory", 10_000, || {

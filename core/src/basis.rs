@@ -2,7 +2,7 @@
 
 use crate::credential::Kind;
 use crate::grant::{Grant, Machine};
-use crate::verdict::Verdict;
+use crate::verdict::{Reason, Verdict};
 
 /// What a verdict rests on. A verdict that nobody vouched for rests on nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +39,9 @@ impl Basis {
     pub(crate) fn is_of(&self, verdict: &Verdict) -> bool {
         match (verdict, self) {
             (Verdict::Valid(..), Self::Token(..) | Self::Resolver(_)) => true,
-            (Verdict::Invalid(_), Self::Machine(..)) => true,
+            (Verdict::Invalid(Reason::MachineToken), Self::Machine(..)) => true,
             (Verdict::Valid(..), Self::Machine(..)) => false,
-            (Verdict::Invalid(_), Self::Token(..) | Self::Resolver(_)) => false,
-            (Verdict::None | Verdict::Unknown(_), _) => false,
+            (Verdict::Invalid(_) | Verdict::None | Verdict::Unknown(_), _) => false,
         }
     }
 

@@ -157,14 +157,22 @@ impl Scope {
     }
 }
 
-/// RFC 6749, section 3.3.
+/// RFC 6749, section 3.3. Each record of a token comes by here, so it looks at all bytes, whatever they are, and the processor at many at once.
 fn is_scope(text: &str) -> bool {
-    text.split(' ').all(is_scope_token)
+    let bytes = text.as_bytes();
+    if matches!(bytes, [] | [b' ', ..] | [.., b' ']) || !is_printable(bytes) {
+        return false;
+    }
+    let is_escaped = bytes
+        .iter()
+        .fold(false, |is, &byte| is | (byte == b'"') | (byte == b'\\'));
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    let has_two_spaces = pairs.fold(false, |has, (&one, &next)| has | ((one == b' ') & (next == b' ')));
+    !is_escaped && !has_two_spaces
 }
 
 fn is_scope_token(text: &str) -> bool {
-    let is_allowed = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    !text.is_empty() && text.bytes().all(is_allowed)
+    is_scope(text) && !text.contains(' ')
 }
 
 fn take_length(rest: &mut &[u8]) -> Option<u16> {

@@ -30,6 +30,7 @@
 
 pub mod require;
 pub mod challenge;
+pub mod preflight;
 pub mod flow;
 pub mod record;
 pub mod freshness;

@@ -9,7 +9,7 @@ mod reader;
 
 use authgear_core::basis::Basis;
 use authgear_core::credential::Kind;
-use authgear_core::grant::{Grant, Machine, FULL_ACCESS};
+use authgear_core::grant::{Grant, Machine, Scope, FULL_ACCESS};
 use authgear_core::require::{check, Caller, Facts, Requirements, Status};
 use authgear_core::session::Session;
 use common::require::{seconds, user, AMR, ANONYMOUS, AT, ROLES, VERIFIED};
@@ -183,5 +183,14 @@ proptest! {
             let of_users = ["verified", "not_anonymous", "role=", "max_age=", "first_party", "amr="];
             prop_assert!(!words.iter().any(|word| of_users.iter().any(|name| word.starts_with(name))));
         }
+    }
+
+    #[test]
+    fn a_scope_is_what_rfc_6749_says(text in prop_oneof!["[a !\"\\\\~]{0,8}", any::<String>(), "[!-~]{1,9}( [!-~]{1,9}){0,3}"]) {
+        let is_allowed = |letter| matches!(letter, '\x21' | '\x23'..='\x5b' | '\x5d'..='\x7e');
+        let is_scope = text.split(' ').all(|token| !token.is_empty() && token.chars().all(is_allowed));
+        let grant = Grant::new(None, Some(&text));
+        prop_assert_eq!(grant.scope(), is_scope.then_some(text.as_str()));
+        prop_assert_eq!(Scope::token(&text).is_some(), is_scope && !text.contains(' '));
     }
 }

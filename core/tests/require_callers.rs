@@ -4,10 +4,12 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use authgear_core::basis::Basis;
 use authgear_core::credential::Kind;
 use authgear_core::grant::{Machine, FULL_ACCESS};
-use authgear_core::require::{check, Caller, Facts, Requirements};
+use authgear_core::require::{check, Caller, Denial, Facts, Requirements};
 use authgear_core::verdict::{Reason, Source, Verdict, Why};
 use common::answered::answered;
 use common::require::{
@@ -62,6 +64,11 @@ fn a_verdict_and_its_basis_say_who_is_calling() {
     assert!(matches!(
         Caller::of(&invalid, Some(&of_machine)),
         Ok(Caller::Machine(_))
+    ));
+    let expired = Verdict::Invalid(Reason::Expired);
+    assert!(matches!(
+        Caller::of(&expired, Some(&of_machine)),
+        Ok(Caller::Invalid(Reason::Expired))
     ));
     for basis in [None, Some(&by_token), Some(&of_machine)] {
         let unknown = Verdict::Unknown(Why::TimedOut);
@@ -209,4 +216,27 @@ fn error_is_the_status_of_what_no_new_token_heals_and_of_nothing_else() {
             assert_eq!(said(&format!("{words} {error}"), caller), wanted);
         }
     }
+}
+
+#[test]
+fn each_reason_is_a_word_of_its_own() {
+    let denials = [
+        Denial::NoCredential,
+        Denial::Invalid(Reason::Expired),
+        Denial::NotVerified,
+        Denial::Anonymous,
+        Denial::MissingRole,
+        Denial::WrongClient,
+        Denial::ClientUnknown,
+        Denial::NotFirstParty,
+        Denial::NotAMachine,
+        Denial::Variable,
+        Denial::InsufficientScope,
+        Denial::ScopeUnknown,
+        Denial::AuthenticationTooOld,
+        Denial::AuthenticationTimeUnknown,
+        Denial::MissingAmr,
+    ];
+    let words: BTreeSet<&str> = denials.iter().map(|denial| denial.as_str()).collect();
+    assert_eq!(words.len(), denials.len());
 }

@@ -3,6 +3,7 @@
 //! What always holds: nobody is let in without a verdict that satisfies the requirements, but who only asks
 //! whether it may (a CORS preflight), and what a dry run lets in and says so.
 
+use authgear_core::preflight;
 use authgear_core::require::{check, variable_holds, Caller, Denial, Facts, Refusal};
 use nginx::request::Request;
 use nginx::{clock, context};
@@ -77,16 +78,18 @@ fn decide(
     }
 }
 
-/// A browser asks whether a page of another origin may send its request (the Fetch standard, CORS-preflight
-/// fetch): without a credential, and without a body.
+/// A browser asks whether a page of another origin may send its request.
 fn is_preflight(request: Request<'_>) -> bool {
     let has = |name: &'static str| request.header(name).next().is_some();
-    request.is_main()
-        && request.is_options()
-        && request.has_no_credential()
-        && !request.has_body()
-        && has("origin")
-        && has("access-control-request-method")
+    let asked = preflight::Request {
+        is_options: request.is_main() && request.is_options(),
+        has_origin: has("origin"),
+        has_request_method: has("access-control-request-method"),
+        has_authorization: has("authorization"),
+        has_cookie: has("cookie"),
+        has_body: request.has_body(),
+    };
+    asked.is_preflight()
 }
 
 fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next {

@@ -61,10 +61,10 @@ impl<'f> Caller<'f> {
         match (verdict, basis) {
             (Verdict::Unknown(why), _) => Err(*why),
             (Verdict::None, _) => Ok(Self::Nobody),
-            (Verdict::Invalid(_), Some(Basis::Machine(_, machine))) => Ok(Self::Machine(machine)),
-            (Verdict::Invalid(reason), Some(Basis::Token(..) | Basis::Resolver(_)) | None) => {
-                Ok(Self::Invalid(*reason))
+            (Verdict::Invalid(Reason::MachineToken), Some(Basis::Machine(_, machine))) => {
+                Ok(Self::Machine(machine))
             }
+            (Verdict::Invalid(reason), _) => Ok(Self::Invalid(*reason)),
             (Verdict::Valid(session, _), basis) => Ok(Self::User(session, basis)),
         }
     }
