@@ -56,7 +56,7 @@ pub enum Value<'h> {
 /// A request's credentials, in order; at most one of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials<'h> {
-    list: [Option<Credential<'h>>; 4],
+    list: [Option<Credential<'h>>; Kind::ALL.len()],
 }
 
 impl Kind {
@@ -68,9 +68,9 @@ impl Kind {
         Self::Session,
     ];
 
-    /// The name in directives and variables, and of the cookie.
+    /// The word in `authgear_credentials`; of all but the bearer token also the cookie's name, after the prefix.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Bearer => "bearer",
             Self::AppSession => "app_session",
@@ -79,7 +79,7 @@ impl Kind {
         }
     }
 
-    fn bit(self) -> u8 {
+    const fn bit(self) -> u8 {
         match self {
             Self::Bearer => 1,
             Self::AppSession => 2,
@@ -91,7 +91,14 @@ impl Kind {
 
 impl Allowed {
     /// Every kind.
-    pub const ALL: Self = Self(15);
+    pub const ALL: Self = {
+        let (mut bits, mut rest): (u8, &[Kind]) = (0, &Kind::ALL);
+        while let [kind, others @ ..] = rest {
+            assert!(bits & kind.bit() == 0, "a bit of its own");
+            (bits, rest) = (bits | kind.bit(), others);
+        }
+        Self(bits)
+    };
 
     /// The kinds of these names.
     ///

@@ -50,6 +50,19 @@ fn local(text: &str) -> Held {
     Held::Local(text.to_owned())
 }
 
+#[test]
+fn every_kind_is_read_in_its_order() {
+    let cookies = Kind::ALL.iter().filter(|kind| **kind != Kind::Bearer);
+    let line = cookies
+        .map(|kind| format!("{}=c", kind.name()))
+        .collect::<Vec<_>>();
+    let line = line.join("; ");
+    let credentials = read(Some("Bearer b"), &[&line], "");
+    let kinds: Vec<_> = listed(&credentials).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, Kind::ALL);
+    assert!(Kind::ALL.into_iter().all(|kind| Allowed::ALL.contains(kind)));
+}
+
 // --- Authorization
 
 #[test]

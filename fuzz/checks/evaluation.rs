@@ -33,11 +33,11 @@ pub fn flow(data: &[u8]) {
     let bit = |bit: u8| choices & bit != 0;
     let counts = Kind::ALL
         .into_iter()
-        .zip([1, 2, 4, 8])
-        .filter(|(_, bit)| allowed & bit != 0);
+        .enumerate()
+        .filter(|(index, _)| allowed >> index & 1 != 0);
     let policy = Policy {
         mode: [Mode::On, Mode::Local, Mode::Remote, Mode::On][usize::from(choices & 3)],
-        allowed: Allowed::from_names(counts.map(|(kind, _)| kind.name())).unwrap(),
+        allowed: Allowed::from_names(counts.map(|(_, kind)| kind.name())).unwrap(),
         machines: bit(128),
         ..recorded.policy.clone()
     };

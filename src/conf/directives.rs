@@ -1,9 +1,9 @@
-//! The table of directives: nginx's own table, the checks of `nginx -t`, and the test that docs/directives.md
-//! tells the truth follow from it.
+//! The table of directives. Three things follow from it: nginx's own table, the checks of `nginx -t`, and the
+//! check of docs/directives.md (`scripts/examples`).
 //!
 //! A row is `LEVEL(NAME, ARGUMENTS, DEFAULT, READER)`. LEVEL is the innermost at which the directive may
-//! stand. DEFAULT is what docs/directives.md says holds where nothing is written; `defaults` has values for
-//! it, in the same order.
+//! stand. DEFAULT is what docs/directives.md says holds where nothing is written; where that is a value,
+//! `defaults` has it.
 
 use std::ffi::CStr;
 

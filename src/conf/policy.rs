@@ -115,7 +115,17 @@ fn policy(settings: &LocationSettings, site: &Site, resolve: Resolve) -> Option<
 }
 
 fn policy_digest(site: &Site, policy: &Policy) -> Digest {
-    let mode: &[u8] = match policy.mode {
+    // All of it: what a verdict depends on is part of where it is remembered.
+    let Policy {
+        mode,
+        issuers,
+        audiences,
+        leeway,
+        allowed,
+        cookie_prefix,
+        machines,
+    } = policy;
+    let mode: &[u8] = match mode {
         Mode::On => b"on",
         Mode::Local => b"local",
         Mode::Remote => b"remote",
@@ -124,12 +134,12 @@ fn policy_digest(site: &Site, policy: &Policy) -> Digest {
         .part(site.endpoint.as_str().as_bytes())
         .part(&site.key_set_id)
         .part(mode)
-        .list(policy.issuers.iter().map(String::as_bytes))
-        .list(policy.audiences.iter().map(String::as_bytes))
-        .part(&policy.leeway.to_be_bytes())
-        .part(policy.cookie_prefix.as_bytes())
+        .list(issuers.iter().map(String::as_bytes))
+        .list(audiences.iter().map(String::as_bytes))
+        .part(&leeway.to_be_bytes())
+        .part(cookie_prefix.as_bytes())
         .part(site.resolve_request.as_bytes())
         .part(&site.resolver_server_digest)
-        .part(&[policy.allowed.bits(), u8::from(policy.machines)])
+        .part(&[allowed.bits(), u8::from(*machines)])
         .finish()
 }
