@@ -96,6 +96,10 @@ pub fn precontent(request: Request<'_>) -> Next {
     if !request.is_main() {
         return part(request, location);
     }
+    // Somebody else has admitted it.
+    if let Some(additions) = context::find::<State>(request).and_then(|state| state.additions.get()) {
+        additions.clear_challenge();
+    }
     match verdict(request, location, VerdictPhase::Precontent) {
         Next::Refuse(_) => done(strip_headers(request, &HeaderScan::of(request))),
         next @ (Next::Continue | Next::Admit | Next::Wait) => next,
@@ -149,7 +153,7 @@ pub fn concerns(request: Request<'_>) -> bool {
 
 /// The header of an answer is about to be sent: it gets the resolver's cookies; one that says that no verdict
 /// could be had also says when to try again, if its status is still a server's failure; and a refusal says what
-/// the client has to come with, if its status is still that.
+/// the client has to come with, if nginx itself answers with that status: a backend's own is none of ours.
 pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
     let Some(additions) = context::find::<State>(request).and_then(|state| state.additions.get()) else {
         return Ok(());
@@ -157,7 +161,7 @@ pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
     if matches!(request.answer_status(), 500..=599) && additions.take_unavailable() {
         add_to_answer(request, &RETRY_AFTER, SECONDS_LATER)?;
     }
-    if let Some(challenge) = additions.take_challenge(request.answer_status()) {
+    if let Some(challenge) = additions.take_challenge(request.own_status()) {
         add_to_answer(request, &WWW_AUTHENTICATE, challenge.as_bytes())?;
     }
     for cookie in additions.take_cookies() {

@@ -10,6 +10,7 @@
 //! - [`readers`]: the words of each directive, into what is written at its level; [`value`]: single words
 //! - [`settings`]: what is written at each level, and its inheritance
 //! - [`complete`]: checks, once everything is read
+//! - [`entry_rules`]: what is required of who enters, held against what else is written there
 //! - [`site`]: what one server comes to
 //! - [`policy`]: what one location comes to
 //! - [`shared_locations`]: in which server a request of the worker's own is answered
@@ -19,6 +20,7 @@
 
 pub mod complete;
 mod defaults;
+mod entry_rules;
 pub mod directives;
 pub mod error;
 mod levels;

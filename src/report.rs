@@ -46,12 +46,8 @@ pub fn log_invalid(
     write(request, level_of(level), line, skipped);
 }
 
-/// Who is calling may not enter, or may only since it is a dry run. A credential that is worth nothing has had its
-/// line.
+/// Who is calling may not enter, or may only since it is a dry run.
 pub fn log_denied(request: Request<'_>, location: &Location, denial: Denial) {
-    if matches!(denial, Denial::Invalid(_)) && !location.dry_run {
-        return;
-    }
     let Some(skipped) = allowance(denial.as_str()) else {
         return;
     };

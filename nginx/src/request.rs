@@ -134,6 +134,11 @@ impl<'r> Request<'r> {
         self.raw().headers_out.status
     }
 
+    /// The status that nginx itself answers with in place of what a handler or a backend says; 0 for none.
+    pub fn own_status(self) -> usize {
+        self.raw().err_status
+    }
+
     /// Whether another handler of the access phase has refused, and the request will be unless somebody
     /// admits it (`satisfy any`).
     pub fn is_refused(self) -> bool {

@@ -55,7 +55,7 @@ impl Additions {
         self.count();
     }
 
-    /// Nobody is refused: forgets what an earlier location's refusal would have said.
+    /// Forgets what a refusal would have said.
     pub fn clear_challenge(&self) {
         self.challenge.take();
         self.count();

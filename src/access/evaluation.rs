@@ -66,13 +66,21 @@ impl<'r> Evaluation<'r> {
         if self.scan.has_two_authorizations {
             // RFC 9110 allows one; which of two would the backend believe?
             report::log_two_authorizations(self.request, self.location.log_level);
-            return Next::Refuse(BAD_REQUEST);
+            return self.refuse(BAD_REQUEST);
         }
         match context::find(self.request) {
             Some(state) => self.resume(state),
             // Nothing to decide and nothing to remember: the common case of an anonymous request.
             None if self.credentials().is_empty() => done(identity::strip(self.request, &self.scan)),
             None => self.begin(),
+        }
+    }
+
+    /// A dry run refuses nobody, and passes nobody on as somebody.
+    fn refuse(&self, status: u16) -> Next {
+        match self.location.dry_run {
+            true => done(identity::strip(self.request, &self.scan)),
+            false => Next::Refuse(status),
         }
     }
 
@@ -280,7 +288,9 @@ impl<'r> Evaluation<'r> {
         let stripped = self.set_identity(state, Identity::Nothing);
         let refused = match (self.location.unavailable, self.phase) {
             (Unavailable::Pass, _) | (Unavailable::Status(_), VerdictPhase::Precontent) => None,
-            (Unavailable::Status(status), VerdictPhase::Access) => Some(status),
+            (Unavailable::Status(status), VerdictPhase::Access) => {
+                Some(status).filter(|_| !self.location.dry_run)
+            }
         };
         state.additions().set_unavailable(refused.is_some());
         refused.map_or(stripped, Next::Refuse)

@@ -14,10 +14,10 @@ use crate::conf::{Location, Require};
 use crate::report;
 
 /// The access phase, once the verdict is made. Under `satisfy any` who may enter has to be admitted in so many
-/// words.
+/// words, but not by a dry run, which changes no status.
 pub fn permit(request: Request<'_>, location: &Location, require: &Require) -> Next {
     match decide(request, request, location, require) {
-        Ok(()) if request.satisfies_all() => Next::Continue,
+        Ok(()) if request.satisfies_all() || location.dry_run => Next::Continue,
         Ok(()) => Next::Admit,
         Err(refusal) if location.dry_run => {
             report::log_denied(request, location, refusal.reason);
@@ -93,7 +93,10 @@ fn is_preflight(request: Request<'_>) -> bool {
 }
 
 fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next {
-    report::log_denied(request, location, refusal.reason);
+    // A credential that is worth nothing has had its line.
+    if !matches!(refusal.reason, Denial::Invalid(_)) {
+        report::log_denied(request, location, refusal.reason);
+    }
     let status = refusal.status.code();
     let Ok(state) = State::of(request, location) else {
         return Next::Refuse(status);

@@ -10,10 +10,11 @@ use nginx::conf::locations::{target, Target};
 use nginx::conf::Position;
 
 use super::defaults::{ZONE_NAME, ZONE_SIZE};
+use super::entry_rules;
 use super::error::{Fault, Note, Unreached, Warning};
 use super::levels::{LocationLevel, MainLevel, MergedServer, ServerLevel};
 use super::other_modules::warnings;
-use super::policy::{check_require, check_revalidation, location};
+use super::policy::{check_revalidation, location};
 use super::settings::{position, value, Inherited};
 use super::shared_locations::{OwnRequest, Providers};
 use super::site::{site, Longest};
@@ -99,7 +100,7 @@ impl SoFar {
         let settings = || server.locations.iter().map(|level| &level.settings);
         settings().try_for_each(check_revalidation)?;
         let mut named = settings().zip(&server.facts);
-        named.try_for_each(|(settings, facts)| check_require(settings, &facts.name))?;
+        named.try_for_each(|(settings, facts)| entry_rules::check(settings, &facts.name))?;
         let locations = settings().map(|settings| location(settings, site.as_ref()));
         let locations = locations.collect();
         let trust_request_headers = value(&server.level.settings.trust_request_headers)

@@ -17,6 +17,8 @@ use nginx::log::escape;
 use nginx::pool::OutOfMemory;
 use nginx::zone::ZoneError;
 
+use super::entry_rules::EntryFault;
+
 /// What is wrong with a word.
 #[derive(Debug)]
 pub enum Problem {
@@ -95,16 +97,8 @@ pub enum Fault {
         uri: String,
         position: Position,
     },
-    /// Something is required of who enters where nobody finds out who that is.
-    RequiresUnresolved {
-        require: Position,
-        location: String,
-    },
-    /// Who can't be judged would pass where something is required.
-    PassesUnavailable {
-        require: Position,
-        unavailable: Position,
-    },
+    /// Nobody could say who may enter a location.
+    Entry(EntryFault),
     /// Asking again is configured where nobody is asked.
     RevalidatesLocally {
         resolve: Position,
@@ -184,6 +178,12 @@ pub enum Note {
 impl From<OutOfMemory> for Fault {
     fn from(OutOfMemory: OutOfMemory) -> Self {
         Self::OutOfMemory
+    }
+}
+
+impl From<EntryFault> for Fault {
+    fn from(fault: EntryFault) -> Self {
+        Self::Entry(fault)
     }
 }
 
@@ -283,17 +283,7 @@ impl Display for Fault {
                 "\"{one}\" and \"{other}\" both lead to \"{}\": keys and answers come from different places in {position}",
                 escape(uri.as_bytes())
             ),
-            Self::RequiresUnresolved { require, location } => write!(
-                f,
-                "\"authgear_require\" holds in the location \"{location}\", where \"authgear_resolve\" is off: write \"authgear_require off\" there, or switch resolving on in {require}"
-            ),
-            Self::PassesUnavailable {
-                require,
-                unavailable,
-            } => write!(
-                f,
-                "\"authgear_unavailable pass\" of {unavailable} would let in who can't be judged, where \"authgear_require\" holds: write a status in {require}"
-            ),
+            Self::Entry(fault) => fault.fmt(f),
             Self::RevalidatesLocally { resolve, revalidate } => write!(
                 f,
                 "\"authgear_revalidate\" asks the resolver, but \"authgear_resolve local\" at {resolve} never does: write \"authgear_revalidate off\" or leave it out in {revalidate}"

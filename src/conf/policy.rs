@@ -5,7 +5,6 @@ use std::rc::Rc;
 use authgear_core::credential::Allowed;
 use authgear_core::freshness::Rules;
 use authgear_core::policy::{Mode, Policy};
-use nginx::log::escape;
 
 use super::defaults::{LEEWAY, LOG_LEVEL, RESOLVE, REVALIDATION, UNAVAILABLE};
 use super::error::Fault;
@@ -52,31 +51,6 @@ fn rules(settings: &LocationSettings, resolve: Resolve) -> Rules {
 /// What is required in a location; `None`: nothing.
 fn require(settings: &LocationSettings) -> Option<&Rc<Require>> {
     value(&settings.require)?.as_ref()
-}
-
-/// What is required is required of somebody whom somebody has looked at. `name` is the location's.
-pub fn check_require(settings: &LocationSettings, name: &[u8]) -> Result<(), Fault> {
-    let Some(written) = settings
-        .require
-        .as_deref()
-        .filter(|written| written.value.is_some())
-    else {
-        return Ok(());
-    };
-    let position = written.position.clone();
-    if value(&settings.resolve).copied().unwrap_or(RESOLVE) == Resolve::Off {
-        return Err(Fault::RequiresUnresolved {
-            require: position,
-            location: escape(name),
-        });
-    }
-    match settings.unavailable.as_deref() {
-        Some(unavailable) if unavailable.value == Unavailable::Pass => Err(Fault::PassesUnavailable {
-            require: position,
-            unavailable: unavailable.position.clone(),
-        }),
-        Some(_) | None => Ok(()),
-    }
 }
 
 /// A time to ask again is no good where nobody is asked.

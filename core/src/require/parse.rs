@@ -76,6 +76,13 @@ impl Requirements {
             error: error.unwrap_or(Status::Forbidden),
         }))
     }
+
+    /// The first word of them that nobody fulfils where the resolver alone judges: it says nothing of a token's
+    /// client and scope, and knows no machine.
+    #[must_use]
+    pub fn word_of_tokens_alone(&self) -> Option<&'static str> {
+        self.list.iter().find_map(Requirement::of_tokens_alone)
+    }
 }
 
 fn once(is_first: bool, word: &str) -> Result<(), RequirementError> {
@@ -213,6 +220,23 @@ impl Requirement {
             Self::FirstParty => Some("first_party"),
             Self::Amr(_) => Some("amr"),
             Self::Valid | Self::Scope(_) | Self::ClientId(_) | Self::Machine | Self::Variable(..) => None,
+        }
+    }
+
+    /// The word of one that looks into a token that verified here, and never holds for anybody else.
+    fn of_tokens_alone(&self) -> Option<&'static str> {
+        match self {
+            Self::Scope(_) => Some("scope"),
+            Self::ClientId(_) => Some("client_id"),
+            Self::Machine => Some("machine"),
+            Self::Valid
+            | Self::Verified
+            | Self::NotAnonymous
+            | Self::Role(_)
+            | Self::MaxAge(_)
+            | Self::FirstParty
+            | Self::Amr(_)
+            | Self::Variable(..) => None,
         }
     }
 
