@@ -9,7 +9,7 @@ use authgear_core::policy::{Mode, Policy};
 use super::defaults::{LEEWAY, LOG_LEVEL, RESOLVE, REVALIDATION, UNAVAILABLE};
 use super::error::Fault;
 use super::settings::{value, LocationSettings};
-use super::{Location, Require, Resolve, Site, Switch, Unavailable};
+use super::{Location, Require, Resolve, Site, Switch};
 use crate::digest::{Digest, Parts};
 
 /// What a location comes to that belongs to this site, if it belongs to any.
