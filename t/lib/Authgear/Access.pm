@@ -48,7 +48,7 @@ sub turned_away {
         'error_code'       => $status,
         'response_headers' => defined $challenge ? "WWW-Authenticate: $challenge" : '!WWW-Authenticate',
         'response_body'    => "refused (backend 0, resolver $asked)",
-        'error_log eval'   => "qr/\\[notice\\] .*authgear: $line refused: ${reason}[,;] /",
+        'error_log eval'   => "qr/\\[notice\\] .*authgear: $line refused: ${reason}[,; ]/",
         no_error_log       => "[alert]\n[error]",
         %sections);
 }
@@ -63,7 +63,7 @@ sub add {
         %sections,
     );
     $sections{more_headers} = $headers if $headers ne '';
-    my @sections = map { /^error_code$/ ? "--- $_: $sections{$_}\n" : "--- $_\n$sections{$_}\n" } grep { defined $sections{$_} } sort keys %sections;
+    my @sections = map { /^(?:error_code|response_body_like)$/ ? "--- $_: $sections{$_}\n" : "--- $_\n$sections{$_}\n" } grep { defined $sections{$_} } sort keys %sections;
     push @blocks, sprintf("=== TEST %d: %s%s\n", @blocks + 1, $title, $name) . join '', @sections;
     return;
 }
