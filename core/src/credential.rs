@@ -2,7 +2,8 @@
 //!
 //! The order and the reading are the server's own (its `net/http` cookies among them), save that a cookie
 //! whose value RFC 6265 does not allow is refused instead of skipped. The order is fixed: bearer token,
-//! `app_session`, `app_access_token`, `session`.
+//! `app_session`, `app_access_token`, `session`. A bearer token that came elsewhere than in `Authorization`
+//! goes before all of them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,7 +16,7 @@ use crate::jws::{Candidate, Form};
 /// Where a credential stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// `Authorization: Bearer ...` (RFC 6750)
+    /// `Authorization: Bearer ...` (RFC 6750), or a token from elsewhere.
     Bearer,
     /// The cookie `app_session`.
     AppSession,
@@ -53,10 +54,11 @@ pub enum Value<'h> {
     Malformed,
 }
 
-/// A request's credentials, in order; at most one of each kind.
+/// A request's credentials, in order; at most one of each kind, but for a second bearer token behind one that
+/// came from elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials<'h> {
-    list: [Option<Credential<'h>>; Kind::ALL.len()],
+    list: [Option<Credential<'h>>; Kind::ALL.len() + 1],
 }
 
 impl Kind {
@@ -184,7 +186,7 @@ impl<'h> Credentials<'h> {
     pub fn of_authorization(authorization: Option<&'h [u8]>, allowed: Allowed) -> Self {
         let authorization = authorization.filter(|_| allowed.contains(Kind::Bearer));
         Self {
-            list: [authorization.and_then(bearer_token), None, None, None],
+            list: [authorization.and_then(bearer_token), None, None, None, None],
         }
     }
 
@@ -217,6 +219,21 @@ impl<'h> Credentials<'h> {
         Self { list }
     }
 
+    /// The same behind a bearer token from elsewhere than `Authorization`; an empty one is none. Sent in both
+    /// places it counts once.
+    #[must_use]
+    pub fn after(self, token: &'h [u8], allowed: Allowed) -> Self {
+        let first = (!token.is_empty() && allowed.contains(Kind::Bearer)).then(|| bearer(token));
+        let Self {
+            list: [second, third, fourth, fifth, _],
+        } = self;
+        let list = match first {
+            Some(first) if second.as_ref() != Some(&first) => [Some(first), second, third, fourth, fifth],
+            Some(_) | None => [second, third, fourth, fifth, None],
+        };
+        Self { list }
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -229,9 +246,13 @@ impl<'h> Credentials<'h> {
         self.list.get(at)?.as_ref()
     }
 
-    /// The credentials from a position of the order on.
+    /// The credentials from a position of the order on that the server can be asked about at once: of two
+    /// bearer tokens it would see one.
     pub fn from(&self, at: usize) -> impl Iterator<Item = &Credential<'h>> {
-        self.list.iter().skip(at).flatten()
+        let others = self.list.iter().skip(at).flatten().enumerate();
+        others
+            .take_while(|(index, credential)| *index == 0 || credential.kind != Kind::Bearer)
+            .map(|(_, credential)| credential)
     }
 }
 
@@ -247,6 +268,26 @@ fn bearer_token(header: &[u8]) -> Option<Credential<'_>> {
         kind,
         value: Value::of(kind, token),
     })
+}
+
+/// A token from elsewhere, held to RFC 6750's `b68token`: nothing is known of the syntax around it.
+fn bearer(token: &[u8]) -> Credential<'_> {
+    let kind = Kind::Bearer;
+    let value = match is_b68token(token) {
+        true => Value::of(kind, token),
+        false => Value::Malformed,
+    };
+    Credential { kind, value }
+}
+
+/// RFC 6750, section 2.1.
+fn is_b68token(bytes: &[u8]) -> bool {
+    let padding = bytes.iter().rev().take_while(|byte| **byte == b'=').count();
+    let (text, _) = bytes.split_at(bytes.len().saturating_sub(padding));
+    !text.is_empty()
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte))
 }
 
 /// What follows the cookie's name in a pair, `=` included; `None` for another cookie. A pair without `=` is

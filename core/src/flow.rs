@@ -1,7 +1,7 @@
 //! The evaluation of a request's credentials, as a state machine: what happened in, what to do next out.
 //!
-//! It is total and pure. It asks at most once for keys, at most once about each token, and decides after at
-//! most one answer about all else, so every evaluation ends.
+//! It is total and pure. It asks at most once for keys, at most once about each token, and at most once about
+//! all else that the server can be told of at once, so every evaluation ends.
 
 mod inputs;
 mod asked_token;
@@ -42,8 +42,13 @@ enum Pending {
     Nothing,
     /// A question about a token alone, with what it counts as when nobody answers.
     Token { claimed: Session, fallback: Fallback },
-    /// A question about all that is left, with what is remembered of its answer while the resolver fails.
-    Rest(Option<Verdict>),
+    /// A question about all that is left, or all before another bearer token.
+    Rest {
+        /// What is remembered of its answer, while the resolver fails.
+        remembered: Option<Verdict>,
+        /// The position of the last that it is about.
+        last: usize,
+    },
 }
 
 /// What becomes of one credential.
@@ -289,35 +294,43 @@ impl Flow {
         self.basis = Some(Basis::Resolver(
             asked().map(|credential| credential.kind).collect(),
         ));
-        let remembered = inputs.memory.answer(&question).map(|remembered| {
-            let verdict = match remembered.session {
-                Some(session) => Verdict::Valid(session, Source::ResolverCache),
-                None => self.invalid(),
-            };
-            (verdict, remembered.is_fresh)
-        });
+        let last = self.at.saturating_add(left().count()).saturating_sub(1);
+        let remembered = inputs.memory.answer(&question);
         match remembered {
-            Some((verdict, true)) => Step::Stop(Action::Decide(verdict)),
+            Some(Remembered {
+                session: None,
+                is_fresh: true,
+            }) => self.after_no(last),
+            Some(Remembered {
+                session: Some(session),
+                is_fresh: true,
+            }) => Step::Stop(Action::Decide(Verdict::Valid(session, Source::ResolverCache))),
             remembered => {
-                self.pending = Pending::Rest(remembered.map(|(verdict, _)| verdict));
+                let remembered = remembered.map(|remembered| match remembered.session {
+                    Some(session) => Verdict::Valid(session, Source::ResolverCache),
+                    None => Verdict::Invalid(self.refused.unwrap_or(Reason::ResolverSaidNo)),
+                });
+                self.pending = Pending::Rest { remembered, last };
                 Step::Stop(Action::Ask(question))
             }
         }
     }
 
-    fn after_answer(&self, reading: Reading, pending: Pending) -> Step {
-        Step::Stop(Action::Decide(match reading {
-            Reading::Valid(session) => Verdict::Valid(session, Source::Resolver),
-            Reading::Invalid => self.invalid(),
+    fn after_answer(&mut self, reading: Reading, pending: Pending) -> Step {
+        Step::Stop(Action::Decide(match (reading, pending) {
+            (Reading::Valid(session), _) => Verdict::Valid(session, Source::Resolver),
+            (Reading::Invalid, Pending::Rest { last, .. }) => return self.after_no(last),
+            (Reading::Invalid, Pending::Nothing | Pending::Token { .. }) => return self.after_no(self.at),
             // Each such question holds a `session` cookie, the client's or a made-up one.
-            Reading::Silent => without_answer(Why::Silent, pending),
-            Reading::Unknown(answer) => without_answer(Why::Answer(answer), pending),
+            (Reading::Silent, pending) => without_answer(Why::Silent, pending),
+            (Reading::Unknown(answer), pending) => without_answer(Why::Answer(answer), pending),
         }))
     }
 
-    /// The resolver said no; an earlier reason is the better one.
-    fn invalid(&self) -> Verdict {
-        Verdict::Invalid(self.refused.unwrap_or(Reason::ResolverSaidNo))
+    /// The resolver said no, of all up to this position.
+    fn after_no(&mut self, last: usize) -> Step {
+        self.at = last;
+        Step::Next(Reason::ResolverSaidNo)
     }
 }
 
@@ -368,7 +381,7 @@ fn without_answer(why: Why, pending: Pending) -> Verdict {
             claimed,
             fallback: Fallback::Stale(session),
         } => Some(valid(claimed, session, Source::TokenCache)),
-        Pending::Rest(remembered) => remembered,
+        Pending::Rest { remembered, .. } => remembered,
     };
     remembered
         .filter(|_| why.is_failure())

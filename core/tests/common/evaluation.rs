@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use authgear_core::credential::Allowed;
 use authgear_core::flow::{Action, Event, Flow, Inputs, Keys, Remembered, VerdictMemory};
 use authgear_core::freshness::Freshness;
 use authgear_core::jwks::KeySet;
@@ -42,6 +43,8 @@ impl VerdictMemory for NoMemory {
 pub struct Evaluation {
     pub flow: Flow,
     pub policy: Policy,
+    /// A bearer token from elsewhere, if it is not empty.
+    pub elsewhere: String,
     pub authorization: Option<String>,
     pub cookies: Vec<String>,
     pub keys: Option<KeySet>,
@@ -58,6 +61,7 @@ impl Evaluation {
         Self {
             flow: Flow::new(),
             policy: policy(mode),
+            elsewhere: String::new(),
             authorization: authorization.map(str::to_owned),
             cookies: cookies.iter().copied().map(str::to_owned).collect(),
             keys: Some(project()),
@@ -97,6 +101,7 @@ impl Evaluation {
     fn step_once(&mut self, event: Event) -> Action {
         let cookies: Vec<&str> = self.cookies.iter().map(String::as_str).collect();
         let credentials = read(self.authorization.as_deref(), &cookies, "");
+        let credentials = credentials.after(self.elsewhere.as_bytes(), Allowed::ALL);
         let inputs = Inputs {
             credentials: &credentials,
             policy: &self.policy,
