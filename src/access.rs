@@ -1,7 +1,8 @@
-//! The doors by which a request comes in. nginx calls in three places: before anything looks at the headers
-//! ([`strip`]), in the access phase ([`access`]), and in the precontent phase ([`precontent`]) for the
-//! requests that the access phase let pass without us. A request that has to wait is parked, and its phases
-//! run again when what it waits for has come.
+//! The doors by which a request comes in. nginx calls in four places: before anything looks at the headers
+//! ([`strip`]), in the preaccess phase where others shall see who is calling ([`preaccess`]), in the access
+//! phase ([`access`]), and in the precontent phase ([`precontent`]) for the requests that the access phase let
+//! pass without us. The first of the last three that a location has makes the verdict, and the others find it
+//! made. A request that has to wait is parked, and goes on in its phase when what it waits for has come.
 
 mod additions;
 mod evaluation;
@@ -16,7 +17,7 @@ use nginx::pool::OutOfMemory;
 use nginx::request::Request;
 use nginx::{background, context};
 
-use crate::conf::{self, Location};
+use crate::conf::{self, Location, Phase};
 use crate::identity::{strip as strip_headers, HeaderScan};
 use crate::report;
 
@@ -42,6 +43,8 @@ pub enum Next {
 /// Who is asking for a verdict.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum VerdictPhase {
+    /// Refuses unless another rule may admit (`satisfy any`).
+    Preaccess,
     Access,
     /// May wait, but never refuses.
     Precontent,
@@ -56,6 +59,24 @@ pub fn strip(request: Request<'_>) -> Next {
     let stripped = strip_headers(request, &HeaderScan::of(request));
     context::mark(request);
     done(stripped)
+}
+
+/// Whether the verdict is made in the preaccess phase.
+pub fn is_early(request: Request<'_>) -> bool {
+    request.is_main() && conf::location(request).is_some_and(|location| location.phase == Phase::Preaccess)
+}
+
+/// The preaccess phase, where that is to make the verdict ([`is_early`]): what is required is the access
+/// phase's to hold.
+pub fn preaccess(request: Request<'_>) -> Next {
+    let Some(location) = conf::location(request) else {
+        return Next::Continue;
+    };
+    let next = verdict(request, location, VerdictPhase::Preaccess);
+    match request.satisfies_all() {
+        true => next,
+        false => without_refusal(request, next),
+    }
 }
 
 /// The access phase: a verdict, and its headers for the backend.
@@ -81,10 +102,10 @@ pub fn access(request: Request<'_>) -> Next {
     }
 }
 
-/// Whether the access phase has something to do for a request that has no credential and nothing that a client
-/// must not send.
-pub fn requires(request: Request<'_>) -> bool {
-    conf::location(request).is_none_or(|location| location.require.is_some())
+/// Whether there is something to do for a request that has no credential and nothing that a client must not
+/// send in its headers.
+pub fn looks_beyond_headers(request: Request<'_>) -> bool {
+    conf::location(request).is_none_or(|location| location.require.is_some() || location.token.is_some())
 }
 
 /// The precontent phase: the same for a request that `satisfy any` let pass before us, and what is required of
@@ -100,9 +121,14 @@ pub fn precontent(request: Request<'_>) -> Next {
     if let Some(additions) = context::find::<State>(request).and_then(|state| state.additions.get()) {
         additions.clear_challenge();
     }
-    match verdict(request, location, VerdictPhase::Precontent) {
+    without_refusal(request, verdict(request, location, VerdictPhase::Precontent))
+}
+
+/// Whom we would refuse goes on as nobody.
+fn without_refusal(request: Request<'_>, next: Next) -> Next {
+    match next {
         Next::Refuse(_) => done(strip_headers(request, &HeaderScan::of(request))),
-        next @ (Next::Continue | Next::Admit | Next::Wait) => next,
+        Next::Continue | Next::Admit | Next::Wait => next,
     }
 }
 

@@ -140,6 +140,9 @@ pub struct Location {
     pub written: bool,
     /// `None` where resolving is off.
     pub policy: Option<Policy>,
+    pub phase: Phase,
+    /// Where a bearer token may stand besides `Authorization`.
+    pub token: Option<NamedVariable>,
     /// SHA-256 over everything that a verdict here depends on, besides the credential.
     pub policy_digest: Digest,
     pub rules: Rules,
@@ -192,6 +195,14 @@ pub enum Resolve {
     Local,
     /// The resolver alone.
     Remote,
+}
+
+/// When the verdict is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Access,
+    /// Before `limit_req`, `limit_conn` and the access rules of other modules.
+    Preaccess,
 }
 
 /// What a request gets when no verdict can be had.

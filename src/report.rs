@@ -146,9 +146,7 @@ fn level_of(level: LogLevel) -> Level {
 }
 
 fn write(request: Request<'_>, level: Level, line: String, skipped: u32) {
-    if let Some(log) = request.log() {
-        log.write(level, &with_skipped(line, skipped));
-    }
+    request.write_log(level, &with_skipped(line, skipped));
 }
 
 fn with_skipped(line: String, skipped: u32) -> String {

@@ -1,4 +1,4 @@
-//! A client's request that waits in the access phase, and how it is woken.
+//! A client's request that waits in a phase, and how it is woken.
 //!
 //! A parked request notices that its client leaves, or has left, holds one timer that a graceful shutdown
 //! waits for, and does nothing when nginx runs its phases for another reason. It is only ever woken from the

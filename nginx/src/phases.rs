@@ -5,8 +5,9 @@ use std::ptr::NonNull;
 use nginx_sys::{
     ngx_array_push, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_handler_pt,
     ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_POST_READ_PHASE,
-    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
-    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t,
+    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
+    ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE,
+    ngx_http_request_t, ngx_int_t,
 };
 
 use crate::module::core_entry;
@@ -24,6 +25,8 @@ pub enum Phase {
     ServerRewrite,
     /// Those of a location.
     Rewrite,
+    /// `limit_req`, `limit_conn`.
+    Preaccess,
     /// `allow`, `auth_basic`, `auth_request`, under `satisfy`.
     Access,
     /// `try_files`, `mirror`.
@@ -36,6 +39,7 @@ impl Phase {
             Self::PostRead => ngx_http_phases_NGX_HTTP_POST_READ_PHASE,
             Self::ServerRewrite => ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE,
             Self::Rewrite => ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
+            Self::Preaccess => ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
             Self::Access => ngx_http_phases_NGX_HTTP_ACCESS_PHASE,
             Self::Precontent => ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
         }

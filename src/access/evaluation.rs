@@ -91,11 +91,17 @@ impl<'r> Evaluation<'r> {
             ..
         } = self.scan;
         let allowed = self.policy.allowed;
-        if !has_cookies {
-            return Credentials::of_authorization(authorization, allowed);
+        let credentials = match has_cookies {
+            false => Credentials::of_authorization(authorization, allowed),
+            true => {
+                let cookies = self.request.header("cookie");
+                Credentials::read(authorization, cookies, &self.policy.cookie_prefix, allowed)
+            }
+        };
+        match self.location.token {
+            None => credentials,
+            Some(variable) => credentials.after(variable.value(self.request), allowed),
         }
-        let cookies = self.request.header("cookie");
-        Credentials::read(authorization, cookies, &self.policy.cookie_prefix, allowed)
     }
 
     fn begin(&self) -> Next {
@@ -286,11 +292,14 @@ impl<'r> Evaluation<'r> {
     /// No verdict could be had: as configured, but never with an identity.
     fn unavailable(&self, state: &State) -> Next {
         let stripped = self.set_identity(state, Identity::Nothing);
-        let refused = match (self.location.unavailable, self.phase) {
-            (Unavailable::Pass, _) | (Unavailable::Status(_), VerdictPhase::Precontent) => None,
-            (Unavailable::Status(status), VerdictPhase::Access) => {
-                Some(status).filter(|_| !self.location.dry_run)
-            }
+        let may_refuse = match self.phase {
+            VerdictPhase::Access => true,
+            VerdictPhase::Preaccess => self.request.satisfies_all(),
+            VerdictPhase::Precontent => false,
+        };
+        let refused = match self.location.unavailable {
+            Unavailable::Status(status) if may_refuse && !self.location.dry_run => Some(status),
+            Unavailable::Status(_) | Unavailable::Pass => None,
         };
         state.additions().set_unavailable(refused.is_some());
         refused.map_or(stripped, Next::Refuse)

@@ -8,6 +8,7 @@ use authgear_core::flow::Flow;
 use authgear_core::freshness::Rules;
 use authgear_core::require::Caller;
 use authgear_core::verdict::Verdict;
+use nginx::conf::NamedVariable;
 use nginx::context;
 use nginx::park::Parking;
 use nginx::pool::OutOfMemory;
@@ -44,6 +45,8 @@ pub(super) struct Saved {
 #[derive(PartialEq, Eq)]
 pub(super) struct Terms {
     pub(super) policy: Digest,
+    /// Where a token may stand besides `Authorization`.
+    pub(super) token: Option<NamedVariable>,
     pub(super) rules: Rules,
     pub(super) cache: Option<Cache>,
 }
@@ -63,6 +66,7 @@ impl Terms {
     pub(super) fn of(location: &Location) -> Self {
         Self {
             policy: location.policy_digest,
+            token: location.token,
             rules: location.rules,
             cache: location.cache,
         }

@@ -3,9 +3,10 @@
 
 use authgear_core::freshness::Revalidate;
 
-use super::{JwksTimes, LogLevel, Resolve, Revalidation, Switch, Unavailable};
+use super::{JwksTimes, LogLevel, Phase, Resolve, Revalidation, Switch, Unavailable};
 
 pub const RESOLVE: Resolve = Resolve::Off;
+pub const PHASE: Phase = Phase::Access;
 pub const RESOLVE_REQUEST: &str = "/_auth";
 pub const JWKS_REQUEST: &str = "/_auth/jwks";
 pub const JWKS_TIMES: JwksTimes = JwksTimes {

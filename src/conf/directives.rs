@@ -16,12 +16,14 @@ use super::settings::{LocationSettings, MainSettings, ServerSettings};
 
 // A row a line: scripts/examples reads them.
 #[rustfmt::skip]
-pub const DIRECTIVES: [Directive; 24] = [
+pub const DIRECTIVES: [Directive; 26] = [
     server(c"authgear_endpoint", One, "none", read::endpoint),
     server(c"authgear_issuer", OneOrMore, "the endpoint", read::issuers),
     location(c"authgear_audience", OneOrMore, "the endpoint", read::audiences),
     location(c"authgear_resolve", One, "off", read::resolve),
+    location(c"authgear_phase", One, "access", read::phase),
     location(c"authgear_credentials", OneOrMore, "bearer app_session app_access_token session", read::credentials),
+    location(c"authgear_token", One, "none", read::token),
     server(c"authgear_resolve_request", One, "/_auth", read::resolve_request),
     server(c"authgear_jwks_request", One, "/_auth/jwks", read::jwks_request),
     server(c"authgear_jwks_file", One, "none", read::jwks_file),

@@ -6,7 +6,7 @@ use authgear_core::credential::Allowed;
 use authgear_core::freshness::Rules;
 use authgear_core::policy::{Mode, Policy};
 
-use super::defaults::{LEEWAY, LOG_LEVEL, RESOLVE, REVALIDATION, UNAVAILABLE};
+use super::defaults::{LEEWAY, LOG_LEVEL, PHASE, RESOLVE, REVALIDATION, UNAVAILABLE};
 use super::error::Fault;
 use super::settings::{value, LocationSettings};
 use super::{Location, Require, Resolve, Site, Switch};
@@ -23,6 +23,8 @@ pub fn location(settings: &LocationSettings, site: Option<&Site>) -> Location {
     Location {
         written: settings.resolve.is_some(),
         policy,
+        phase: value(&settings.phase).copied().unwrap_or(PHASE),
+        token: value(&settings.token).copied(),
         policy_digest,
         rules: rules(settings, resolve),
         cache: value(&settings.cache).copied().and_then(Switch::value),

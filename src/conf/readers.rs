@@ -103,6 +103,10 @@ pub fn resolve(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
     read.one(&mut level.resolve, value::resolve)
 }
 
+pub fn phase(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
+    read.one(&mut level.phase, value::phase)
+}
+
 pub fn audiences(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
     read.each(&mut level.audiences, |word| match word {
         "" => Err(Problem::Empty),
@@ -118,6 +122,13 @@ pub fn credentials(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
         }
         Allowed::from_names(words.iter().copied())
             .map_err(|unknown| of_word(&unknown.0, Problem::NotACredential))
+    })
+}
+
+pub fn token(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
+    read.one(&mut level.token, |word| {
+        let name = value::variable(word)?;
+        Ok(read.statement.variable(name)?)
     })
 }
 

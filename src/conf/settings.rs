@@ -8,11 +8,11 @@ use std::rc::Rc;
 use authgear_core::challenge::ResourceMetadata;
 use authgear_core::credential::Allowed;
 use authgear_core::endpoint::Endpoint;
-use nginx::conf::Position;
+use nginx::conf::{NamedVariable, Position};
 
 use super::{
-    Cache, JwksTimes, KeySource, LogLevel, Millis, Require, Resolve, Revalidation, Switch, Unavailable,
-    ZoneSpec,
+    Cache, JwksTimes, KeySource, LogLevel, Millis, Phase, Require, Resolve, Revalidation, Switch,
+    Unavailable, ZoneSpec,
 };
 
 /// A value, and where it is written.
@@ -79,8 +79,10 @@ settings! {
     /// written further in than `authgear_revalidate`.
     LocationSettings {
         resolve: Resolve,
+        phase: Phase,
         audiences: Vec<String>,
         credentials: Allowed,
+        token: NamedVariable,
         leeway: u64,
         revalidate: Revalidation,
         cache: Switch<Cache>,

@@ -4,7 +4,7 @@
 use nginx::conf::parse;
 
 use super::error::Problem;
-use super::{LogLevel, Millis, Resolve, Switch, Unavailable};
+use super::{LogLevel, Millis, Phase, Resolve, Switch, Unavailable};
 
 /// The location that a request of ours goes to.
 pub fn request_uri(word: &str) -> Result<String, Problem> {
@@ -93,6 +93,22 @@ pub fn resolve(word: &str) -> Result<Resolve, Problem> {
         "off" => Ok(Resolve::Off),
         _ => Err(Problem::NotAMode),
     }
+}
+
+pub fn phase(word: &str) -> Result<Phase, Problem> {
+    match word {
+        "access" => Ok(Phase::Access),
+        "preaccess" => Ok(Phase::Preaccess),
+        _ => Err(Problem::NotAPhase),
+    }
+}
+
+/// The name behind the `$`.
+pub fn variable(word: &str) -> Result<&str, Problem> {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let name = word.strip_prefix('$');
+    name.filter(|name| !name.is_empty() && name.bytes().all(is_of_name))
+        .ok_or(Problem::NotAVariable)
 }
 
 pub fn log_level(word: &str) -> Result<LogLevel, Problem> {

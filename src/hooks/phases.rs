@@ -2,7 +2,8 @@
 //!
 //! Taking forged headers out happens before anything can see them, again on every way that skips a phase. The
 //! access handler is the last of its phase, so that nobody whom `allow`, `deny` or `auth_basic` turned away
-//! asks anything.
+//! asks anything. The preaccess handler is the first of its phase: `limit_req` and `limit_conn` count by who is
+//! calling.
 
 use std::ptr::NonNull;
 
@@ -17,10 +18,11 @@ use ngx::http::HTTPStatus;
 
 use crate::access::{self, Next};
 
-const HANDLERS: [(Phase, Turn, Handler); 5] = [
+const HANDLERS: [(Phase, Turn, Handler); 6] = [
     (Phase::PostRead, Turn::First, strip),
     (Phase::ServerRewrite, Turn::First, strip),
     (Phase::Rewrite, Turn::First, strip),
+    (Phase::Preaccess, Turn::First, preaccess),
     (Phase::Access, Turn::Last, access),
     (Phase::Precontent, Turn::First, precontent),
 ];
@@ -40,6 +42,11 @@ unsafe extern "C" fn strip(request: *mut ngx_http_request_t) -> ngx_int_t {
     unsafe { call(request, context::is_marked, access::strip) }
 }
 
+unsafe extern "C" fn preaccess(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx's own argument.
+    unsafe { call(request, is_left_to_access, access::preaccess) }
+}
+
 unsafe extern "C" fn access(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx's own argument.
     unsafe { call(request, is_anonymous, access::access) }
@@ -48,6 +55,11 @@ unsafe extern "C" fn access(request: *mut ngx_http_request_t) -> ngx_int_t {
 unsafe extern "C" fn precontent(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx's own argument.
     unsafe { call(request, is_satisfied, access::precontent) }
+}
+
+/// Whether the verdict is made later, or there is none to be made.
+fn is_left_to_access(request: Request<'_>) -> bool {
+    !access::is_early(request) || is_anonymous(request)
 }
 
 /// Whether the access phase has looked at it, as at every request of a client's own where all must be
@@ -59,7 +71,7 @@ fn is_satisfied(request: Request<'_>) -> bool {
 /// Whether nothing is required of a request that has no credential and nothing that a client must not send: what was taken out before
 /// nobody but a configuration's own directives can have put in again.
 fn is_anonymous(request: Request<'_>) -> bool {
-    context::is_marked(request) && request.has_no_credential() && !access::requires(request)
+    context::is_marked(request) && request.has_no_credential() && !access::looks_beyond_headers(request)
 }
 
 /// Hands a request on, unless `is_none_of_ours`, which cannot panic: most calls end there.
