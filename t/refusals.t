@@ -24,9 +24,15 @@ invalid 'an issuer with a variable', server => 'authgear_issuer https://$host', 
 invalid 'an empty audience', server => 'authgear_audience one ""', 'it must not be empty';
 
 invalid 'a word that authgear_resolve does not know', server => 'authgear_resolve maybe', 'it must be "on", "local", "remote" or "off"';
+invalid 'a phase that authgear_phase does not know', server => 'authgear_phase rewrite', 'it must be "access" or "preaccess"';
 invalid 'a credential that does not exist', server => 'authgear_credentials bearer cookie',
     'the credentials are bearer, app_session, app_access_token, session';
 invalid 'a credential that is named twice', server => 'authgear_credentials bearer session bearer', 'it is there twice';
+
+for my $word ('access_token', '$', '$arg-token', '"$arg_a$arg_b"', '"Bearer $arg_a"', '""') {
+    invalid "$word in authgear_token", server => "authgear_token $word", 'it must be a variable, like $arg_access_token';
+}
+refused 'a variable that nobody defines, in authgear_token', server => "authgear_token \$nowhere;\n", undef, 'unknown "nowhere" variable';
 
 for my $asked ([ authgear_resolve_request => '/_resolver/resolve' ], [ authgear_jwks_request => '/oauth2/jwks' ]) {
     my ($directive, $path) = @$asked;
@@ -111,7 +117,9 @@ duplicate $_ for (
     'authgear_issuer https://project.authgear.cloud',
     'authgear_audience one',
     'authgear_resolve on',
+    'authgear_phase access',
     'authgear_credentials bearer',
+    'authgear_token $arg_access_token',
     'authgear_resolve_request /_auth',
     'authgear_jwks_request /_auth/jwks',
     'authgear_jwks_valid 10m',
@@ -233,6 +241,11 @@ for my $inside ('if ($arg_x)', 'limit_except GET') {
     refused "authgear_resolve inside $word", server => $part, 3 => '"authgear_resolve" directive is not allowed here';
 }
 
+for my $directive ('authgear_phase preaccess', 'authgear_token $arg_a') {
+    my ($word) = $directive =~ /^(\w+)/;
+    refused "$word inside limit_except", server => "location /t {\n    limit_except GET {\n        $directive;\n    }\n}\n",
+        3 => qq("$word" directive is not allowed here);
+}
 refused 'authgear_revalidate inside limit_except', server => "location /t {\n    limit_except GET {\n        authgear_revalidate 60s;\n    }\n}\n",
     3 => '"authgear_revalidate" directive is not allowed here';
 
@@ -310,6 +323,11 @@ location /_auth {
 authgear_resolve on;
 PART
 taken 'an http endpoint on this machine, by name and by address', server => "authgear_endpoint http://localhost:3000;\nserver_name x;\n";
+taken 'the phase and the token at every level', server => <<'PART', http_config => "authgear_phase preaccess;\nauthgear_token \$arg_a;\n";
+authgear_phase access;
+authgear_token $arg_b;
+location /t { authgear_phase preaccess; authgear_token $http_x_token; }
+PART
 taken 'statuses at both ends', server => "authgear_unavailable 500;\nlocation /t { authgear_unavailable 599; }\n";
 
 taken 'a time to ask again further out than local, and off beside it', project => $for_keys . <<'PART';
