@@ -27,7 +27,7 @@ mod levels;
 mod other_modules;
 mod policy;
 pub mod readers;
-mod settings;
+pub mod settings;
 mod shared_locations;
 mod site;
 mod value;
@@ -47,8 +47,8 @@ use self::error::Note;
 use crate::digest::Digest;
 
 pub use self::levels::{
-    header_variables, location, site, trust_request_headers, with_site, with_sites, Levels, LocationLevel,
-    MainLevel, MergedServer, ServerLevel,
+    claim_path, header_variables, location, site, trust_request_headers, with_site, with_sites, Levels,
+    LocationLevel, MainLevel, MergedServer, ServerLevel,
 };
 pub use self::settings::position;
 

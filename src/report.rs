@@ -20,6 +20,9 @@ use nginx::request::Request;
 /// Lines of one reason in one second; those beyond are counted and told with the next line.
 const LINES_A_SECOND: u32 = 10;
 
+/// The reason of [`log_two_authorizations`].
+pub const TWO_AUTHORIZATIONS: &str = "two_authorizations";
+
 /// A credential was refused.
 pub fn log_invalid(
     request: Request<'_>,
@@ -61,7 +64,7 @@ pub fn log_denied(request: Request<'_>, location: &Location, denial: Denial) {
 
 /// A request has two `Authorization` headers.
 pub fn log_two_authorizations(request: Request<'_>, level: LogLevel) {
-    let Some(skipped) = allowance("two_authorizations") else {
+    let Some(skipped) = allowance(TWO_AUTHORIZATIONS) else {
         return;
     };
     let line = "authgear: request refused: more than one Authorization header".to_owned();

@@ -19,28 +19,50 @@ use crate::request::Request;
 /// One type of the program implements it, and no other.
 pub unsafe trait State: 'static {}
 
-/// Its address stands where the state would, in a request that is marked and has none.
-static MARK: u8 = 0;
-
-fn mark_address() -> *mut c_void {
-    (&raw const MARK).cast_mut().cast()
+/// What is noted of a request that has no state: the mark's address stands where the state would. nginx
+/// forgets it with an internal redirect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It was looked at.
+    Seen,
+    /// It was also let pass.
+    Passed,
 }
 
-/// Whether the request was marked since nginx last forgot what modules know of it, and has no state.
-pub fn is_marked(request: Request<'_>) -> bool {
+static MARKS: [u8; 2] = [0; 2];
+
+impl Mark {
+    fn address(self) -> *mut c_void {
+        let [seen, passed] = &MARKS;
+        let mark: *const u8 = match self {
+            Self::Seen => seen,
+            Self::Passed => passed,
+        };
+        mark.cast_mut().cast()
+    }
+
+    fn at(address: *mut c_void) -> Option<Self> {
+        let marks = [Self::Seen, Self::Passed];
+        marks.into_iter().find(|mark| ptr::eq(address, mark.address()))
+    }
+}
+
+/// The request's mark.
+pub fn marked(request: Request<'_>) -> Option<Mark> {
     // SAFETY: as in find().
-    module_context(request).is_some_and(|slot| ptr::eq(unsafe { *slot.as_ptr() }, mark_address()))
+    module_context(request).and_then(|slot| Mark::at(unsafe { *slot.as_ptr() }))
 }
 
-/// Marks a request that has no state: nginx forgets it with an internal redirect.
-pub fn mark(request: Request<'_>) {
+/// Marks a request; one that has a state keeps that.
+pub fn mark(request: Request<'_>, mark: Mark) {
     let Some(slot) = module_context(request) else {
         return;
     };
     // SAFETY: as in find().
-    if unsafe { *slot.as_ptr() }.is_null() {
+    let known = unsafe { *slot.as_ptr() };
+    if known.is_null() || Mark::at(known).is_some() {
         // SAFETY: as in find().
-        unsafe { *slot.as_ptr() = mark_address() };
+        unsafe { *slot.as_ptr() = mark.address() };
     }
 }
 
@@ -49,7 +71,7 @@ pub fn find<S: State>(request: Request<'_>) -> Option<&S> {
     let slot = module_context(request)?.as_ptr();
     // SAFETY: `slot` points into the request's array of contexts, which is as long as there are modules.
     let mut state: *mut c_void = unsafe { *slot };
-    if ptr::eq(state, mark_address()) {
+    if Mark::at(state).is_some() {
         state = ptr::null_mut();
     }
     if state.is_null() && request.is_internal() {

@@ -5,9 +5,9 @@ use std::ptr;
 
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t, ngx_uint_t,
-    NGX_CONF_1MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123, NGX_HTTP_LMT_CONF,
-    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
-    NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET,
+    NGX_CONF_1MORE, NGX_CONF_2MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123,
+    NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET,
 };
 
 use crate::headers::name::fixed;
@@ -23,6 +23,8 @@ pub enum Arguments {
     OneToThree,
     /// One or more.
     OneOrMore,
+    /// Two or more.
+    TwoOrMore,
     /// `on` or `off`.
     Flag,
 }
@@ -50,6 +52,7 @@ impl Arguments {
             Self::OneOrTwo => NGX_CONF_TAKE12,
             Self::OneToThree => NGX_CONF_TAKE123,
             Self::OneOrMore => NGX_CONF_1MORE,
+            Self::TwoOrMore => NGX_CONF_2MORE,
             Self::Flag => NGX_CONF_FLAG,
         }
     }

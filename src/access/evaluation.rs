@@ -13,11 +13,13 @@ use authgear_core::flow::{Action, CredentialLookup, Event, Inputs, KeyLookup, Ke
 use authgear_core::freshness::TokenAnswer;
 use authgear_core::policy::Policy;
 use authgear_core::verdict::{Verdict, Why};
+use nginx::clock;
+use nginx::context::{self, Mark};
 use nginx::park::CannotPark;
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
-use nginx::{clock, context};
 
+use super::outcome::{Outcome, Refused};
 use super::state::{Saved, Stage, State, Terms};
 use super::{done, Next, VerdictPhase, INTERNAL_SERVER_ERROR};
 use crate::conf::{Location, Site, Unavailable};
@@ -38,7 +40,7 @@ enum Progress {
     /// Still waiting.
     Wait,
     Settled,
-    Unknown,
+    Unknown(Why),
 }
 
 /// One call of nginx's about one request's credentials, with what is configured for it.
@@ -65,23 +67,45 @@ impl<'r> Evaluation<'r> {
     pub fn run(&self) -> Next {
         if self.scan.has_two_authorizations {
             // RFC 9110 allows one; which of two would the backend believe?
-            report::log_two_authorizations(self.request, self.location.log_level);
-            return self.refuse(BAD_REQUEST);
+            return self.refuse_two_authorizations();
         }
         match context::find(self.request) {
             Some(state) => self.resume(state),
             // Nothing to decide and nothing to remember: the common case of an anonymous request.
-            None if self.credentials().is_empty() => done(identity::strip(self.request, &self.scan)),
+            None if self.credentials().is_empty() => self.pass_nobody(),
             None => self.begin(),
         }
     }
 
     /// A dry run refuses nobody, and passes nobody on as somebody.
-    fn refuse(&self, status: u16) -> Next {
-        match self.location.dry_run {
-            true => done(identity::strip(self.request, &self.scan)),
-            false => Next::Refuse(status),
+    fn refuse_two_authorizations(&self) -> Next {
+        report::log_two_authorizations(self.request, self.location.log_level);
+        let dry_run = self.location.dry_run;
+        if self.phase == VerdictPhase::Access {
+            if let Ok(state) = State::of(self.request, self.location) {
+                state.outcomes.note(Outcome::Refused {
+                    what: Refused::Rejected,
+                    reason: report::TWO_AUTHORIZATIONS,
+                    dry_run,
+                });
+            }
         }
+        match dry_run {
+            true => done(identity::strip(self.request, &self.scan)),
+            false => Next::Refuse(BAD_REQUEST),
+        }
+    }
+
+    fn pass_nobody(&self) -> Next {
+        if self.passes() {
+            context::mark(self.request, Mark::Passed);
+        }
+        done(identity::strip(self.request, &self.scan))
+    }
+
+    /// Whether a verdict is all that is asked for.
+    fn passes(&self) -> bool {
+        self.location.require.is_none() || self.phase == VerdictPhase::Precontent
     }
 
     fn read_credentials(&self) -> Credentials<'r> {
@@ -112,6 +136,7 @@ impl<'r> Evaluation<'r> {
     }
 
     fn resume(&self, state: &State) -> Next {
+        state.waited.end();
         if state.saved.borrow().terms != Terms::of(self.location) {
             state.saved.replace(Saved::begun(self.location));
         }
@@ -119,7 +144,7 @@ impl<'r> Evaluation<'r> {
             Progress::Event(event) => self.advance(state, event),
             Progress::Wait => self.park(state),
             Progress::Settled => Next::Continue,
-            Progress::Unknown => self.unavailable(state),
+            Progress::Unknown(why) => self.unavailable(state, why),
         }
     }
 
@@ -127,7 +152,7 @@ impl<'r> Evaluation<'r> {
         match &state.saved.borrow().stage {
             Stage::Begun => Progress::Event(Event::Begin),
             Stage::Settled(_) => Progress::Settled,
-            Stage::Unknown => Progress::Unknown,
+            Stage::Unknown(why) => Progress::Unknown(*why),
             Stage::Asking { flight, about_token } => match flight.result() {
                 Some(reply) => Progress::Event(self.answered(state, reply, *about_token)),
                 None if state.is_late() => Progress::Event(unanswered(Why::TimedOut, *about_token)),
@@ -262,14 +287,19 @@ impl<'r> Evaluation<'r> {
             Verdict::None => self.set_identity(state, Identity::Nothing),
             Verdict::Unknown(why) => {
                 report::log_unknown(self.request, self.site, why);
-                state.saved.borrow_mut().stage = Stage::Unknown;
-                return self.unavailable(state);
+                state.saved.borrow_mut().stage = Stage::Unknown(*why);
+                return self.unavailable(state, *why);
             }
         };
         if let Some(additions) = state.additions.get() {
             additions.set_unavailable(false);
         }
-        state.saved.borrow_mut().stage = Stage::Settled(verdict);
+        if self.passes() {
+            state.outcomes.note(Outcome::Passed);
+        }
+        let mut saved = state.saved.borrow_mut();
+        saved.credentials_were_at = self.scan.credentials_are_at;
+        saved.stage = Stage::Settled(verdict);
         next
     }
 
@@ -290,7 +320,7 @@ impl<'r> Evaluation<'r> {
     }
 
     /// No verdict could be had: as configured, but never with an identity.
-    fn unavailable(&self, state: &State) -> Next {
+    fn unavailable(&self, state: &State, why: Why) -> Next {
         let stripped = self.set_identity(state, Identity::Nothing);
         let may_refuse = match self.phase {
             VerdictPhase::Access => true,
@@ -298,16 +328,28 @@ impl<'r> Evaluation<'r> {
             VerdictPhase::Precontent => false,
         };
         let refused = match self.location.unavailable {
-            Unavailable::Status(status) if may_refuse && !self.location.dry_run => Some(status),
+            Unavailable::Status(status) if may_refuse => Some(status),
             Unavailable::Status(_) | Unavailable::Pass => None,
         };
+        state.outcomes.note(match refused {
+            None => Outcome::Passed,
+            Some(_) => Outcome::Refused {
+                what: Refused::Unavailable,
+                reason: why.as_str(),
+                dry_run: self.location.dry_run,
+            },
+        });
+        let refused = refused.filter(|_| !self.location.dry_run);
         state.additions().set_unavailable(refused.is_some());
         refused.map_or(stripped, Next::Refuse)
     }
 
     fn park(&self, state: &State) -> Next {
         match state.parking(self.request).park(WAIT) {
-            Ok(()) => Next::Wait,
+            Ok(()) => {
+                state.waited.begin();
+                Next::Wait
+            }
             Err(CannotPark) => Next::Refuse(INTERNAL_SERVER_ERROR),
         }
     }

@@ -5,9 +5,11 @@
 
 use authgear_core::preflight;
 use authgear_core::require::{check, variable_holds, Caller, Denial, Facts, Refusal};
+use nginx::clock;
+use nginx::context::{self, Mark};
 use nginx::request::Request;
-use nginx::{clock, context};
 
+use super::outcome::{Outcome, Refused};
 use super::state::State;
 use super::{Next, INTERNAL_SERVER_ERROR};
 use crate::conf::{Location, Require};
@@ -17,13 +19,45 @@ use crate::report;
 /// words, but not by a dry run, which changes no status.
 pub fn permit(request: Request<'_>, location: &Location, require: &Require) -> Next {
     match decide(request, request, location, require) {
-        Ok(()) if request.satisfies_all() || location.dry_run => Next::Continue,
-        Ok(()) => Next::Admit,
+        Ok(()) => {
+            note_passed(request);
+            match request.satisfies_all() || location.dry_run {
+                true => Next::Continue,
+                false => Next::Admit,
+            }
+        }
         Err(refusal) if location.dry_run => {
-            report::log_denied(request, location, refusal.reason);
+            would_refuse(request, location, &refusal);
             Next::Continue
         }
         Err(refusal) => refuse(request, location, &refusal),
+    }
+}
+
+fn note_passed(request: Request<'_>) {
+    match context::find::<State>(request) {
+        Some(state) => state.outcomes.note(Outcome::Passed),
+        None => context::mark(request, Mark::Passed),
+    }
+}
+
+/// A dry run. That no verdict could be had is said already.
+fn would_refuse(request: Request<'_>, location: &Location, refusal: &Refusal) {
+    let state = State::of(request, location).ok();
+    if state.is_some_and(State::is_unknown) {
+        return;
+    }
+    report::log_denied(request, location, refusal.reason);
+    if let Some(state) = state {
+        state.outcomes.note(rejected(refusal, location));
+    }
+}
+
+fn rejected(refusal: &Refusal, location: &Location) -> Outcome {
+    Outcome::Refused {
+        what: Refused::Rejected,
+        reason: refusal.reason.as_str(),
+        dry_run: location.dry_run,
     }
 }
 
@@ -101,6 +135,7 @@ fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next 
     let Ok(state) = State::of(request, location) else {
         return Next::Refuse(status);
     };
+    state.outcomes.note(rejected(refusal, location));
     if let Some(challenge) = &refusal.challenge {
         let value = challenge.value(location.resource_metadata.as_ref());
         state.additions().set_challenge(status, value);

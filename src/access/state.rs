@@ -4,10 +4,11 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use authgear_core::basis::Basis;
+use authgear_core::claim_text::ClaimReader;
 use authgear_core::flow::Flow;
 use authgear_core::freshness::Rules;
 use authgear_core::require::Caller;
-use authgear_core::verdict::Verdict;
+use authgear_core::verdict::{Verdict, Why};
 use nginx::conf::NamedVariable;
 use nginx::context;
 use nginx::park::Parking;
@@ -15,6 +16,8 @@ use nginx::pool::OutOfMemory;
 use nginx::request::Request;
 
 use super::additions::Additions;
+use super::outcome::Outcomes;
+use super::waited::Waited;
 use crate::conf::{Cache, Location};
 use crate::digest::Digest;
 use crate::question::Reply;
@@ -28,6 +31,8 @@ pub struct State {
     pub(super) owned: Cell<bool>,
     /// What the answer's header is still to have, once there is something.
     pub(super) additions: OnceCell<Box<Additions>>,
+    pub(super) outcomes: Outcomes,
+    pub(super) waited: Waited,
     pub(super) saved: RefCell<Saved>,
 }
 
@@ -39,6 +44,11 @@ pub(super) struct Saved {
     pub(super) flow: Flow,
     /// The key set's version when the request first looked at it.
     pub(super) keys: Cell<Option<u64>>,
+    /// Where the headers with credentials stood when the verdict was made, as
+    /// [`crate::identity::HeaderScan::credentials_are_at`] has it.
+    pub(super) credentials_were_at: usize,
+    /// The token that the verdict rests on, once a variable has asked for what it says.
+    pub(super) claims: OnceCell<Option<Box<ClaimReader>>>,
 }
 
 /// What a location says of whose verdict counts there, and how old it may be.
@@ -58,6 +68,8 @@ impl Saved {
             stage: Stage::Begun,
             flow: Flow::new(),
             keys: Cell::new(None),
+            credentials_were_at: 0,
+            claims: OnceCell::new(),
         }
     }
 }
@@ -84,7 +96,7 @@ pub(super) enum Stage {
     /// The verdict, which stands in the request's headers; what it rests on is the flow's.
     Settled(Verdict),
     /// No verdict could be had. What follows from that is each location's own.
-    Unknown,
+    Unknown(Why),
 }
 
 impl State {
@@ -103,6 +115,8 @@ impl State {
             parking: OnceCell::new(),
             owned: Cell::new(false),
             additions: OnceCell::new(),
+            outcomes: Outcomes::default(),
+            waited: Waited::default(),
             saved: RefCell::new(saved),
         }
     }
@@ -112,7 +126,7 @@ impl State {
         let saved = self.saved.borrow();
         let caller = match &saved.stage {
             Stage::Settled(verdict) => Caller::of(verdict, saved.flow.basis()).unwrap_or(Caller::Nobody),
-            Stage::Begun | Stage::Asking { .. } | Stage::Fetching(_) | Stage::Unknown => Caller::Nobody,
+            Stage::Begun | Stage::Asking { .. } | Stage::Fetching(_) | Stage::Unknown(_) => Caller::Nobody,
         };
         with(caller)
     }
@@ -120,6 +134,11 @@ impl State {
     /// Whether the credential is a machine's own, and admitted.
     pub(super) fn is_machine(&self) -> bool {
         matches!(self.saved.borrow().flow.basis(), Some(Basis::Machine(..)))
+    }
+
+    /// Whether no verdict could be had.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self.saved.borrow().stage, Stage::Unknown(_))
     }
 
     /// Whether the request carries the headers of a verdict.
@@ -142,6 +161,9 @@ impl State {
     /// Forgets the verdict: the next location makes its own.
     pub fn forget(&self) {
         self.owned.set(false);
-        self.saved.borrow_mut().stage = Stage::Begun;
+        self.outcomes.forget_passed();
+        let mut saved = self.saved.borrow_mut();
+        saved.stage = Stage::Begun;
+        saved.claims.take();
     }
 }

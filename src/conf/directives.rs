@@ -7,7 +7,7 @@
 
 use std::ffi::CStr;
 
-use nginx::table::Arguments::{self, Flag, One, OneOrMore, OneOrTwo, OneToThree};
+use nginx::table::Arguments::{self, Flag, One, OneOrMore, OneOrTwo, OneToThree, TwoOrMore};
 use nginx::table::Level;
 
 use super::error::Refusal;
@@ -16,7 +16,7 @@ use super::settings::{LocationSettings, MainSettings, ServerSettings};
 
 // A row a line: scripts/examples reads them.
 #[rustfmt::skip]
-pub const DIRECTIVES: [Directive; 26] = [
+pub const DIRECTIVES: [Directive; 27] = [
     server(c"authgear_endpoint", One, "none", read::endpoint),
     server(c"authgear_issuer", OneOrMore, "the endpoint", read::issuers),
     location(c"authgear_audience", OneOrMore, "the endpoint", read::audiences),
@@ -43,6 +43,7 @@ pub const DIRECTIVES: [Directive; 26] = [
     location(c"authgear_resource_metadata", One, "none", read::resource_metadata),
     location(c"authgear_preflight", Flag, "off", read::preflight),
     location(c"authgear_dry_run", Flag, "off", read::dry_run),
+    main(c"authgear_claim_set", TwoOrMore, "none", read::claim_set),
 ];
 
 /// One row.

@@ -47,6 +47,8 @@ pub enum Problem {
     NotAStatus,
     NotACredential,
     NotACookieName,
+    NotANewVariable,
+    OurVariable,
     NotAZone,
     NotASize,
     File(io::Error),
@@ -105,6 +107,11 @@ pub enum Fault {
     RevalidatesLocally {
         resolve: Position,
         revalidate: Position,
+    },
+    /// A variable of `authgear_claim_set` is somebody else's.
+    VariableTaken {
+        name: String,
+        position: Position,
     },
     /// `least` in bytes; `position` of the directive, if it is written.
     ZoneTooSmall {
@@ -221,6 +228,8 @@ impl Display for Problem {
             Self::NotALevel => "it must be \"info\", \"notice\", \"warn\" or \"error\"",
             Self::NotAStatus => "it must be a status from 500 to 599, or \"pass\"",
             Self::NotACookieName => "it holds a character that no cookie's name may hold",
+            Self::NotANewVariable => "its first argument must be a variable, like $tenant",
+            Self::OurVariable => "the names that begin with \"authgear_\" are the module's own",
             Self::NotAZone => "it must be zone=NAME:SIZE",
             Self::NotASize => "its size is not one, like 512k or 8m",
             Self::OutOfMemory => "out of memory",
@@ -291,6 +300,10 @@ impl Display for Fault {
             Self::RevalidatesLocally { resolve, revalidate } => write!(
                 f,
                 "\"authgear_revalidate\" asks the resolver, but \"authgear_resolve local\" at {resolve} never does: write \"authgear_revalidate off\" or leave it out in {revalidate}"
+            ),
+            Self::VariableTaken { name, position } => write!(
+                f,
+                "\"authgear_claim_set\" can't define \"${name}\", which is defined already: choose another name in {position}"
             ),
             Self::ZoneTooSmall { key_sets, least, position, default_name } => {
                 let least = least.div_ceil(1024);

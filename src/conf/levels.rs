@@ -59,6 +59,12 @@ pub fn header_variables(request: Request<'_>) -> Option<&HeaderVariables> {
     Some(&conf::main::<Levels>(request)?.header_variables)
 }
 
+/// The names that lead to the claim of a variable of `authgear_claim_set`, by its place.
+pub fn claim_path(request: Request<'_>, index: usize) -> Option<&[String]> {
+    let claims = &conf::main::<Levels>(request)?.settings.claims;
+    Some(&claims.get(index)?.value.path)
+}
+
 fn server(request: Request<'_>) -> Option<&Server> {
     Some(&conf::server::<Levels>(request)?.complete)
 }

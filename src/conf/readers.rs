@@ -21,7 +21,7 @@ use nginx::pool::OutOfMemory;
 
 use super::defaults::{JWKS_TIMES, MAX_INTERVALS};
 use super::error::{Problem, Refusal, Warning, Why};
-use super::settings::{Inherited, LocationSettings, MainSettings, ServerSettings, Setting};
+use super::settings::{ClaimVariable, Inherited, LocationSettings, MainSettings, ServerSettings, Setting};
 use super::{value, Cache, JwksTimes, KeySource, Millis, Require, Revalidation, Switch, ZoneSpec};
 use crate::digest;
 
@@ -39,6 +39,19 @@ type Outcome = Result<(), Refusal>;
 
 pub fn zone(level: &mut MainSettings, read: &Read<'_>) -> Outcome {
     read.one(&mut level.zone, zone_spec)
+}
+
+/// Each defines a variable of its own, so there may be many.
+pub fn claim_set(level: &mut MainSettings, read: &Read<'_>) -> Outcome {
+    let mut one = None;
+    let known: Vec<&str> = level
+        .claims
+        .iter()
+        .map(|claim| claim.value.name.as_str())
+        .collect();
+    read.all(&mut one, |words| claim_variable(words, &known))?;
+    level.claims.extend(one.and_then(Rc::into_inner));
+    Ok(())
 }
 
 pub fn endpoint(level: &mut ServerSettings, read: &Read<'_>) -> Outcome {
@@ -290,6 +303,20 @@ fn revalidation(words: &[&str]) -> Result<Revalidation, Why> {
         return wrong(Problem::MaxBelowInterval);
     }
     Ok(Switch::On(Revalidate { interval, max }))
+}
+
+/// A variable that is none of `known`, and names of claims.
+fn claim_variable(words: &[&str], known: &[&str]) -> Result<ClaimVariable, Why> {
+    let (variable, path) = words.split_first().unwrap_or((&"", &[]));
+    let name = value::new_variable(variable).map_err(|problem| of_word(variable, problem))?;
+    if known.contains(&name.as_str()) {
+        return Err(of_word(variable, Problem::Twice));
+    }
+    if path.contains(&"") {
+        return Err(of_word("", Problem::Empty));
+    }
+    let path = path.iter().map(|&name| name.to_owned()).collect();
+    Ok(ClaimVariable { name, path })
 }
 
 /// `TIME` and parameters `NAME=TIME`, each of them once.

@@ -57,6 +57,15 @@ macro_rules! settings {
 #[derive(Default)]
 pub struct MainSettings {
     pub zone: Inherited<ZoneSpec>,
+    /// `authgear_claim_set`, in the order of the file.
+    pub claims: Vec<Setting<ClaimVariable>>,
+}
+
+/// A variable of `authgear_claim_set`, without the `$`, and the names that lead to its claim.
+#[derive(Debug)]
+pub struct ClaimVariable {
+    pub name: String,
+    pub path: Vec<String>,
 }
 
 settings! {

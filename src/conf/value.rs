@@ -133,6 +133,19 @@ pub fn unavailable(word: &str) -> Result<Unavailable, Problem> {
     status.map(Unavailable::Status).ok_or(Problem::NotAStatus)
 }
 
+/// The name of a variable that a directive defines, as nginx's own take it, without the `$` before it.
+pub fn new_variable(word: &str) -> Result<String, Problem> {
+    let name = word.strip_prefix('$').ok_or(Problem::NotANewVariable)?;
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if !name.bytes().all(is_word) || matches!(name.as_bytes(), [] | [b'0'..=b'9', ..]) {
+        return Err(Problem::NotANewVariable);
+    }
+    match name.to_ascii_lowercase() {
+        ours if ours.starts_with("authgear_") => Err(Problem::OurVariable),
+        name => Ok(name),
+    }
+}
+
 /// The beginning of a cookie's name (RFC 6265: a token), maybe empty.
 pub fn cookie_prefix(word: &str) -> Result<String, Problem> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);

@@ -157,10 +157,12 @@ unsafe fn finish(cf: NonNull<ngx_conf_t>) -> Result<(), Fault> {
 /// # Safety
 /// `cf` is what nginx calls postconfiguration with.
 unsafe fn install(cf: NonNull<ngx_conf_t>, main: &MainLevel) -> Result<(), Fault> {
+    // SAFETY: the caller vouches for it.
+    unsafe { variables::add_claims(cf, &main.settings.claims) }?;
     let complete = &main.complete;
     if complete.active {
         let (name, size) = (&complete.zone.name, complete.zone.size);
-        // SAFETY: the caller vouches for it.
+        // SAFETY: as above.
         let declared = unsafe { zone::declare(cf, name, size, complete.projects, &CONTENTS) };
         declared.map_err(|error| Fault::Zone {
             error,

@@ -7,7 +7,7 @@
 
 use std::ptr::NonNull;
 
-use nginx::context;
+use nginx::context::{self, Mark};
 use nginx::entry::entry;
 use nginx::phases::{add, Handler, Phase, Turn};
 use nginx::pool::OutOfMemory;
@@ -39,7 +39,7 @@ pub unsafe fn install(cf: NonNull<ngx_conf_t>) -> Result<(), OutOfMemory> {
 
 unsafe extern "C" fn strip(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx's own argument.
-    unsafe { call(request, context::is_marked, access::strip) }
+    unsafe { call(request, is_seen, access::strip) }
 }
 
 unsafe extern "C" fn preaccess(request: *mut ngx_http_request_t) -> ngx_int_t {
@@ -49,7 +49,7 @@ unsafe extern "C" fn preaccess(request: *mut ngx_http_request_t) -> ngx_int_t {
 
 unsafe extern "C" fn access(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx's own argument.
-    unsafe { call(request, is_anonymous, access::access) }
+    unsafe { call(request, passes_as_nobody, access::access) }
 }
 
 unsafe extern "C" fn precontent(request: *mut ngx_http_request_t) -> ngx_int_t {
@@ -59,7 +59,7 @@ unsafe extern "C" fn precontent(request: *mut ngx_http_request_t) -> ngx_int_t {
 
 /// Whether the verdict is made later, or there is none to be made.
 fn is_left_to_access(request: Request<'_>) -> bool {
-    !access::is_early(request) || is_anonymous(request)
+    !access::is_early(request) || has_nothing(request)
 }
 
 /// Whether the access phase has looked at it, as at every request of a client's own where all must be
@@ -68,10 +68,24 @@ fn is_satisfied(request: Request<'_>) -> bool {
     request.is_main() && request.satisfies_all()
 }
 
-/// Whether nothing is required of a request that has no credential and nothing that a client must not send: what was taken out before
-/// nobody but a configuration's own directives can have put in again.
-fn is_anonymous(request: Request<'_>) -> bool {
-    context::is_marked(request) && request.has_no_credential() && !access::looks_beyond_headers(request)
+/// Whether everything was taken out that a client must not send.
+fn is_seen(request: Request<'_>) -> bool {
+    context::marked(request).is_some()
+}
+
+/// Whether nothing is required of a request that has no credential and nothing that a client must not send:
+/// what was taken out before nobody but a configuration's own directives can have put in again.
+fn has_nothing(request: Request<'_>) -> bool {
+    is_seen(request) && request.has_no_credential() && !access::looks_beyond_headers(request)
+}
+
+/// The same; it is noted.
+fn passes_as_nobody(request: Request<'_>) -> bool {
+    let passes = has_nothing(request);
+    if passes {
+        context::mark(request, Mark::Passed);
+    }
+    passes
 }
 
 /// Hands a request on, unless `is_none_of_ours`, which cannot panic: most calls end there.
