@@ -14,12 +14,11 @@ mod waited;
 
 use std::cell::OnceCell;
 
-use nginx::background;
-use nginx::context::{self, Mark};
 use nginx::headers::add_to_answer;
 use nginx::headers::name::{RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
+use nginx::{background, context};
 
 use crate::conf::{self, Location, Phase};
 use crate::identity::{strip as strip_headers, HeaderScan};
@@ -62,7 +61,7 @@ pub fn strip(request: Request<'_>) -> Next {
         return Next::Continue;
     }
     let stripped = strip_headers(request, &HeaderScan::of(request));
-    context::mark(request, Mark::Seen);
+    context::mark(request);
     done(stripped)
 }
 

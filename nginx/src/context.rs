@@ -19,50 +19,56 @@ use crate::request::Request;
 /// One type of the program implements it, and no other.
 pub unsafe trait State: 'static {}
 
-/// What is noted of a request that has no state: the mark's address stands where the state would. nginx
-/// forgets it with an internal redirect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// It was looked at.
-    Seen,
-    /// It was also let pass.
-    Passed,
-}
-
+/// The address of one of these stands where the state would, in a request that is marked and has none: its
+/// index is what is noted, one bit each.
 static MARKS: [u8; 2] = [0; 2];
 
-impl Mark {
-    fn address(self) -> *mut c_void {
-        let [seen, passed] = &MARKS;
-        let mark: *const u8 = match self {
-            Self::Seen => seen,
-            Self::Passed => passed,
-        };
-        mark.cast_mut().cast()
-    }
+/// The request was let pass.
+const PASSED: usize = 1;
 
-    fn at(address: *mut c_void) -> Option<Self> {
-        let marks = [Self::Seen, Self::Passed];
-        marks.into_iter().find(|mark| ptr::eq(address, mark.address()))
-    }
+/// Which of the marks it is.
+fn mark_of(state: *mut c_void) -> Option<usize> {
+    let first: *const [u8; 2] = &raw const MARKS;
+    Some(state.addr().wrapping_sub(first.addr())).filter(|index| *index < MARKS.len())
 }
 
-/// The request's mark.
-pub fn marked(request: Request<'_>) -> Option<Mark> {
+fn content(request: Request<'_>) -> Option<*mut c_void> {
     // SAFETY: as in find().
-    module_context(request).and_then(|slot| Mark::at(unsafe { *slot.as_ptr() }))
+    module_context(request).map(|slot| unsafe { *slot.as_ptr() })
 }
 
-/// Marks a request; one that has a state keeps that.
-pub fn mark(request: Request<'_>, mark: Mark) {
+/// Whether the request was marked since nginx last forgot what modules know of it, and has no state.
+pub fn is_marked(request: Request<'_>) -> bool {
+    content(request).and_then(mark_of).is_some()
+}
+
+/// Whether it was let pass since then, and has no state.
+pub fn has_passed(request: Request<'_>) -> bool {
+    let mark = content(request).and_then(mark_of);
+    mark.is_some_and(|mark| mark & PASSED != 0)
+}
+
+/// Marks a request that has no state: nginx forgets it with an internal redirect.
+pub fn mark(request: Request<'_>) {
+    set_mark(request, 0);
+}
+
+/// Marks it as one that was let pass.
+pub fn mark_passed(request: Request<'_>) {
+    set_mark(request, PASSED);
+}
+
+/// A request that is marked keeps what is noted; one that has a state keeps that.
+fn set_mark(request: Request<'_>, noted: usize) {
     let Some(slot) = module_context(request) else {
         return;
     };
     // SAFETY: as in find().
-    let known = unsafe { *slot.as_ptr() };
-    if known.is_null() || Mark::at(known).is_some() {
+    let state = unsafe { *slot.as_ptr() };
+    let before = if state.is_null() { Some(0) } else { mark_of(state) };
+    if let Some(mark) = before.and_then(|before| MARKS.get(before | noted)) {
         // SAFETY: as in find().
-        unsafe { *slot.as_ptr() = mark.address() };
+        unsafe { *slot.as_ptr() = ptr::from_ref(mark).cast_mut().cast() };
     }
 }
 
@@ -71,7 +77,7 @@ pub fn find<S: State>(request: Request<'_>) -> Option<&S> {
     let slot = module_context(request)?.as_ptr();
     // SAFETY: `slot` points into the request's array of contexts, which is as long as there are modules.
     let mut state: *mut c_void = unsafe { *slot };
-    if Mark::at(state).is_some() {
+    if mark_of(state).is_some() {
         state = ptr::null_mut();
     }
     if state.is_null() && request.is_internal() {

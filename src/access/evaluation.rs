@@ -13,11 +13,10 @@ use authgear_core::flow::{Action, CredentialLookup, Event, Inputs, KeyLookup, Ke
 use authgear_core::freshness::TokenAnswer;
 use authgear_core::policy::Policy;
 use authgear_core::verdict::{Verdict, Why};
-use nginx::clock;
-use nginx::context::{self, Mark};
 use nginx::park::CannotPark;
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
+use nginx::{clock, context};
 
 use super::outcome::{Outcome, Refused};
 use super::state::{Saved, Stage, State, Terms};
@@ -98,7 +97,7 @@ impl<'r> Evaluation<'r> {
 
     fn pass_nobody(&self) -> Next {
         if self.passes() {
-            context::mark(self.request, Mark::Passed);
+            context::mark_passed(self.request);
         }
         done(identity::strip(self.request, &self.scan))
     }

@@ -10,7 +10,7 @@ use authgear_core::credential::{Allowed, Credentials, Kind};
 use authgear_core::jws::Form;
 use authgear_core::session::Name;
 use authgear_core::verdict::{Source, Verdict};
-use nginx::context::{self, Mark};
+use nginx::context;
 use nginx::request::Request;
 
 use super::outcome::Outcome;
@@ -92,7 +92,7 @@ impl<'r> Inspection<'r> {
     /// Nothing is remembered of who has no credential but that.
     fn passed_as_nobody(self) -> bool {
         let resolves = || conf::location(self.client).is_some_and(|location| location.policy.is_some());
-        context::marked(self.client) == Some(Mark::Passed) && resolves()
+        context::has_passed(self.client) && resolves()
     }
 
     /// Why it was refused, its credential is worth nothing, or no verdict could be had.

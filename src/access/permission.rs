@@ -5,9 +5,8 @@
 
 use authgear_core::preflight;
 use authgear_core::require::{check, variable_holds, Caller, Denial, Facts, Refusal};
-use nginx::clock;
-use nginx::context::{self, Mark};
 use nginx::request::Request;
+use nginx::{clock, context};
 
 use super::outcome::{Outcome, Refused};
 use super::state::State;
@@ -37,7 +36,7 @@ pub fn permit(request: Request<'_>, location: &Location, require: &Require) -> N
 fn note_passed(request: Request<'_>) {
     match context::find::<State>(request) {
         Some(state) => state.outcomes.note(Outcome::Passed),
-        None => context::mark(request, Mark::Passed),
+        None => context::mark_passed(request),
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::ptr::NonNull;
 
-use nginx::context::{self, Mark};
+use nginx::context;
 use nginx::entry::entry;
 use nginx::phases::{add, Handler, Phase, Turn};
 use nginx::pool::OutOfMemory;
@@ -39,7 +39,7 @@ pub unsafe fn install(cf: NonNull<ngx_conf_t>) -> Result<(), OutOfMemory> {
 
 unsafe extern "C" fn strip(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx's own argument.
-    unsafe { call(request, is_seen, access::strip) }
+    unsafe { call(request, context::is_marked, access::strip) }
 }
 
 unsafe extern "C" fn preaccess(request: *mut ngx_http_request_t) -> ngx_int_t {
@@ -68,22 +68,17 @@ fn is_satisfied(request: Request<'_>) -> bool {
     request.is_main() && request.satisfies_all()
 }
 
-/// Whether everything was taken out that a client must not send.
-fn is_seen(request: Request<'_>) -> bool {
-    context::marked(request).is_some()
-}
-
 /// Whether nothing is required of a request that has no credential and nothing that a client must not send:
 /// what was taken out before nobody but a configuration's own directives can have put in again.
 fn has_nothing(request: Request<'_>) -> bool {
-    is_seen(request) && request.has_no_credential() && !access::looks_beyond_headers(request)
+    context::is_marked(request) && request.has_no_credential() && !access::looks_beyond_headers(request)
 }
 
 /// The same; it is noted.
 fn passes_as_nobody(request: Request<'_>) -> bool {
     let passes = has_nothing(request);
     if passes {
-        context::mark(request, Mark::Passed);
+        context::mark_passed(request);
     }
     passes
 }
