@@ -110,6 +110,32 @@ invalid 'a zone whose size is none', http => 'authgear_zone zone=mine:big', 'its
 refused 'a zone that is too small, with the size that would do', around => "authgear_resolve on;\nauthgear_zone zone=mine:8k;\n",
     2 => '"authgear_zone" is too small for 1 key set(s): its smallest size is #k';
 
+for my $name (qw(tenant 1 $ $1st $a-b), '"$a b"', '$a$b') {
+    refused "authgear_claim_set $name, which is no variable", http => "authgear_claim_set $name tenant;\n",
+        1 => 'invalid value "' . $name =~ s/"//gr . '" in "authgear_claim_set" directive, its first argument must be a variable, like $tenant';
+}
+refused 'authgear_claim_set without a claim', http => "authgear_claim_set \$tenant;\n",
+    1 => 'invalid number of arguments in "authgear_claim_set" directive';
+invalid 'a claim without a name', http => 'authgear_claim_set $tenant ""', 'it must not be empty';
+refused 'a variable of authgear_claim_set that is there twice, in any case', http => "authgear_claim_set \$tenant a;\nauthgear_claim_set \$TENANT b;\n",
+    2 => 'invalid value "$TENANT" in "authgear_claim_set" directive, it is there twice';
+for my $ours (qw(authgear_user_id Authgear_Claim_tenant authgear_anything)) {
+    refused "authgear_claim_set \$$ours, which would be the module's own", http => "authgear_claim_set \$$ours tenant;\n",
+        1 => qq(invalid value "\$$ours" in "authgear_claim_set" directive, the names that begin with "authgear_" are the module's own);
+}
+for my $nginxs (qw(uri args Host http_x_authgear_user_id arg_a cookie_session)) {
+    refused "authgear_claim_set \$$nginxs, which is nginx's", http => "\nauthgear_claim_set \$$nginxs tenant;\n",
+        2 => '"authgear_claim_set" can\'t define "$' . lc($nginxs) . '", which is defined already: choose another name';
+}
+for my $other ('map $uri $tenant { default 1; }', 'server { set $tenant 1; }', 'geo $tenant { default 1; }') {
+    for my $text ("authgear_claim_set \$tenant tenant;\n$other\n", "\n$other authgear_claim_set \$tenant tenant;\n") {
+        my ($line) = $text =~ /\A\n/ ? 2 : 1;
+        refused "authgear_claim_set beside $other", http => $text,
+            $line => '"authgear_claim_set" can\'t define "$tenant", which is defined already: choose another name';
+    }
+}
+taken 'several variables of authgear_claim_set', http => "authgear_claim_set \$tenant tenant;\nauthgear_claim_set \$org https://example.com/org id;\n";
+
 # How often it stands at a level.
 
 duplicate $_ for (
@@ -149,7 +175,9 @@ misplaced $_ for (
     'authgear_cookie_prefix a_',
     'authgear_trust_request_headers on',
     'authgear_zone zone=a:8m',
+    'authgear_claim_set $tenant tenant',
 );
+refused 'authgear_claim_set in a server', server => "authgear_claim_set \$tenant tenant;\n", 1 => '"authgear_claim_set" directive is not allowed here';
 refused 'authgear_zone in a server', server => "authgear_zone zone=a:8m;\n", 1 => '"authgear_zone" directive is not allowed here';
 
 # What it needs beside it.
