@@ -5,6 +5,7 @@
 //!
 //! From top to bottom; each imports only from those below it, which `tests/rooms.rs` holds:
 //!
+//! - [`exposition`]: metrics as text, for who collects them; [`counted`]: what is counted
 //! - [`require`]: the verdict and `authgear_require` into yes or a refusal; [`challenge`]: what it says in
 //!   `WWW-Authenticate`
 //! - [`flow`]: the evaluation of a request's credentials, as a state machine
@@ -28,6 +29,8 @@
 //! - [`table`]: entries in memory that processes share
 #![forbid(unsafe_code)]
 
+pub mod exposition;
+pub mod counted;
 pub mod require;
 pub mod challenge;
 pub mod preflight;

@@ -126,6 +126,12 @@ impl<'m> Table<'m> {
             .count()
     }
 
+    /// How many it has room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.tags.len()
+    }
+
     /// Whether it has none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
