@@ -14,6 +14,7 @@ mod waited;
 
 use std::cell::OnceCell;
 
+use authgear_core::counted::Decided;
 use nginx::headers::add_to_answer;
 use nginx::headers::name::{RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use nginx::pool::OutOfMemory;
@@ -22,6 +23,7 @@ use nginx::{background, context};
 
 use crate::conf::{self, Location, Phase};
 use crate::identity::{strip as strip_headers, HeaderScan};
+use crate::metrics;
 use crate::report;
 
 pub use self::inspection::Inspection;
@@ -106,10 +108,23 @@ pub fn access(request: Request<'_>) -> Next {
     }
 }
 
+/// Whether the access phase has nothing more to do for a request that has no credential and nothing that a
+/// client must not send; it is counted then. Cannot panic.
+pub fn passes_nobody(request: Request<'_>) -> bool {
+    let Some(location) = conf::location(request).filter(|location| !looks_beyond_headers(location)) else {
+        return false;
+    };
+    // Under `satisfy any` it is counted where it has been let in.
+    if location.policy.is_none() || context::is_redirected(request) || !request.satisfies_all() {
+        return true;
+    }
+    conf::site(request).is_none_or(|site| metrics::count_quickly(site, Decided::Nobody))
+}
+
 /// Whether there is something to do for a request that has no credential and nothing that a client must not
 /// send in its headers.
-pub fn looks_beyond_headers(request: Request<'_>) -> bool {
-    conf::location(request).is_none_or(|location| location.require.is_some() || location.token.is_some())
+fn looks_beyond_headers(location: &Location) -> bool {
+    location.require.is_some() || location.token.is_some()
 }
 
 /// The precontent phase: the same for a request that `satisfy any` let pass before us, and what is required of

@@ -32,6 +32,7 @@ mod shared_locations;
 mod site;
 mod value;
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use authgear_core::challenge::ResourceMetadata;
@@ -47,8 +48,8 @@ use self::error::Note;
 use crate::digest::Digest;
 
 pub use self::levels::{
-    claim_path, header_variables, location, site, trust_request_headers, with_site, with_sites, Levels,
-    LocationLevel, MainLevel, MergedServer, ServerLevel,
+    claim_path, header_variables, location, site, trust_request_headers, with_site, with_sites, zone_size,
+    Levels, LocationLevel, MainLevel, MergedServer, ServerLevel,
 };
 pub use self::settings::position;
 
@@ -115,6 +116,17 @@ pub struct Site {
     pub longest_cache: Option<Cache>,
     /// Their longest `authgear_stale_if_error`.
     pub longest_stale: Millis,
+    pub counted_as: CountedAs,
+}
+
+/// Under which name a server's requests are counted.
+pub struct CountedAs {
+    /// The first of its names. Servers that share it are counted together.
+    pub name: String,
+    /// SHA-256 over the name.
+    pub id: Digest,
+    /// Where its set of numbers stands: found later, once.
+    pub at: OnceCell<Option<usize>>,
 }
 
 /// Where keys come from.

@@ -1,6 +1,7 @@
 //! Everything that nginx calls.
 
 mod conf;
+mod content;
 mod filters;
 mod module;
 mod phases;

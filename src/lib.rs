@@ -13,6 +13,7 @@
 //! - [`memory`]: what all workers remember of tokens and answers
 //! - [`cache_key`]: under which key each of these stands
 //! - [`single_flight`]: one piece of work that many requests wait for
+//! - [`metrics`]: what is counted, and the answer that tells it
 //! - [`zone`]: the memory that all workers share
 //! - [`identity`]: the request headers that tell who is calling
 //! - [`report`]: the lines in the error log about what did not go well
@@ -30,6 +31,7 @@ mod resolver;
 mod memory;
 mod cache_key;
 mod single_flight;
+mod metrics;
 mod zone;
 mod identity;
 mod report;

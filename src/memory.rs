@@ -17,6 +17,7 @@ use crate::conf::{Location, Millis, Site};
 use nginx::clock;
 
 use crate::cache_key::{self, CacheKeys};
+use crate::metrics;
 use crate::zone::{self, Tables};
 
 /// Who asks in the background has so long, before another may.
@@ -168,7 +169,10 @@ fn put_verdict(tables: &Tables, key: &Key, bytes: &[u8], end: u64) {
     }
     let mut evicted = Entry::new();
     let Some(_locked) = zone::lock() else { return };
-    let (slot, _) = tables.verdicts.slot_for(key, clock::unix(), &mut evicted);
+    let (slot, goes) = tables.verdicts.slot_for(key, clock::unix(), &mut evicted);
+    if goes {
+        metrics::count_evicted_verdict();
+    }
     tables.verdicts.put(slot, key, bytes, end, Rank::Ordinary);
 }
 
@@ -227,14 +231,23 @@ pub fn learn(
     let now = clock::monotonic();
     let times = Times { asked, now, pause };
     change(site, key, asked_token.exp, |before| {
-        Known::after(
+        let was_no = before.as_ref().is_some_and(is_no);
+        let known = Known::after(
             before,
             token_answer,
             &asked_token.claimed,
             asked_token.iat,
             &times,
-        )
+        );
+        if !was_no && known.as_ref().is_some_and(is_no) {
+            metrics::count_revoked();
+        }
+        known
     });
+}
+
+fn is_no(known: &Known) -> bool {
+    matches!(known.last_answer, LastAnswer::No(_))
 }
 
 /// Keeps an answer for as long as some location of the site may use it, and never past the end of a token in

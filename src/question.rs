@@ -10,6 +10,7 @@ mod random;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use authgear_core::counted::Asked;
 use authgear_core::flow::AskedToken;
 use authgear_core::freshness::TokenAnswer;
 use authgear_core::jws;
@@ -22,6 +23,7 @@ use crate::cache_key;
 use crate::conf::{Location, Millis, Site};
 use crate::digest::DigestMap;
 use crate::memory;
+use crate::metrics;
 use crate::resolver::{self, note, permit, Purpose};
 use crate::single_flight::{Leader, SingleFlight};
 use crate::zone::{self, Secret};
@@ -138,7 +140,8 @@ impl Asker<'_> {
         if let Some(flight) = QUESTIONS.with_borrow(|flights| flights.get(&key).cloned()) {
             return Ok(flight);
         }
-        let permit = permit(self.site, purpose)?;
+        let unasked = |why: &Why| metrics::count_asked(Asked::Failed(*why), None);
+        let permit = permit(self.site, purpose).inspect_err(unasked)?;
         let flight = Rc::new(SingleFlight::new());
         QUESTIONS.with_borrow_mut(|flights| flights.insert(key, Rc::clone(&flight)));
         let pending = Box::new(PendingQuestion {
@@ -152,12 +155,14 @@ impl Asker<'_> {
             resolver: self.site.resolver_id,
             configuration: zone::configuration(),
             prefix: self.site.cookie_prefix.clone(),
+            sent_at: clock::monotonic(),
             reading: None,
             set_cookies: Vec::new(),
         });
         if pending.send(self.site).is_err() {
             QUESTIONS.with_borrow_mut(|flights| flights.remove(&key));
             note(self.site, &Err(Why::NoConnection));
+            unasked(&Why::NoConnection);
             return Err(Why::NoConnection);
         }
         Ok(flight)

@@ -1,11 +1,12 @@
-//! What all workers share: slots for key sets and resolvers, a table of verdicts, and a table of what the
-//! resolver said of tokens.
+//! What all workers share: slots for key sets and resolvers, what is counted, a table of verdicts, and a table
+//! of what the resolver said of tokens.
 //!
 //! What always holds: what a worker that was killed was half through changing is thrown away by the next to
 //! take the lock, since a word is set while anything changes. Numbers are atomics and may be read at any
 //! time, and so may the tables. Nothing long is done under the lock.
 
 mod area;
+mod counters;
 mod key_slot;
 mod owned;
 mod resolver_slot;
@@ -18,6 +19,7 @@ use nginx::zone::{Contents, Lock, Words};
 use nginx::{clock, zone};
 
 pub use area::{smallest, Secret};
+pub use counters::{server, server_at, totals, Event, ServerNumbers, ServerSlot, Totals, BOUNDS};
 pub use key_slot::{HeldKeySlot, KeySlot, KeyState, SlotRef};
 pub use owned::Owned;
 pub use resolver_slot::{HeldResolverSlot, ResolverSlot};
@@ -50,7 +52,7 @@ fn begin(words: Words, is_fresh: bool) -> Option<u64> {
     Some(area.next_version())
 }
 
-/// Copies what is known of keys, resolvers and tokens out of the zone in use into one that is to take its
+/// Copies what is counted, and what is known of keys, resolvers and tokens, out of the zone in use into one that is to take its
 /// place, since its size is another.
 fn take_over(to: &Area) {
     let Some(locked) = lock() else { return };
@@ -63,6 +65,11 @@ fn take_over(to: &Area) {
     for (from, slot) in resolvers.zip(to.resolver_slots()) {
         slot.copy(&from);
     }
+    let servers = from.server_slots().filter(|slot| !slot.is_free());
+    for (from, slot) in servers.zip(to.server_slots()) {
+        slot.copy(&from);
+    }
+    to.totals().copy(from.totals());
     drop(locked);
     if let (Some(old), Some(new)) = (from.tables(), to.tables()) {
         new.take_over(&old);
@@ -76,6 +83,11 @@ fn area() -> Option<Area> {
 /// What is remembered in the zone in use.
 pub fn tables() -> Option<Tables> {
     area()?.tables()
+}
+
+/// What is known of the key set `id`, if it has a slot.
+pub fn key_state(id: &[u8; 32]) -> Option<KeyState> {
+    area()?.key_slots().find_map(|slot| slot.state_of(id))
 }
 
 /// All slots for resolvers.
@@ -99,7 +111,7 @@ pub fn lock() -> Option<Locked> {
     if wiped {
         // First the note, then the loss: who reads without the lock meets both or neither.
         area.note_loss(clock::unix());
-        area.clear();
+        area.forget();
     }
     Some(Locked {
         area,

@@ -21,14 +21,16 @@ pub unsafe trait State: 'static {}
 
 /// The address of one of these stands where the state would, in a request that is marked and has none: its
 /// index is what is noted, one bit each.
-static MARKS: [u8; 2] = [0; 2];
+static MARKS: [u8; 4] = [0; 4];
 
 /// The request was let pass.
 const PASSED: usize = 1;
+/// An internal redirect had led to the place where it was marked.
+const REDIRECTED: usize = 2;
 
 /// Which of the marks it is.
 fn mark_of(state: *mut c_void) -> Option<usize> {
-    let first: *const [u8; 2] = &raw const MARKS;
+    let first: *const [u8; 4] = &raw const MARKS;
     Some(state.addr().wrapping_sub(first.addr())).filter(|index| *index < MARKS.len())
 }
 
@@ -48,9 +50,22 @@ pub fn has_passed(request: Request<'_>) -> bool {
     mark.is_some_and(|mark| mark & PASSED != 0)
 }
 
+/// Whether an internal redirect has led a request without a state here; `rewrite` is none. Of one that was not
+/// marked, whether it may have.
+pub fn is_redirected(request: Request<'_>) -> bool {
+    match content(request).and_then(mark_of) {
+        Some(mark) => mark & REDIRECTED != 0,
+        None => request.is_internal(),
+    }
+}
+
 /// Marks a request that has no state: nginx forgets it with an internal redirect.
 pub fn mark(request: Request<'_>) {
-    set_mark(request, 0);
+    let noted = match request.is_internal() {
+        true => REDIRECTED,
+        false => 0,
+    };
+    set_mark(request, noted);
 }
 
 /// Marks it as one that was let pass.

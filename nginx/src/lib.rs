@@ -9,6 +9,7 @@
 
 pub mod table;
 pub mod background;
+pub mod content;
 pub mod filter;
 pub mod headers;
 pub mod park;
@@ -29,6 +30,12 @@ pub mod module;
 pub mod worker;
 pub mod clock;
 mod layout;
+
+/// The version of nginx that it is built for.
+pub const NGINX_VERSION: &str = match nginx_sys::NGINX_VERSION.to_str() {
+    Ok(version) => version,
+    Err(_) => "",
+};
 
 /// nginx's own types, by their own names: for the signatures of what nginx calls.
 pub mod sys {

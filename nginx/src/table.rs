@@ -5,8 +5,8 @@ use std::ptr;
 
 use nginx_sys::{
     ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t, ngx_uint_t,
-    NGX_CONF_1MORE, NGX_CONF_2MORE, NGX_CONF_FLAG, NGX_CONF_TAKE1, NGX_CONF_TAKE12, NGX_CONF_TAKE123,
-    NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_CONF_1MORE, NGX_CONF_2MORE, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE12,
+    NGX_CONF_TAKE123, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
     NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET,
 };
 
@@ -15,6 +15,8 @@ use crate::headers::name::fixed;
 /// How many arguments a directive takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arguments {
+    /// None.
+    Nothing,
     /// One.
     One,
     /// One or two.
@@ -40,6 +42,8 @@ pub enum Level {
     Location,
     /// `limit_except`, which stands in a location.
     LimitExcept,
+    /// A location, and nothing around it.
+    LocationAlone,
 }
 
 /// nginx calls it when it has read the directive.
@@ -48,6 +52,7 @@ pub type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_
 impl Arguments {
     const fn flag(self) -> u32 {
         match self {
+            Self::Nothing => NGX_CONF_NOARGS,
             Self::One => NGX_CONF_TAKE1,
             Self::OneOrTwo => NGX_CONF_TAKE12,
             Self::OneToThree => NGX_CONF_TAKE123,
@@ -73,6 +78,7 @@ pub const fn command(
         Level::Server => (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF, NGX_HTTP_SRV_CONF_OFFSET),
         Level::Location => (LOCATION, NGX_HTTP_LOC_CONF_OFFSET),
         Level::LimitExcept => (LOCATION | NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF_OFFSET),
+        Level::LocationAlone => (NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET),
     };
     ngx_command_t {
         name: fixed(name),

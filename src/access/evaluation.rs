@@ -8,6 +8,7 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use authgear_core::basis::Basis;
+use authgear_core::counted::{self, Decided};
 use authgear_core::credential::Credentials;
 use authgear_core::flow::{Action, CredentialLookup, Event, Inputs, KeyLookup, Keys};
 use authgear_core::freshness::TokenAnswer;
@@ -25,6 +26,7 @@ use crate::conf::{Location, Site, Unavailable};
 use crate::identity::{self, HeaderScan, Identity};
 use crate::keys::{self, Need, View};
 use crate::memory::MemoryView;
+use crate::metrics;
 use crate::question::{Asker, Reply};
 use crate::report;
 use crate::single_flight::SingleFlight;
@@ -71,7 +73,10 @@ impl<'r> Evaluation<'r> {
         match context::find(self.request) {
             Some(state) => self.resume(state),
             // Nothing to decide and nothing to remember: the common case of an anonymous request.
-            None if self.credentials().is_empty() => self.pass_nobody(),
+            None if self.credentials().is_empty() => {
+                self.count_nobody();
+                self.pass_nobody()
+            }
             None => self.begin(),
         }
     }
@@ -79,6 +84,7 @@ impl<'r> Evaluation<'r> {
     /// A dry run refuses nobody, and passes nobody on as somebody.
     fn refuse_two_authorizations(&self) -> Next {
         report::log_two_authorizations(self.request, self.location.log_level);
+        metrics::count_refused(self.site, counted::Refused::TwoAuthorizations);
         let dry_run = self.location.dry_run;
         if self.phase == VerdictPhase::Access {
             if let Ok(state) = State::of(self.request, self.location) {
@@ -267,11 +273,32 @@ impl<'r> Evaluation<'r> {
         }
     }
 
+    /// A request without a credential: nothing is kept of it, so a phase that it meets once counts it. An
+    /// internal redirect is no request of its own.
+    fn count_nobody(&self) {
+        let is_last = match self.phase {
+            VerdictPhase::Preaccess => false,
+            VerdictPhase::Access => self.request.satisfies_all(),
+            VerdictPhase::Precontent => true,
+        };
+        if is_last && !context::is_redirected(self.request) {
+            metrics::count_decided(self.site, Decided::Nobody);
+        }
+    }
+
+    fn count(&self, state: &State, verdict: &Verdict) {
+        if !state.counted.replace(true) {
+            metrics::count_decided(self.site, Decided::of(verdict, state.is_machine()));
+        }
+    }
+
     fn decide(&self, state: &State, verdict: Verdict) -> Next {
+        self.count(state, &verdict);
         let next = match &verdict {
             Verdict::Valid(session, _) => self.set_identity(state, Identity::Session(session)),
             Verdict::Invalid(_) if state.is_machine() => self.set_machine(state),
             Verdict::Invalid(reason) => {
+                metrics::count_refused(self.site, counted::Refused::Credential(*reason));
                 let saved = state.saved.borrow();
                 let refused_token = saved.flow.refused_token();
                 report::log_invalid(
@@ -286,6 +313,7 @@ impl<'r> Evaluation<'r> {
             Verdict::None => self.set_identity(state, Identity::Nothing),
             Verdict::Unknown(why) => {
                 report::log_unknown(self.request, self.site, why);
+                metrics::count_refused(self.site, counted::Refused::NoVerdict(*why));
                 state.saved.borrow_mut().stage = Stage::Unknown(*why);
                 return self.unavailable(state, *why);
             }

@@ -3,6 +3,7 @@
 //! What always holds: nobody is let in without a verdict that satisfies the requirements, but who only asks
 //! whether it may (a CORS preflight), and what a dry run lets in and says so.
 
+use authgear_core::counted::Decided;
 use authgear_core::preflight;
 use authgear_core::require::{check, variable_holds, Caller, Denial, Facts, Refusal};
 use nginx::request::Request;
@@ -11,7 +12,8 @@ use nginx::{clock, context};
 use super::outcome::{Outcome, Refused};
 use super::state::State;
 use super::{Next, INTERNAL_SERVER_ERROR};
-use crate::conf::{Location, Require};
+use crate::conf::{self, Location, Require};
+use crate::metrics;
 use crate::report;
 
 /// The access phase, once the verdict is made. Under `satisfy any` who may enter has to be admitted in so many
@@ -46,7 +48,7 @@ fn would_refuse(request: Request<'_>, location: &Location, refusal: &Refusal) {
     if state.is_some_and(State::is_unknown) {
         return;
     }
-    report::log_denied(request, location, refusal.reason);
+    note(request, location, refusal.reason);
     if let Some(state) = state {
         state.outcomes.note(rejected(refusal, location));
     }
@@ -69,7 +71,7 @@ pub fn permit_part(request: Request<'_>, location: &Location, require: &Require)
     match decide(request, main, location, require) {
         Ok(()) => Next::Continue,
         Err(refusal) => {
-            report::log_denied(request, location, refusal.reason);
+            note(request, location, refusal.reason);
             match location.dry_run {
                 true => Next::Continue,
                 false => Next::Refuse(refusal.status.code()),
@@ -125,12 +127,30 @@ fn is_preflight(request: Request<'_>) -> bool {
     asked.is_preflight()
 }
 
-fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next {
-    // A credential that is worth nothing has had its line.
-    if !matches!(refusal.reason, Denial::Invalid(_)) {
-        report::log_denied(request, location, refusal.reason);
+fn count_nobody(request: Request<'_>) {
+    if let Some(site) = conf::site(request).filter(|_| !context::is_redirected(request)) {
+        metrics::count_decided(site, Decided::Nobody);
     }
+}
+
+/// Says and counts it. A credential that is worth nothing has had its line, unless somebody has to be told that
+/// nothing comes of that.
+fn note(request: Request<'_>, location: &Location, denial: Denial) {
+    if location.dry_run || !matches!(denial, Denial::Invalid(_)) {
+        report::log_denied(request, location, denial);
+    }
+    if let Some(site) = conf::site(request) {
+        metrics::count_denied(site, denial, location.dry_run);
+    }
+}
+
+fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next {
+    note(request, location, refusal.reason);
     let status = refusal.status.code();
+    if !request.satisfies_all() && context::find::<State>(request).is_none() {
+        // Nobody else has admitted it: no later phase will count it.
+        count_nobody(request);
+    }
     let Ok(state) = State::of(request, location) else {
         return Next::Refuse(status);
     };

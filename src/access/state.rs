@@ -33,6 +33,8 @@ pub struct State {
     pub(super) additions: OnceCell<Box<Additions>>,
     pub(super) outcomes: Outcomes,
     pub(super) waited: Waited,
+    /// It is counted, by its first verdict.
+    pub(super) counted: Cell<bool>,
     pub(super) saved: RefCell<Saved>,
 }
 
@@ -107,7 +109,10 @@ impl State {
         }
         let mut saved = Saved::begun(location);
         saved.stage = Stage::Settled(Verdict::None);
-        context::attach(request, Self::new(saved))
+        let state = context::attach(request, Self::new(saved))?;
+        // It was counted when it was found to have no credential.
+        state.counted.set(true);
+        Ok(state)
     }
 
     pub(super) fn new(saved: Saved) -> Self {
@@ -117,6 +122,7 @@ impl State {
             additions: OnceCell::new(),
             outcomes: Outcomes::default(),
             waited: Waited::default(),
+            counted: Cell::new(false),
             saved: RefCell::new(saved),
         }
     }

@@ -7,7 +7,7 @@
 
 use std::ffi::CStr;
 
-use nginx::table::Arguments::{self, Flag, One, OneOrMore, OneOrTwo, OneToThree, TwoOrMore};
+use nginx::table::Arguments::{self, Flag, Nothing, One, OneOrMore, OneOrTwo, OneToThree, TwoOrMore};
 use nginx::table::Level;
 
 use super::error::Refusal;
@@ -16,7 +16,7 @@ use super::settings::{LocationSettings, MainSettings, ServerSettings};
 
 // A row a line: scripts/examples reads them.
 #[rustfmt::skip]
-pub const DIRECTIVES: [Directive; 27] = [
+pub const DIRECTIVES: [Directive; 28] = [
     server(c"authgear_endpoint", One, "none", read::endpoint),
     server(c"authgear_issuer", OneOrMore, "the endpoint", read::issuers),
     location(c"authgear_audience", OneOrMore, "the endpoint", read::audiences),
@@ -44,6 +44,7 @@ pub const DIRECTIVES: [Directive; 27] = [
     location(c"authgear_preflight", Flag, "off", read::preflight),
     location(c"authgear_dry_run", Flag, "off", read::dry_run),
     main(c"authgear_claim_set", TwoOrMore, "none", read::claim_set),
+    metrics(c"authgear_metrics", Nothing, "none", read::metrics),
 ];
 
 /// One row.
@@ -60,6 +61,8 @@ pub enum Reader {
     Location(fn(&mut LocationSettings, &Read<'_>) -> Result<(), Refusal>),
     /// Also inside `limit_except`.
     LimitExcept(fn(&mut LocationSettings, &Read<'_>) -> Result<(), Refusal>),
+    /// In a location alone, which then answers with the metrics.
+    Metrics(fn(&mut LocationSettings, &Read<'_>) -> Result<(), Refusal>),
 }
 
 impl Directive {
@@ -69,6 +72,7 @@ impl Directive {
             Reader::Server(_) => Level::Server,
             Reader::Location(_) => Level::Location,
             Reader::LimitExcept(_) => Level::LimitExcept,
+            Reader::Metrics(_) => Level::LocationAlone,
         }
     }
 
@@ -120,4 +124,13 @@ const fn limit_except(
     read: fn(&mut LocationSettings, &Read<'_>) -> Result<(), Refusal>,
 ) -> Directive {
     row(name, arguments, Reader::LimitExcept(read))
+}
+
+const fn metrics(
+    name: &'static CStr,
+    arguments: Arguments,
+    _: &'static str,
+    read: fn(&mut LocationSettings, &Read<'_>) -> Result<(), Refusal>,
+) -> Directive {
+    row(name, arguments, Reader::Metrics(read))
 }

@@ -65,6 +65,11 @@ pub fn claim_path(request: Request<'_>, index: usize) -> Option<&[String]> {
     Some(&claims.get(index)?.value.path)
 }
 
+/// The bytes of the shared memory that is configured.
+pub fn zone_size(request: Request<'_>) -> usize {
+    conf::main::<Levels>(request).map_or(0, |main| main.complete.zone.size)
+}
+
 fn server(request: Request<'_>) -> Option<&Server> {
     Some(&conf::server::<Levels>(request)?.complete)
 }

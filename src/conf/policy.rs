@@ -14,7 +14,7 @@ use crate::digest::{Digest, Parts};
 
 /// What a location comes to that belongs to this site, if it belongs to any.
 pub fn location(settings: &LocationSettings, site: Option<&Site>) -> Location {
-    let resolve = value(&settings.resolve).copied().unwrap_or(RESOLVE);
+    let resolve = resolve(settings);
     let policy = site.and_then(|site| policy(settings, site, resolve));
     let policy_digest = match (site, &policy) {
         (Some(site), Some(policy)) => policy_digest(site, policy),
@@ -35,6 +35,14 @@ pub fn location(settings: &LocationSettings, site: Option<&Site>) -> Location {
         resource_metadata: value(&settings.resource_metadata).cloned(),
         preflight: value(&settings.preflight).copied().unwrap_or(false),
         dry_run: value(&settings.dry_run).copied().unwrap_or(false),
+    }
+}
+
+/// Who judges in a location: nobody where metrics are told, whatever holds around it.
+fn resolve(settings: &LocationSettings) -> Resolve {
+    match settings.metrics {
+        Some(_) => Resolve::Off,
+        None => value(&settings.resolve).copied().unwrap_or(RESOLVE),
     }
 }
 

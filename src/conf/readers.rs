@@ -222,6 +222,10 @@ pub fn dry_run(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
     read.one(&mut level.dry_run, value::flag)
 }
 
+pub fn metrics(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
+    read.all(&mut level.metrics, |_| Ok(()))
+}
+
 impl Read<'_> {
     /// A directive with one argument.
     fn one<T>(&self, setting: &mut Inherited<T>, value: impl FnOnce(&str) -> Result<T, Problem>) -> Outcome {

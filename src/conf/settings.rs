@@ -37,12 +37,12 @@ pub fn position<T>(setting: &Inherited<T>) -> Option<&Position> {
 
 /// A level's settings, each of which is taken from the level around it where it is not written.
 macro_rules! settings {
-    ($(#[$about:meta])* $level:ident { $($field:ident: $value:ty,)* } $(and $derived:ident: $kind:ty)?) => {
+    ($(#[$about:meta])* $level:ident { $($field:ident: $value:ty,)* } $(and $derived:ident: $kind:ty)*) => {
         $(#[$about])*
         #[derive(Default)]
         pub struct $level {
             $(pub $field: Inherited<$value>,)*
-            $(pub $derived: $kind,)?
+            $(pub $derived: $kind,)*
         }
 
         impl $level {
@@ -85,7 +85,7 @@ settings! {
 
 settings! {
     /// In `http`, `server` and `location`. `leeway` in seconds; `revalidate_is_outer`: `authgear_resolve` is
-    /// written further in than `authgear_revalidate`.
+    /// written further in than `authgear_revalidate`; `metrics`: it is written in this very location.
     LocationSettings {
         resolve: Resolve,
         phase: Phase,
@@ -105,6 +105,7 @@ settings! {
         dry_run: bool,
     }
     and revalidate_is_outer: bool
+    and metrics: Inherited<()>
 }
 
 impl ServerSettings {

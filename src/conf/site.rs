@@ -1,5 +1,6 @@
 //! A server's project: defaults are filled in, and identities given to what servers share.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use authgear_core::endpoint::Endpoint;
@@ -8,7 +9,7 @@ use super::defaults::{JWKS_TIMES, LEEWAY, RESOLVER_LIMIT};
 use super::levels::MergedServer;
 use super::settings::{value, LocationSettings};
 use super::shared_locations::{keys_uri, resolve_uri, OwnRequest, Providers};
-use super::{Cache, KeySource, Millis, Site};
+use super::{Cache, CountedAs, KeySource, Millis, Site};
 use crate::digest::{Digest, Parts};
 
 /// The project of a server that has an endpoint.
@@ -39,6 +40,7 @@ pub fn site(
         longest_cache: cache,
         longest_stale: stale,
         longest_leeway: leeway,
+        counted_as: counted_as(server),
         uses_keys,
         jwks_times: value(&settings.jwks_times).copied().unwrap_or(JWKS_TIMES),
         keys_server: keys_server.server,
@@ -51,6 +53,15 @@ pub fn site(
         keys,
         endpoint,
     })
+}
+
+fn counted_as(server: &MergedServer<'_>) -> CountedAs {
+    let name = server.names.first().map(Vec::as_slice).unwrap_or_default();
+    CountedAs {
+        name: String::from_utf8_lossy(name).into_owned(),
+        id: Parts::new("counted as").part(name).finish(),
+        at: OnceCell::new(),
+    }
 }
 
 /// The longest times of all locations that share what a resolver said.

@@ -14,7 +14,7 @@ use nginx::table::index;
 use nginx::{filter, zone};
 use ngx::core::{Status, NGX_CONF_ERROR};
 
-use super::{filters, module, phases, variables};
+use super::{content, filters, module, phases, variables};
 use crate::conf::complete::{complete, complete_apart, store_location, store_server};
 use crate::conf::directives::{Reader, DIRECTIVES};
 use crate::conf::error::Fault;
@@ -79,6 +79,17 @@ pub unsafe extern "C" fn read(
             };
             // SAFETY: as above.
             unsafe { conf::read_location::<Levels, _>(cf, level, read) }
+        }
+        Reader::Metrics(read) => {
+            let read = |level: &mut LocationLevel, statement: &Statement<'_>| {
+                read(&mut level.settings, &Read { directive, statement })
+            };
+            // SAFETY: as above.
+            let done = unsafe { conf::read_location::<Levels, _>(cf, level, read) };
+            // SAFETY: nginx's own argument; the row asks for a location.
+            let installed =
+                NonNull::new(cf).and_then(|cf| unsafe { nginx::content::install(cf, content::metrics) });
+            installed.map_or(NGX_CONF_ERROR, |()| done)
         }
     }
 }

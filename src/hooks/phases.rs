@@ -71,12 +71,12 @@ fn is_satisfied(request: Request<'_>) -> bool {
 /// Whether nothing is required of a request that has no credential and nothing that a client must not send:
 /// what was taken out before nobody but a configuration's own directives can have put in again.
 fn has_nothing(request: Request<'_>) -> bool {
-    context::is_marked(request) && request.has_no_credential() && !access::looks_beyond_headers(request)
+    context::is_marked(request) && request.has_no_credential()
 }
 
-/// The same; it is noted.
+/// Such a request, of which nothing is required, is noted and counted.
 fn passes_as_nobody(request: Request<'_>) -> bool {
-    let passes = has_nothing(request);
+    let passes = has_nothing(request) && access::passes_nobody(request);
     if passes {
         context::mark_passed(request);
     }

@@ -1,9 +1,11 @@
 //! One fetch of a key set, in a request of the worker's own.
 
+use authgear_core::counted::Fetched;
 use authgear_core::jwks::{KeySet, MAX_DOCUMENT};
 
 use super::{lease, watch, with_slot, Id};
 use crate::conf::{JwksTimes, KeySource, Millis, Site};
+use crate::metrics;
 use crate::single_flight::Leader;
 use crate::zone::HeldKeySlot;
 use nginx::background::{self, End, Headers, Outcome, Outgoing, Recipient};
@@ -42,6 +44,7 @@ pub fn start(site: &Site, leader: Leader<()>, permit: watch::FetchPermit) {
             Level::Error,
             "authgear: no connection or memory is left to fetch keys with: raise worker_connections",
         );
+        metrics::count_fetched(Fetched::NoConnection);
         with_slot(&site.key_set_id, |slot| fail(slot, &site.jwks_times));
     }
 }
@@ -74,9 +77,12 @@ impl PendingFetch {
         if outcome.end == End::Abandoned && worker::is_leaving() {
             // That says nothing of the server's keys: another worker goes on.
             with_slot(&self.id, lease::abandon);
+            metrics::count_fetched(Fetched::Abandoned);
             return;
         }
-        match read(outcome) {
+        let read = read(outcome);
+        metrics::count_fetched(fetched(outcome, read.is_ok()));
+        match read {
             Ok((set, notes)) => self.keep(&set, &notes),
             Err(why) => self.give_up(&why),
         }
@@ -134,6 +140,21 @@ fn read(outcome: &Outcome) -> Result<(KeySet, String), String> {
         notes = format!("{notes}; {} not usable", parsed.ignored.len());
     }
     Ok((parsed.set, notes))
+}
+
+/// What a fetch counts as; `is_good`: it brought a set.
+fn fetched(outcome: &Outcome, is_good: bool) -> Fetched {
+    match outcome.end {
+        _ if is_good => Fetched::KeySet,
+        End::Answered | End::Stored if outcome.status != 200 => Fetched::Status,
+        End::Answered | End::Stored => Fetched::Malformed,
+        End::CutShort => Fetched::CutShort,
+        End::TooLarge | End::HeaderTooLarge => Fetched::TooLarge,
+        End::Unreachable => Fetched::Unreachable,
+        End::TimedOut => Fetched::TimedOut,
+        End::Redirected => Fetched::NotTheServers,
+        End::Abandoned => Fetched::Abandoned,
+    }
 }
 
 /// Notes a fetch that failed, and gives the pause until the next.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use authgear_core::counted::Asked;
 use authgear_core::flow::AskedToken;
 use authgear_core::freshness::{self, Interpretation, TokenAnswer};
 use authgear_core::made_up::CookieChoice;
@@ -18,6 +19,7 @@ use crate::conf;
 use crate::conf::{Millis, Site};
 use crate::digest::Digest;
 use crate::memory;
+use crate::metrics;
 use crate::report;
 use crate::resolver::{has_said_yes, is_proven, note, note_yes, pause, prove, Permit};
 use crate::single_flight::Leader;
@@ -105,6 +107,8 @@ pub(super) struct PendingQuestion {
     pub(super) resolver: Digest,
     /// The number of the configuration that it was asked under.
     pub(super) configuration: u64,
+    /// When it was sent last, likewise.
+    pub(super) sent_at: Millis,
     /// The project's cookies begin so.
     pub(super) prefix: String,
     pub(super) use_of: AnswerUse,
@@ -165,11 +169,13 @@ impl PendingQuestion {
             (_, why) => return self.give_up(site, why.unwrap_or(Why::Abandoned)),
         };
         self.cookie_choice = CookieChoice::WithMadeUp;
+        self.sent_at = clock::monotonic();
         self.set_cookies.clear();
         let key = self.key;
         if self.send(site).is_err() {
             QUESTIONS.with_borrow_mut(|flights| flights.remove(&key));
             note(site, &Err(Why::NoConnection));
+            metrics::count_asked(Asked::Failed(Why::NoConnection), None);
         }
     }
 
@@ -271,11 +277,24 @@ impl Recipient for PendingQuestion {
             self.set_cookies.clear();
         }
         let reading = reading_of(&outcome, self.reading.take());
+        let took = clock::monotonic().saturating_sub(self.sent_at);
+        metrics::count_asked(asked(&reading), Some(took));
         self.with_site(|own, site| match own.interpret(site, &reading) {
             Some(Interpretation::AskAgain) => later::run(move || own.with_site(Self::ask_again)),
             Some(Interpretation::Answer(answer)) => own.finish(site, reading, Some(answer)),
             None => own.finish(site, reading, None),
         });
+    }
+}
+
+/// What an answer counts as.
+fn asked(reading: &Result<Reading, Why>) -> Asked {
+    match reading {
+        Ok(Reading::Valid(_)) => Asked::Valid,
+        Ok(Reading::Invalid) => Asked::Invalid,
+        Ok(Reading::Silent) => Asked::Silent,
+        Ok(Reading::Unknown(answer)) => Asked::Failed(Why::Answer(*answer)),
+        Err(why) => Asked::Failed(*why),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The area that holds everything: its header, where each part of it lies, and how it is laid out.
 //!
-//! In order: the header, slots for key sets, as many for resolvers, a table of verdicts, a table of
-//! knowledge.
+//! In order: the header, what is counted of the zone as a whole and of each server, slots for key sets, as many
+//! for resolvers, a table of verdicts, a table of knowledge.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +10,7 @@ use nginx::clock;
 use nginx::zone::Words;
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::counters::{self, ServerSlot, Totals, TOTALS};
 use super::key_slot::{self, KeySlot};
 use super::owned::Owned;
 use super::resolver_slot::{self, ResolverSlot};
@@ -17,7 +18,7 @@ use super::Tables;
 
 const MAGIC: u64 = u64::from_be_bytes(*b"authgear");
 /// Raise it with any change to what lies in the area, the records of `authgear_core` among it.
-const LAYOUT: u64 = 6;
+const LAYOUT: u64 = 7;
 /// What nginx's slab allocator needs for itself, and then some.
 const OVERHEAD: usize = 64 * 1024;
 /// Slots for projects get at most this part of the zone; the rest is for what is remembered.
@@ -31,9 +32,11 @@ const LINE: usize = 64 / WORD;
 /// Words of one key set and one resolver.
 const PROJECT: usize = key_slot::WORDS + resolver_slot::WORDS;
 
+/// One server's set of numbers for so many words.
+const SERVER_SHARE: usize = 32 * 1024 / WORD;
 /// Words of the header: two lines.
 const HEADER: usize = 16;
-const _: () = assert!(HEADER.is_multiple_of(LINE));
+const _: () = assert!(HEADER.is_multiple_of(LINE) && TOTALS.is_multiple_of(LINE));
 
 // Where each of its numbers stands; the last four are the secret.
 const MAGIC_AT: usize = 0;
@@ -51,6 +54,8 @@ const TABLE_AT: usize = 5;
 const CREATED_AT: usize = 6;
 /// What was known of tokens issued until then, in seconds since 1970, may be lost.
 const LOST_UNTIL_AT: usize = 7;
+/// Sets of numbers for servers.
+const SERVERS_AT: usize = 8;
 
 /// Drawn at random when a zone is made: the keys of all entries depend on it.
 pub type Secret = [u64; 4];
@@ -59,6 +64,7 @@ pub type Secret = [u64; 4];
 #[derive(Clone, Copy)]
 pub struct Area {
     header: &'static [AtomicU64; HEADER],
+    totals: &'static [AtomicU64; TOTALS],
     rest: Words,
 }
 
@@ -85,8 +91,10 @@ pub fn lay_out(words: Words, needed: usize) -> bool {
 
 fn try_to_lay_out(words: Words, needed: usize) -> Option<()> {
     let (header, rest) = words.split_first_chunk::<HEADER>()?;
+    let (totals, rest) = rest.split_first_chunk::<TOTALS>()?;
     let projects = projects_in(words.len(), needed);
-    let before = projects.checked_mul(PROJECT)?.next_multiple_of(LINE);
+    let servers = words.len() / SERVER_SHARE;
+    let before = words_before_tables(servers, projects);
     // Two tables, each of which begins with a line of its own.
     let lines = rest
         .len()
@@ -98,19 +106,32 @@ fn try_to_lay_out(words: Words, needed: usize) -> Option<()> {
         word.store(0, Ordering::Relaxed);
     }
     header[PROJECTS_AT].store(number(projects)?, Ordering::Relaxed);
+    header[SERVERS_AT].store(number(servers)?, Ordering::Relaxed);
     header[TABLE_AT].store(number(lines.checked_mul(LINE)?)?, Ordering::Relaxed);
     header[CREATED_AT].store(clock::monotonic(), Ordering::Relaxed);
     let mut drawn = [0; size_of::<Secret>()];
     SystemRandom::new().fill(&mut drawn).ok()?;
-    let area = Area { header, rest };
+    let area = Area { header, totals, rest };
     for (word, bytes) in area.secret().into_iter().zip(drawn.as_chunks().0) {
         word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
     }
     // What says that a place is free, alone: a large zone takes memory only as it is used.
-    area.clear();
+    area.clear_counters();
+    area.forget();
     header[LAYOUT_AT].store(LAYOUT, Ordering::Release);
     header[MAGIC_AT].store(MAGIC, Ordering::Release);
     (projects >= needed && area.tables().is_some()).then_some(())
+}
+
+/// The words of so many servers' sets, to the end of a line.
+fn words_of_servers(servers: usize) -> usize {
+    servers.saturating_mul(counters::WORDS).next_multiple_of(LINE)
+}
+
+/// What lies between the counters of the zone as a whole and the tables.
+fn words_before_tables(servers: usize, projects: usize) -> usize {
+    let projects = projects.saturating_mul(PROJECT).next_multiple_of(LINE);
+    words_of_servers(servers).saturating_add(projects)
 }
 
 fn count(word: &AtomicU64) -> usize {
@@ -121,9 +142,10 @@ impl Area {
     /// What lay_out() left there, if it is of this layout.
     pub fn of(words: Words) -> Option<Self> {
         let (header, rest) = words.split_first_chunk::<HEADER>()?;
+        let (totals, rest) = rest.split_first_chunk::<TOTALS>()?;
         let is_ours = header[MAGIC_AT].load(Ordering::Acquire) == MAGIC
             && header[LAYOUT_AT].load(Ordering::Acquire) == LAYOUT;
-        is_ours.then_some(Self { header, rest })
+        is_ours.then_some(Self { header, totals, rest })
     }
 
     /// Key sets and resolvers that it has slots for.
@@ -131,10 +153,33 @@ impl Area {
         count(&self.header[PROJECTS_AT])
     }
 
+    fn servers(&self) -> usize {
+        count(&self.header[SERVERS_AT])
+    }
+
+    /// What is counted of the zone as a whole.
+    pub fn totals(&self) -> Totals {
+        Totals::new(self.totals)
+    }
+
+    fn server_words(&self) -> &'static [[AtomicU64; counters::WORDS]] {
+        let slots = self.rest.as_chunks().0;
+        slots.get(..self.servers()).unwrap_or_default()
+    }
+
+    /// The set of numbers of this index.
+    pub fn server_slot(&self, index: usize) -> Option<ServerSlot> {
+        self.server_words().get(index).map(ServerSlot::new)
+    }
+
+    pub fn server_slots(self) -> impl Iterator<Item = ServerSlot> + Clone {
+        self.server_words().iter().map(ServerSlot::new)
+    }
+
     /// The words from the slots of one kind on, as many as there are projects.
     fn slots<const N: usize>(&self, before: usize) -> &'static [[AtomicU64; N]] {
         let projects = self.projects();
-        let first = projects.saturating_mul(before);
+        let first = words_of_servers(self.servers()).saturating_add(projects.saturating_mul(before));
         let slots = self.rest.get(first..).unwrap_or_default().as_chunks().0;
         slots.get(..projects).unwrap_or_default()
     }
@@ -153,7 +198,7 @@ impl Area {
     }
 
     pub fn tables(&self) -> Option<Tables> {
-        let before = self.projects().saturating_mul(PROJECT).next_multiple_of(LINE);
+        let before = words_before_tables(self.servers(), self.projects());
         let words = count(&self.header[TABLE_AT]);
         let (verdicts, rest) = self.rest.get(before..)?.split_at_checked(words)?;
         let knowledge = rest.get(..words)?;
@@ -164,8 +209,14 @@ impl Area {
         })
     }
 
-    /// Leaves nothing that is remembered.
-    pub fn clear(&self) {
+    /// Leaves nothing that is counted.
+    fn clear_counters(&self) {
+        self.totals().clear();
+        self.server_slots().for_each(ServerSlot::wipe);
+    }
+
+    /// Leaves nothing that is remembered; what is counted stays.
+    pub fn forget(&self) {
         self.key_slots().for_each(|slot| slot.clear());
         self.resolver_slots().for_each(|slot| slot.clear());
         if let Some(tables) = self.tables() {

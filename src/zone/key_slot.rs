@@ -65,10 +65,7 @@ pub struct SlotRef {
 impl SlotRef {
     /// What is known of the key set `id`, if the slot is still its.
     pub fn state(self, id: &[u8; 32]) -> Option<KeyState> {
-        let slot = self.slot_of(&area()?)?;
-        let state = slot.state();
-        // Whose they are is looked at last: a slot that changes hands loses its owner before its numbers.
-        slot.is(id).then_some(state)
+        self.slot_of(&area()?)?.state_of(id)
     }
 
     fn slot_of(self, area: &Area) -> Option<KeySlot> {
@@ -116,6 +113,13 @@ impl KeySlot {
             is_due: get(self.due) != 0,
             failures: get(self.failures),
         }
+    }
+
+    /// The same, if it is the slot of the key set `id`.
+    pub(super) fn state_of(&self, id: &[u8; 32]) -> Option<KeyState> {
+        let state = self.state();
+        // Whose they are is looked at last: a slot that changes hands loses its owner before its numbers.
+        self.is(id).then_some(state)
     }
 
     /// A reload: whoever's it is, its set is asked for again.

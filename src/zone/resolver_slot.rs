@@ -55,6 +55,11 @@ impl ResolverSlot {
         }
     }
 
+    /// Whether it counts as failing.
+    pub fn is_failing(&self) -> bool {
+        get(self.failing) != 0
+    }
+
     /// Whether the resolver `id` has said yes to a token under the configuration of this number.
     pub fn has_proven(&self, id: &[u8; 32], configuration: u64) -> bool {
         // Whose it is is looked at last: a slot that changes hands loses its owner before its numbers.

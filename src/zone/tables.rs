@@ -7,6 +7,7 @@ use authgear_core::table::{Entry, Key, Rank, Table};
 use nginx::clock;
 
 use super::area::{Area, Secret};
+use super::counters::Event;
 
 /// What is remembered in a zone.
 #[derive(Clone, Copy)]
@@ -44,6 +45,9 @@ impl Tables {
         evicted: &mut Entry,
     ) {
         let (slot, goes) = self.knowledge.slot_for(key, clock::unix(), evicted);
+        if goes && (is_said || evicted.rank() != Rank::Precious) {
+            self.area.totals().add(Event::KnowledgeEvicted);
+        }
         if goes && evicted.rank() == Rank::Precious {
             if !is_said {
                 return;
