@@ -171,5 +171,10 @@ location /open/ { authgear_resolve off; authgear_require off; }
 location /maybe/ { authgear_unavailable pass; authgear_require off; }
 PART
 
+taken 'a mirror into a location that requires something', project => $both . <<'PART';
+location /t { authgear_resolve on; mirror /copy; return 204; }
+location = /copy { internal; authgear_resolve on; authgear_require valid; return 204; }
+PART
+
 spec_string(table());
 run_tests();

@@ -14,6 +14,7 @@ use nginx::log::escape;
 
 use super::error::Warning;
 use super::levels::MergedServer;
+use super::settings::value;
 use super::{Resolve, Site};
 
 /// A value of ours that is handed on under our own name.
@@ -78,6 +79,10 @@ fn never_run(server: &MergedServer<'_>) -> Vec<Warning> {
             .facts
             .get(index)
             .filter(|facts| is_for_subrequests(facts))?;
+        // What is required there needs it beside it, and is held by the verdict of the client's request.
+        if asks == "mirror" && requires(server, index) {
+            return None;
+        }
         Some(Warning::NeverRun {
             asks,
             location: escape(&facts.name),
@@ -90,6 +95,11 @@ fn never_run(server: &MergedServer<'_>) -> Vec<Warning> {
 /// A prefix that clients may ask for is there for them.
 fn is_for_subrequests(facts: &LocationFacts) -> bool {
     facts.kind == Kind::Exact || (facts.kind == Kind::Prefix && facts.internal)
+}
+
+fn requires(server: &MergedServer<'_>, index: usize) -> bool {
+    let level = server.locations.get(index);
+    level.is_some_and(|level| value(&level.settings.require).is_some_and(Option::is_some))
 }
 
 /// Where resolving is switched on for this location alone.

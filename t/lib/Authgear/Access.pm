@@ -63,7 +63,7 @@ sub add {
         %sections,
     );
     $sections{more_headers} = $headers if $headers ne '';
-    my @sections = map { /^(?:error_code|response_body_like)$/ ? "--- $_: $sections{$_}\n" : "--- $_\n$sections{$_}\n" } grep { defined $sections{$_} } sort keys %sections;
+    my @sections = map { /^(?:error_code|error_code_like|response_body_like|raw_response_headers_like)$/ ? "--- $_: $sections{$_}\n" : "--- $_\n$sections{$_}\n" } grep { defined $sections{$_} } sort keys %sections;
     push @blocks, sprintf("=== TEST %d: %s%s\n", @blocks + 1, $title, $name) . join '', @sections;
     return;
 }
