@@ -88,5 +88,6 @@ local_example() {
         -e "s#server 127\\.0\\.0\\.1:[0-9]*;#server $5;#" \
         -e "s#server $names:[0-9]*;#server $4;#" \
         -e "s#listen 80\\>#listen $3#" \
+        -e "s#/var/log/nginx/#$6/#" \
         -e "s#^http {#http {\\n    $(http_in "$6")#" "$1"
 }

@@ -1,8 +1,8 @@
 //! The doors by which a request comes in. nginx calls in four places: before anything looks at the headers
 //! ([`strip`]), in the preaccess phase where others shall see who is calling ([`preaccess`]), in the access
-//! phase ([`access`]), and in the precontent phase ([`precontent`]) for the requests that the access phase let
-//! pass without us. The first of the last three that a location has makes the verdict, and the others find it
-//! made. A request that has to wait is parked, and goes on in its phase when what it waits for has come.
+//! phase ([`access`]), and in the precontent phase ([`precontent`]) for the requests that the access phase
+//! let pass without us. The first of the last three makes the verdict, and those behind it find it made. A
+//! request that has to wait is parked, and goes on in its phase when what it waits for has come.
 
 mod additions;
 mod evaluation;

@@ -2,8 +2,8 @@
 //!
 //! Taking forged headers out happens before anything can see them, again on every way that skips a phase. The
 //! access handler is the last of its phase, so that nobody whom `allow`, `deny` or `auth_basic` turned away
-//! asks anything. The preaccess handler is the first of its phase: `limit_req` and `limit_conn` count by who is
-//! calling.
+//! asks anything. The preaccess handler is the first of its phase, so that `limit_req` and `limit_conn` can
+//! count by who is calling.
 
 use std::ptr::NonNull;
 

@@ -4,7 +4,7 @@ package Authgear::Example;
 #
 # Enters: a file's name. Leaves: what stands in its `http` and what stands in its `server`. Always: only that differs from the file which the
 # file tells its reader to change: the project's name, the addresses of the backend and of Authgear (in cleartext here), and the
-# directory of static files; the harness itself says where the server listens.
+# directories of static files and of logs; the harness itself says where the server listens.
 
 use strict;
 use warnings;
@@ -41,6 +41,7 @@ sub adapted {
     $text =~ s/server \Q$project\E:443;/server $ENV{TEST_NGINX_AUTHGEAR_ADDRESS};/g;
     $text =~ s{include authgear\.conf;}{include $ENV{TEST_NGINX_AUTHGEAR_CONF};}g;
     $text =~ s{root /var/www;}{root html;}g;
+    $text =~ s{/var/log/nginx/}{logs/}g;
     return $text;
 }
 
