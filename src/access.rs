@@ -111,7 +111,7 @@ pub fn access(request: Request<'_>) -> Next {
 /// Whether the access phase has nothing more to do for a request that has no credential and nothing that a
 /// client must not send; it is counted then. Cannot panic.
 pub fn passes_nobody(request: Request<'_>) -> bool {
-    let Some(location) = conf::location(request).filter(|location| !looks_beyond_headers(location)) else {
+    let Some(location) = conf::location(request).filter(|location| location.is_all_in_headers()) else {
         return false;
     };
     // Under `satisfy any` it is counted where it has been let in.
@@ -121,10 +121,10 @@ pub fn passes_nobody(request: Request<'_>) -> bool {
     conf::site(request).is_none_or(|site| metrics::count_quickly(site, Decided::Nobody))
 }
 
-/// Whether there is something to do for a request that has no credential and nothing that a client must not
+/// Whether there may be something to do for a request that has no credential and nothing that a client must not
 /// send in its headers.
-fn looks_beyond_headers(location: &Location) -> bool {
-    location.require.is_some() || location.token.is_some()
+pub fn looks_beyond_headers(request: Request<'_>) -> bool {
+    conf::location(request).is_none_or(|location| !location.is_all_in_headers())
 }
 
 /// The precontent phase: the same for a request that `satisfy any` let pass before us, and what is required of

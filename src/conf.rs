@@ -173,6 +173,13 @@ pub struct Location {
     pub dry_run: bool,
 }
 
+impl Location {
+    /// Whether there is nothing to do here for a request whose headers have no credential.
+    pub fn is_all_in_headers(&self) -> bool {
+        self.require.is_none() && self.token.is_none()
+    }
+}
+
 /// What is required of who enters, and the variables that it names, in their order.
 pub struct Require {
     pub requirements: Requirements,

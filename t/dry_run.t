@@ -38,7 +38,8 @@ let_through 'at the log\'s level', required('role=editor', $dry, 'authgear_log_l
 
 title 'what else would be refused';
 my %down = (init => 'Authgear::Suite::fault(target => "resolver", kind => "status", status => 500);', no_error_log => "access refused\n[alert]");
-let_through 'while the resolver fails', required('valid', $dry), $opaque, 'nobody', 'no_credential', asked => 1, %down;
+let_through 'while the resolver fails', required('valid', $dry), $opaque, 'nobody', '', asked => 1, %down,
+    no_error_log => "authgear: access\n[alert]", 'error_log eval' => 'qr/no verdict could be had: resolver_failed/';
 let_through 'while the resolver fails, where nothing is required', "authgear_resolve on; $dry proxy_pass \$TEST_NGINX_BACKEND;", $opaque, 'nobody', '', asked => 1, %down,
     'error_log eval' => 'qr/no verdict could be had: resolver_failed/';
 # From 1.23 on nginx itself refuses them.

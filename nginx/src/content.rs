@@ -66,7 +66,7 @@ pub unsafe fn serve(
         }
         match prepared(wrapped, &content(wrapped)) {
             // SAFETY: nginx's own argument; the chain and its buffer live as long as the request.
-            Ok(mut chain) => unsafe { send(request, chain.as_mut()) },
+            Ok(chain) => unsafe { send(request, chain) },
             Err(OutOfMemory) => Status::NGX_ERROR.into(),
         }
     })
@@ -107,7 +107,7 @@ fn chain(pool: Pool<'_>, body: &ngx_str_t) -> Result<NonNull<ngx_chain_t>, OutOf
 
 /// # Safety
 /// nginx calls a location's handler with this request; the chain lives as long as it.
-unsafe fn send(request: *mut ngx_http_request_t, chain: &mut ngx_chain_t) -> ngx_int_t {
+unsafe fn send(request: *mut ngx_http_request_t, chain: NonNull<ngx_chain_t>) -> ngx_int_t {
     // SAFETY: the caller vouches for it.
     let sent = unsafe { ngx_http_send_header(request) };
     // SAFETY: as above; the call does not end a request.
@@ -116,5 +116,5 @@ unsafe fn send(request: *mut ngx_http_request_t, chain: &mut ngx_chain_t) -> ngx
         return sent;
     }
     // SAFETY: as above.
-    unsafe { ngx_http_output_filter(request, chain) }
+    unsafe { ngx_http_output_filter(request, chain.as_ptr()) }
 }

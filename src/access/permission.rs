@@ -133,19 +133,25 @@ fn count_nobody(request: Request<'_>) {
     }
 }
 
-/// Says and counts it. A credential that is worth nothing has had its line, unless somebody has to be told that
-/// nothing comes of that.
+/// Says and counts it.
 fn note(request: Request<'_>, location: &Location, denial: Denial) {
-    if location.dry_run || !matches!(denial, Denial::Invalid(_)) {
-        report::log_denied(request, location, denial);
-    }
+    report::log_denied(request, location, denial);
+    count(request, location, denial);
+}
+
+fn count(request: Request<'_>, location: &Location, denial: Denial) {
     if let Some(site) = conf::site(request) {
         metrics::count_denied(site, denial, location.dry_run);
     }
 }
 
 fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next {
-    note(request, location, refusal.reason);
+    // A credential that is worth nothing has had its line.
+    if matches!(refusal.reason, Denial::Invalid(_)) {
+        count(request, location, refusal.reason);
+    } else {
+        note(request, location, refusal.reason);
+    }
     let status = refusal.status.code();
     if !request.satisfies_all() && context::find::<State>(request).is_none() {
         // Nobody else has admitted it: no later phase will count it.

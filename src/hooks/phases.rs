@@ -59,7 +59,7 @@ unsafe extern "C" fn precontent(request: *mut ngx_http_request_t) -> ngx_int_t {
 
 /// Whether the verdict is made later, or there is none to be made.
 fn is_left_to_access(request: Request<'_>) -> bool {
-    !access::is_early(request) || has_nothing(request)
+    !access::is_early(request) || has_nothing(request) && !access::looks_beyond_headers(request)
 }
 
 /// Whether the access phase has looked at it, as at every request of a client's own where all must be
