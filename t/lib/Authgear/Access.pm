@@ -4,7 +4,8 @@ package Authgear::Access;
 #
 # Enters: rows, each by a call: NAME, what stands in the location /t, the request's headers, and what comes of it; then further sections, if
 # there are any. Leaves: `table`, the blocks' own text, for `spec_string`. Always: who is turned away gets exactly this status and this
-# WWW-Authenticate field or none, the log has its line, and the backend hears nothing.
+# WWW-Authenticate field or none, the log has its line, and the backend hears nothing. A
+# token that is older than a minute is asked about nowhere: a slow machine takes that long for a file.
 #
 # Further sections are those of the harness, and `server`: what stands beside the location; `asked`: how often the resolver was asked.
 
@@ -57,7 +58,7 @@ sub add {
     my ($name, $location, $headers, %sections) = @_;
     my $server = delete $sections{server} // '';
     %sections = (
-        config                       => server("location /t { $location }", $server),
+        config                       => server('authgear_revalidate off;', "location /t { $location }", $server),
         request                      => 'GET /t',
         'response_body_filters eval' => '\&Authgear::Suite::verdict',
         %sections,
