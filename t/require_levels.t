@@ -69,6 +69,22 @@ turned_away 'that is set by who is calling, for another', required('$entry'), $b
 turned_away 'that is set by who is calling, not by what a client says', required('$entry'), "$bob\nX-Authgear-User-Id: alice", 403, undef, 'variable',
     http_config => 'map $http_x_authgear_user_id $entry { alice 1; }';
 
+# nginx keeps what a map gave: what is required is looked at anew all the same.
+my $early = 'map $http_x_authgear_user_id $not_banned { default 1; bob 0; }';
+turned_away 'a map that something looked at before the verdict', 'set $seen $not_banned; ' . required('$not_banned'), $bob, 403, undef, 'variable', http_config => $early;
+admitted 'the same for another user', 'set $seen $not_banned; ' . required('$not_banned'), $alice, 'alice', http_config => $early;
+turned_away 'a map of where the request is by now', 'authgear_resolve on; authgear_require $here; try_files /none /in;', $alice, 403, undef, 'variable',
+    server => 'location /in { ' . required('$here') . ' }', http_config => 'map $uri $here { default 1; /in 0; }';
+admitted 'a variable that the location has set keeps its value', 'set $mine 1; ' . required('$mine'), $alice, 'alice';
+turned_away 'also one that is 0', 'set $mine 0; ' . required('$mine'), $alice, 403, undef, 'variable';
+admitted 'what a regular expression has found keeps its value', 'return 404;', $alice, 'alice', request => 'GET /t/7',
+    server => 'location ~ ^/t/(?<part>.*) { ' . required('$part') . ' }';
+
+title 'limit_except and if';
+my $branch = "authgear_resolve on; limit_except GET { authgear_require role=editor; } if (\$arg_x) { set \$y 1; } $pass";
+turned_away 'where the condition does not hold', $branch, $bob, 403, undef, 'missing_role', request => 'DELETE /t';
+turned_away 'an if does not get around it', $branch, $bob, 403, undef, 'missing_role', request => 'DELETE /t?x=1';
+
 title 'satisfy all';
 my %users = (user_files => ">>> users\nann:{PLAIN}secret");
 my $password = 'auth_basic area; auth_basic_user_file ../html/users;';

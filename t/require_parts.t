@@ -57,6 +57,8 @@ for my $way ([ 'try_files' => 'try_files /none @area;' ], [ 'rewrite' => 'rewrit
 }
 refused 'a variable, looked at for the part itself', $page, $alice, 200, 'variable', 'resolver 0',
     server => 'location = /area { ' . required('$allowed') . ' }', http_config => 'map $uri $allowed { default 1; /area 0; }';
+refused 'a variable that the page has looked at, too', 'authgear_require $allowed; ' . $page, $alice, 200, 'variable', 'resolver 0',
+    server => 'location = /area { ' . required('$allowed') . ' }', http_config => 'map $uri $allowed { default 1; /area 0; }';
 gets 'satisfy any is no way around it for who may', $page, $alice, "/area: alice\nresolver 0",
     server => 'location = /area { satisfy any; allow all; ' . required('role=editor') . ' }';
 refused 'nor for who may not', $page, $bob, 200, 'missing_role', 'resolver 0',

@@ -89,7 +89,7 @@ fn decide(
 ) -> Result<(), Refusal> {
     let holds = |index: usize| {
         let variable = require.variables.get(index);
-        variable.is_some_and(|variable| variable_holds(variable.value(request)))
+        variable.is_some_and(|variable| variable.passes(request, variable_holds))
     };
     let check = |caller: Caller<'_>| {
         let facts = Facts {
