@@ -7,3 +7,4 @@ mod everything;
 mod lua;
 mod made_by_hand;
 mod readers;
+mod ways_in;

@@ -11,4 +11,13 @@ async function subrequest(r) {
     r.return(answer.status, answer.responseText);
 }
 
-export default { user, content, subrequest };
+async function area(r) {
+    const answer = await r.subrequest('/area');
+    r.return(answer.status, answer.responseText);
+}
+
+function leads(r) {
+    r.internalRedirect(r.args.to || '@named');
+}
+
+export default { user, content, subrequest, area, leads };
