@@ -276,6 +276,7 @@ sub { ::verdict(@_) =~ s/ .*//r }
 
 === TEST 13: over HTTP/2
 --- http2
+--- skip_nginx: 6: < 1.25.1
 --- config
     authgear_endpoint $TEST_NGINX_AUTHGEAR;
     include $TEST_NGINX_AUTHGEAR_CONF;

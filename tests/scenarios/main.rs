@@ -5,6 +5,7 @@ mod clock;
 mod clock_steps;
 mod concurrent;
 mod doubted;
+mod early;
 mod failing;
 mod headers;
 mod hosts;
