@@ -35,8 +35,8 @@ pub struct HeaderScan<'r> {
     pub authorization: Option<&'r [u8]>,
     pub has_two_authorizations: bool,
     pub has_cookies: bool,
-    /// Which bytes of memory all `Authorization` and `Cookie` headers are. A request keeps what it was sent, so
-    /// another number is another credential.
+    /// Which bytes of memory all `Authorization` and `Cookie` headers are. A request keeps what it was
+    /// sent, so another number is another credential.
     pub credentials_are_at: usize,
     found: Found,
 }
