@@ -338,3 +338,31 @@ $::opaque
 --- wait: 0.3
 --- access_log eval
 qr/left: \[-\]\[-\] \[0\.[2-9]\d\d\] 499/
+
+
+
+=== TEST 23: an emergency list of who may not enter is a map of the user, by which access is decided
+--- http_config
+map $authgear_user_id $may_enter { volatile; default 1; bob 0; }
+--- further
+authgear_require $may_enter;
+--- more_headers eval
+[$::alice, $::bob, $::opaque]
+--- error_code eval
+[200, 403, 403]
+--- shown eval
+["alice|PASSED|", "bob|REJECTED|variable", "bob|REJECTED|variable"]
+
+
+
+=== TEST 24: and of a claim
+--- http_config
+map $authgear_claim_title $is_first { volatile; default 0; ~first 1; }
+--- further
+authgear_require $is_first;
+--- more_headers eval
+[$::alice, $::bob]
+--- error_code eval
+[200, 403]
+--- shown eval
+["alice|PASSED|", "bob|REJECTED|variable"]

@@ -7,4 +7,5 @@ mod everything;
 mod lua;
 mod made_by_hand;
 mod readers;
+mod variables;
 mod ways_in;

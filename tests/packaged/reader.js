@@ -20,4 +20,10 @@ function leads(r) {
     r.internalRedirect(r.args.to || '@named');
 }
 
-export default { user, content, subrequest, area, leads };
+function variables(r) {
+    const names = ['user_id', 'claim_tenant', 'source', 'result'];
+    const values = names.map((name) => r.variables[`authgear_${name}`] || '');
+    r.return(200, `${values.join('|')}\n`);
+}
+
+export default { user, content, subrequest, area, leads, variables };
