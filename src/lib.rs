@@ -5,8 +5,8 @@
 //! faces.
 //!
 //! - [`hooks`]: everything that nginx calls; with the crate `nginx` the only unsafe code
-//! - [`access`]: carries out what `authgear_core::flow` decides, for one request
 //! - [`variables`]: the variables that begin `$authgear_`
+//! - [`access`]: carries out what `authgear_core::flow` decides, for one request
 //! - [`question`]: what the resolver is asked, and who waits for its answer
 //! - [`keys`]: which key set judges a token, and when it is fetched
 //! - [`resolver`]: how many questions may be under way, and whether anybody answers
@@ -23,8 +23,8 @@
 
 #[allow(unsafe_code)]
 mod hooks;
-mod access;
 mod variables;
+mod access;
 mod question;
 mod keys;
 mod resolver;
