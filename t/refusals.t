@@ -162,6 +162,11 @@ duplicate $_ for (
 );
 refused 'authgear_zone twice', http => "authgear_zone zone=a:8m;\nauthgear_zone zone=b:8m;\n", 2 => '"authgear_zone" directive is duplicate';
 
+refused 'authgear_metrics twice in one location', server => "location /t {\nauthgear_metrics;\nauthgear_metrics;\n}\n",
+    3 => '"authgear_metrics" directive is duplicate';
+refused 'authgear_metrics with an argument', server => "location /t {\nauthgear_metrics on;\n}\n",
+    2 => 'invalid number of arguments in "authgear_metrics" directive';
+
 # Where it stands.
 
 misplaced $_ for (
@@ -274,6 +279,16 @@ for my $directive ('authgear_phase preaccess', 'authgear_token $arg_a') {
     refused "$word inside limit_except", server => "location /t {\n    limit_except GET {\n        $directive;\n    }\n}\n",
         3 => qq("$word" directive is not allowed here);
 }
+refused "authgear_metrics in $_->[0]", $_->[0] => "authgear_metrics;\n", 1 => '"authgear_metrics" directive is not allowed here' for ['http'], ['server'];
+refused 'authgear_metrics where something is required of who enters', project => <<'PART', 2 => '"authgear_require" holds in the location "/metrics", where "authgear_resolve" is off: write "authgear_require off" there, or switch resolving on';
+authgear_resolve on;
+authgear_require valid;
+include $TEST_NGINX_AUTHGEAR_CONF;
+location = /metrics {
+    authgear_metrics;
+}
+PART
+
 refused 'authgear_revalidate inside limit_except', server => "location /t {\n    limit_except GET {\n        authgear_revalidate 60s;\n    }\n}\n",
     3 => '"authgear_revalidate" directive is not allowed here';
 

@@ -17,6 +17,7 @@ mod limits;
 mod made_up;
 mod many_sets;
 mod memory;
+mod metrics;
 mod outage;
 mod processes;
 mod projects;
