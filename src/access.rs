@@ -121,14 +121,14 @@ pub fn passes_nobody(request: Request<'_>) -> bool {
     conf::site(request).is_none_or(|site| metrics::count_quickly(site, Decided::Nobody))
 }
 
-/// Whether there may be something to do for a request that has no credential and nothing that a client must not
-/// send in its headers.
+/// Whether there may be something to do for a request that has no credential and nothing that a client must
+/// not send in its headers.
 pub fn looks_beyond_headers(request: Request<'_>) -> bool {
     conf::location(request).is_none_or(|location| !location.is_all_in_headers())
 }
 
-/// The precontent phase: the same for a request that `satisfy any` let pass before us, and what is required of
-/// a subrequest; not called for a client's own request where all must be satisfied.
+/// The precontent phase: the same for a request that `satisfy any` let pass before us, and what is required
+/// of a subrequest; not called for a client's own request where all must be satisfied.
 pub fn precontent(request: Request<'_>) -> Next {
     let Some(location) = conf::location(request) else {
         return Next::Refuse(INTERNAL_SERVER_ERROR);
@@ -197,8 +197,9 @@ pub fn concerns(request: Request<'_>) -> bool {
 }
 
 /// The header of an answer is about to be sent: it gets the resolver's cookies; one that says that no verdict
-/// could be had also says when to try again, if its status is still a server's failure; and a refusal says what
-/// the client has to come with, if nginx itself answers with that status: a backend's own is none of ours.
+/// could be had also says when to try again, if its status is still a server's failure; and a refusal says
+/// what the client has to come with, if nginx itself answers with that status: a backend's own is none of
+/// ours.
 pub fn before_answer(request: Request<'_>) -> Result<(), OutOfMemory> {
     let Some(additions) = context::find::<State>(request).and_then(|state| state.additions.get()) else {
         return Ok(());

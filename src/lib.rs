@@ -1,8 +1,8 @@
 //! `ngx_http_authgear_module`: tells a backend who is calling.
 //!
-//! The rooms, from top to bottom: each uses only what stands below it (`core/tests/rooms.rs` holds that). Below them
-//! are two crates, `authgear_core`, which decides, and `nginx`, which has nginx's structures behind safe
-//! faces.
+//! The rooms, from top to bottom: each uses only what stands below it (`core/tests/rooms.rs` holds that).
+//! Below them are two crates, `authgear_core`, which decides, and `nginx`, which has nginx's structures
+//! behind safe faces.
 //!
 //! - [`hooks`]: everything that nginx calls; with the crate `nginx` the only unsafe code
 //! - [`variables`]: the variables that begin `$authgear_`

@@ -1,5 +1,5 @@
-//! What all workers share: slots for key sets and resolvers, what is counted, a table of verdicts, and a table
-//! of what the resolver said of tokens.
+//! What all workers share: slots for key sets and resolvers, what is counted, a table of verdicts, and a
+//! table of what the resolver said of tokens.
 //!
 //! What always holds: what a worker that was killed was half through changing is thrown away by the next to
 //! take the lock, since a word is set while anything changes. Numbers are atomics and may be read at any
@@ -52,8 +52,8 @@ fn begin(words: Words, is_fresh: bool) -> Option<u64> {
     Some(area.next_version())
 }
 
-/// Copies what is counted, and what is known of keys, resolvers and tokens, out of the zone in use into one that is to take its
-/// place, since its size is another.
+/// Copies what is counted, and what is known of keys, resolvers and tokens, out of the zone in use into one
+/// that is to take its place, since its size is another.
 fn take_over(to: &Area) {
     let Some(locked) = lock() else { return };
     let from = locked.area;

@@ -1,7 +1,7 @@
 //! What is counted: closed lists, whose words are the values of labels in the metrics.
 //!
-//! What always holds: each value has a place of its own in its list, from 0 on, and a value without one breaks
-//! the build.
+//! What always holds: each value has a place of its own in its list, from 0 on, and a value without one
+//! breaks the build.
 
 use crate::require::Denial;
 use crate::verdict::{Reason, Source, UnknownAnswer, Verdict, Why};

@@ -70,7 +70,8 @@ impl Kind {
         Self::Session,
     ];
 
-    /// The word in `authgear_credentials`; of all but the bearer token also the cookie's name, after the prefix.
+    /// The word in `authgear_credentials`; of all but the bearer token also the cookie's name, after the
+    /// prefix.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

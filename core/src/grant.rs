@@ -157,7 +157,8 @@ impl Scope {
     }
 }
 
-/// RFC 6749, section 3.3. Each record of a token comes by here, so it looks at all bytes, whatever they are, and the processor at many at once.
+/// RFC 6749, section 3.3. Each record of a token comes by here, so it looks at all bytes, whatever they are,
+/// and the processor at many at once.
 fn is_scope(text: &str) -> bool {
     let bytes = text.as_bytes();
     if matches!(bytes, [] | [b' ', ..] | [.., b' ']) || !is_printable(bytes) {

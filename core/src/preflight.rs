@@ -1,4 +1,5 @@
-//! `authgear_preflight`: which request a browser makes before the one that it was asked for (Fetch, "CORS-preflight request").
+//! `authgear_preflight`: which request a browser makes before the one that it was asked for (Fetch,
+//! "CORS-preflight request").
 
 /// What tells a preflight from every other request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

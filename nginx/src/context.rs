@@ -50,8 +50,8 @@ pub fn has_passed(request: Request<'_>) -> bool {
     mark.is_some_and(|mark| mark & PASSED != 0)
 }
 
-/// Whether an internal redirect has led a request without a state here; `rewrite` is none. Of one that was not
-/// marked, whether it may have.
+/// Whether an internal redirect has led a request without a state here; `rewrite` is none. Of one that was
+/// not marked, whether it may have.
 pub fn is_redirected(request: Request<'_>) -> bool {
     match content(request).and_then(mark_of) {
         Some(mark) => mark & REDIRECTED != 0,

@@ -16,8 +16,8 @@ use crate::conf::{self, Location, Require};
 use crate::metrics;
 use crate::report;
 
-/// The access phase, once the verdict is made. Under `satisfy any` who may enter has to be admitted in so many
-/// words, but not by a dry run, which changes no status.
+/// The access phase, once the verdict is made. Under `satisfy any` who may enter has to be admitted in so
+/// many words, but not by a dry run, which changes no status.
 pub fn permit(request: Request<'_>, location: &Location, require: &Require) -> Next {
     match decide(request, request, location, require) {
         Ok(()) => {
@@ -62,8 +62,8 @@ fn rejected(refusal: &Refusal, location: &Location) -> Outcome {
     }
 }
 
-/// A subrequest of a client's, which no access rule of nginx's ever sees: into a location that requires something
-/// it gets where the client itself would.
+/// A subrequest of a client's, which no access rule of nginx's ever sees: into a location that requires
+/// something it gets where the client itself would.
 pub fn permit_part(request: Request<'_>, location: &Location, require: &Require) -> Next {
     let Some(main) = request.main() else {
         return Next::Refuse(INTERNAL_SERVER_ERROR);

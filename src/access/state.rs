@@ -127,7 +127,8 @@ impl State {
         }
     }
 
-    /// Does something with who is calling. Where no verdict was made yet, or none could be had, that is nobody.
+    /// Does something with who is calling. Where no verdict was made yet, or none could be had, that is
+    /// nobody.
     pub(super) fn with_caller<R>(&self, with: impl FnOnce(Caller<'_>) -> R) -> R {
         let saved = self.saved.borrow();
         let caller = match &saved.stage {

@@ -1,8 +1,8 @@
 //! What is required of who enters, held against what else is written for a location.
 //!
-//! What enters: a location's settings, inherited already. What leaves: nothing, or why nobody could say who may
-//! enter there. What always holds: a location that requires something has somebody who finds out whether it
-//! holds.
+//! What enters: a location's settings, inherited already. What leaves: nothing, or why nobody could say who
+//! may enter there. What always holds: a location that requires something has somebody who finds out whether
+//! it holds.
 
 use std::fmt::{self, Display, Formatter};
 

@@ -62,7 +62,8 @@ fn build_info() -> Family {
     )
 }
 
-/// The numbers of each server of the running configuration by its name, and of all that have none of their own.
+/// The numbers of each server of the running configuration by its name, and of all that have none of their
+/// own.
 fn servers(totals: Totals) -> BTreeMap<String, Vec<ServerNumbers>> {
     let mut servers: BTreeMap<_, Vec<_>> = BTreeMap::new();
     servers.insert(String::new(), vec![totals.rest()]);

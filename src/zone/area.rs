@@ -1,7 +1,7 @@
 //! The area that holds everything: its header, where each part of it lies, and how it is laid out.
 //!
-//! In order: the header, what is counted of the zone as a whole and of each server, slots for key sets, as many
-//! for resolvers, a table of verdicts, a table of knowledge.
+//! In order: the header, what is counted of the zone as a whole and of each server, slots for key sets, as
+//! many for resolvers, a table of verdicts, a table of knowledge.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

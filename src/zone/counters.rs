@@ -20,8 +20,8 @@ pub const BOUNDS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500,
 const SERVER: usize = Decided::COUNT + 2 * Refused::COUNT;
 /// Words of a server's set.
 pub const WORDS: usize = ID + SERVER;
-/// Words of what is counted of the zone as a whole, to the end of a line of the processor's cache: last that of
-/// the servers that have no set.
+/// Words of what is counted of the zone as a whole, to the end of a line of the processor's cache: last that
+/// of the servers that have no set.
 pub const TOTALS: usize = (REST_AT + SERVER).next_multiple_of(8);
 
 const ASKED_AT: usize = 0;

@@ -1,5 +1,5 @@
-//! Other modules lead a request on, or ask for something of their own: none of them gets into a location whose
-//! requirements do not hold.
+//! Other modules lead a request on, or ask for something of their own: none of them gets into a location
+//! whose requirements do not hold.
 
 use authgear_scenarios::client::Request;
 use authgear_scenarios::fixture::Fixture;

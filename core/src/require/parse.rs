@@ -77,8 +77,8 @@ impl Requirements {
         }))
     }
 
-    /// The first word of them that nobody fulfils where the resolver alone judges: it says nothing of a token's
-    /// client and scope, and knows no machine.
+    /// The first word of them that nobody fulfils where the resolver alone judges: it says nothing of a
+    /// token's client and scope, and knows no machine.
     #[must_use]
     pub fn word_of_tokens_alone(&self) -> Option<&'static str> {
         self.list.iter().find_map(Requirement::of_tokens_alone)

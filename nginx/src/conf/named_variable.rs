@@ -32,8 +32,8 @@ impl NamedVariable {
         ngx_uint_t::try_from(index).map(Self).map_err(|_| OutOfMemory)
     }
 
-    /// Whether its value passes: what nginx has of it and, where that was kept from earlier in the request, what
-    /// it is by now. So a `map` that something looked at too early opens nothing.
+    /// Whether its value passes: what nginx has of it and, where that was kept from earlier in the request,
+    /// what it is by now. So a `map` that something looked at too early opens nothing.
     pub fn passes(self, request: Request<'_>, test: impl Fn(&[u8]) -> bool) -> bool {
         let anew = self.is_kept(request).then(|| self.anew(request)).flatten();
         test(self.value(request)) && anew.is_none_or(|anew| test(text(&anew)))
@@ -57,13 +57,15 @@ impl NamedVariable {
         layout::ngx_http_variable_value_t::VALID.is_set(unsafe { &*value })
     }
 
-    /// `None` where nobody can make it anew: `set` has given it its value, or a regular expression. Empty where
-    /// making it fails.
+    /// `None` where nobody can make it anew: `set` has given it its value, or a regular expression. Empty
+    /// where making it fails.
     fn anew(self, request: Request<'_>) -> Option<ngx_http_variable_value_t> {
         // SAFETY: the request's array of main configurations.
         let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(request.raw().main_conf) }?;
-        // SAFETY: an array of variables, complete since requests are served, which lives until the cycle ends.
-        let all: &[ngx_http_variable_t] = unsafe { core.as_ref().variables.as_slice() };
+        // SAFETY: complete since requests are served; nginx keeps it until the cycle ends.
+        let core = unsafe { core.as_ref() };
+        // SAFETY: an array of variables.
+        let all: &[ngx_http_variable_t] = unsafe { core.variables.as_slice() };
         let variable = all.get(self.0)?;
         let evaluate = variable
             .get_handler
