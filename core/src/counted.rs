@@ -104,10 +104,10 @@ impl Decided {
 
     /// What a verdict is; `is_machine`: it rests on a machine's token that is admitted.
     #[must_use]
-    pub fn of(verdict: &Verdict, is_machine: bool) -> Self {
+    pub fn of(verdict: &Verdict, is_machine: impl FnOnce() -> bool) -> Self {
         match verdict {
             Verdict::Valid(_, source) => Self::Valid(*source),
-            Verdict::Invalid(_) if is_machine => Self::Machine,
+            Verdict::Invalid(_) if is_machine() => Self::Machine,
             Verdict::Invalid(_) => Self::Invalid,
             Verdict::None => Self::Nobody,
             Verdict::Unknown(_) => Self::Unknown,

@@ -288,7 +288,7 @@ impl<'r> Evaluation<'r> {
 
     fn count(&self, state: &State, verdict: &Verdict) {
         if !state.counted.replace(true) {
-            metrics::count_decided(self.site, Decided::of(verdict, state.is_machine()));
+            metrics::count_decided(self.site, Decided::of(verdict, || state.is_machine()));
         }
     }
 

@@ -2,8 +2,8 @@
 //! server.
 //!
 //! What always holds: a number is added to at once and without the lock, so whoever is killed loses nothing
-//! but what it was about to add; none is forgotten when the rest of the zone is. A server's set is known by a
-//! digest, and goes to another server only when all are taken and its own is no longer configured: whoever
+//! but what it was about to add; none is forgotten when the rest of the zone is. A server's set is known by
+//! a digest, and goes to another server only when all are taken and its own is no longer configured: whoever
 //! still counts for that one is told so.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +20,8 @@ pub const BOUNDS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500,
 const SERVER: usize = Decided::COUNT + 2 * Refused::COUNT;
 /// Words of a server's set.
 pub const WORDS: usize = ID + SERVER;
-/// Words of what is counted of the zone as a whole, to the end of a line of the processor's cache: last that
-/// of the servers that have no set.
+/// Words of what is counted of the zone as a whole, to the end of a line of the processor's cache: last
+/// that of the servers that have no set.
 pub const TOTALS: usize = (REST_AT + SERVER).next_multiple_of(8);
 
 const ASKED_AT: usize = 0;
@@ -203,10 +203,15 @@ pub fn totals() -> Option<Totals> {
     area().map(|area| area.totals())
 }
 
-/// The set at `at`, if it is the server's that `id` names.
+/// The set at `at`, if it is still the server's that `id` names: as the first word tells, since this is asked
+/// with each request.
 pub fn server_at(at: usize, id: &[u8; 32]) -> Option<ServerNumbers> {
     let slot = area()?.server_slot(at)?;
-    slot.is(id).then(|| slot.server_numbers())
+    let [first, ..] = slot.0;
+    let [wanted, ..] = id.as_chunks().0 else {
+        return None;
+    };
+    (first.load(Ordering::Relaxed) == u64::from_ne_bytes(*wanted)).then(|| slot.server_numbers())
 }
 
 /// The set that a server has.

@@ -1,5 +1,5 @@
-//! What is counted is the workers' together: it survives a reload, another size of the zone and a worker that is
-//! killed; and it is told as collectors read it.
+//! What is counted is the workers' together: it survives a reload, another size of the zone and a worker that
+//! is killed; and it is told as collectors read it.
 
 use std::collections::BTreeSet;
 use std::fs;
