@@ -5,6 +5,7 @@
 //! event loop, never from inside the stack of what it waits for.
 
 use std::cell::{Cell, UnsafeCell};
+use std::ffi::c_void;
 use std::ptr::{fn_addr_eq, NonNull};
 use std::rc::Rc;
 
@@ -18,9 +19,11 @@ use ngx::core::Status;
 use crate::entry::entry;
 use crate::event::{add_timer, delete_posted, delete_timer, is_timer_set, post};
 use crate::layout;
+use crate::pool::OutOfMemory;
 use crate::request::Request;
 
-/// The place where one request waits; it lives in the request's state and dies with it.
+/// The place where one request waits. Whoever has it, and however long: nothing happens there any more once
+/// the request is gone.
 pub struct Parking {
     place: Rc<Place>,
     request: NonNull<ngx_http_request_t>,
@@ -30,16 +33,31 @@ pub struct Parking {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotPark;
 
+impl From<OutOfMemory> for CannotPark {
+    fn from(_: OutOfMemory) -> Self {
+        Self
+    }
+}
+
 /// Wakes one parked request, if it is still there.
 pub struct Waker(Rc<Place>);
 
 struct Place {
     event: UnsafeCell<ngx_event_t>,
-    is_alive: Cell<bool>,
+    stage: Cell<Stage>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The request was never parked here.
+    New,
+    /// Its pool ends this before the request goes.
+    Alive,
+    Ended,
 }
 
 impl Parking {
-    /// A place for `request`, whose state must own it.
+    /// A place for `request`.
     pub fn new(request: Request<'_>) -> Self {
         // SAFETY: all-zero is the value nginx itself gives a new ngx_event_t: null pointers, no handler, no
         // bits.
@@ -50,43 +68,70 @@ impl Parking {
         Self {
             place: Rc::new(Place {
                 event: UnsafeCell::new(event),
-                is_alive: Cell::new(true),
+                stage: Cell::new(Stage::New),
             }),
             request: request.as_ptr(),
         }
     }
 
-    fn event(&self) -> *mut ngx_event_t {
-        self.place.event.get()
-    }
-
-    /// Parks the request until it is woken, its client leaves, or `milliseconds` are over.
-    pub fn park(&self, milliseconds: u64) -> Result<(), CannotPark> {
-        // SAFETY: the state that owns this parking lives in the request's pool, so the request is alive.
-        let request = unsafe { &mut *self.request.as_ptr() };
+    /// Parks the request, the one that this is a place for, until it is woken, its client leaves, or
+    /// `milliseconds` are over.
+    pub fn park(&self, request: Request<'_>, milliseconds: u64) -> Result<(), CannotPark> {
+        if request.as_ptr() != self.request {
+            return Err(CannotPark);
+        }
+        self.place.begin(request)?;
         look_at_client(request)?;
+        // SAFETY: nginx has handed control to us, so nobody else uses the request now.
+        let request = unsafe { &mut *request.as_ptr().as_ptr() };
         request.read_event_handler = Some(ngx_http_test_reading);
         request.write_event_handler = Some(parked);
-        self.disarm();
-        // SAFETY: the event is ours, alive until drop, and in no queue or tree after disarm().
-        unsafe { add_timer(self.event(), milliseconds) };
+        self.place.disarm();
+        // SAFETY: alive until the request's pool ends it, and in no queue or tree after disarm().
+        unsafe { add_timer(self.place.event.get(), milliseconds) };
         Ok(())
     }
 
     /// Whether the time was over before anybody woke the request.
     pub fn expired(&self) -> bool {
-        // SAFETY: the event is ours and alive until drop.
-        layout::ngx_event_t::TIMEDOUT.is_set(unsafe { &*self.event() })
+        // SAFETY: the event is ours.
+        layout::ngx_event_t::TIMEDOUT.is_set(unsafe { &*self.place.event.get() })
     }
 
     /// A handle by which somebody else wakes the request.
     pub fn waker(&self) -> Waker {
         Waker(Rc::clone(&self.place))
     }
+}
+
+impl Drop for Parking {
+    fn drop(&mut self) {
+        self.place.end();
+    }
+}
+
+impl Place {
+    /// Has the request's pool end this before the request goes.
+    fn begin(self: &Rc<Self>, request: Request<'_>) -> Result<(), CannotPark> {
+        match self.stage.get() {
+            Stage::Alive => return Ok(()),
+            Stage::Ended => return Err(CannotPark),
+            Stage::New => {}
+        }
+        // SAFETY: end_of_request() takes what is an `Rc<Place>`.
+        unsafe { request.pool()?.store_until(Rc::clone(self), end_of_request) }?;
+        self.stage.set(Stage::Alive);
+        Ok(())
+    }
+
+    fn end(&self) {
+        self.stage.set(Stage::Ended);
+        self.disarm();
+    }
 
     fn disarm(&self) {
-        // SAFETY: the event is ours and alive until drop.
-        let event = unsafe { &mut *self.event() };
+        // SAFETY: the event is ours.
+        let event = unsafe { &mut *self.event.get() };
         layout::ngx_event_t::TIMEDOUT.set(event, 0);
         if is_timer_set(event) {
             // SAFETY: it stands in the timer tree.
@@ -99,31 +144,31 @@ impl Parking {
     }
 }
 
-impl Drop for Parking {
-    fn drop(&mut self) {
-        self.place.is_alive.set(false);
-        self.disarm();
-    }
+unsafe extern "C" fn end_of_request(data: *mut c_void) {
+    entry((), || {
+        let place: *mut Rc<Place> = data.cast();
+        // SAFETY: what begin() wrote; nginx runs a clean-up once, and frees the memory itself afterwards.
+        let place = unsafe { place.read() };
+        place.end();
+    });
 }
 
 impl Waker {
     /// Lets the event loop run the request's phases again.
     pub fn wake(&self) {
-        if !self.0.is_alive.get() {
-            return;
+        if self.0.stage.get() == Stage::Alive {
+            // SAFETY: the request's pool takes it out of the queue before the request goes.
+            unsafe { post(self.0.event.get()) };
         }
-        // SAFETY: the event's Parking is alive, and takes it out of the queue before the request goes.
-        unsafe { post(self.0.event.get()) };
     }
 }
 
 /// Has nginx call the request's handler of reading, now if there is anything to be read: that its client left
 /// may have come with the request, and then no event follows.
-fn look_at_client(request: &ngx_http_request_t) -> Result<(), CannotPark> {
-    // SAFETY: a request has a connection as long as it lives.
-    let read = unsafe { (*request.connection).read };
-    // SAFETY: nginx gives every connection its two events.
-    if layout::ngx_event_t::READY.is_set(unsafe { &*read }) {
+fn look_at_client(request: Request<'_>) -> Result<(), CannotPark> {
+    let read = request.connection().ok_or(CannotPark)?.read;
+    // SAFETY: null in a connection that another module has made by hand, else its event.
+    if layout::ngx_event_t::READY.is_set(unsafe { read.as_ref() }.ok_or(CannotPark)?) {
         // SAFETY: nginx takes the event out of the queue when it closes the connection.
         unsafe { post(read) };
         return Ok(());
@@ -151,14 +196,14 @@ fn is_parked(request: &ngx_http_request_t) -> bool {
 /// nginx's call when a parked request was woken or its timer ran out.
 unsafe extern "C" fn on_event(event: *mut ngx_event_t) {
     entry((), || {
-        // SAFETY: nginx hands back the event that it was given; drop() takes it out before it is freed.
+        // SAFETY: nginx hands back the event that it was given; end() takes it out before it is freed.
         let event = unsafe { &mut *event };
         if is_timer_set(event) {
             // SAFETY: it stands in the timer tree.
             unsafe { delete_timer(event) };
         }
         let request: *mut ngx_http_request_t = event.data.cast();
-        // SAFETY: set in new(); the request outlives the event.
+        // SAFETY: set in new(); its pool takes the event out before the request goes.
         let waiting = unsafe { &mut *request };
         if !is_parked(waiting) {
             return;

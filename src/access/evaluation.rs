@@ -372,7 +372,7 @@ impl<'r> Evaluation<'r> {
     }
 
     fn park(&self, state: &State) -> Next {
-        match state.parking(self.request).park(WAIT) {
+        match state.parking(self.request).park(self.request, WAIT) {
             Ok(()) => {
                 state.waited.begin();
                 Next::Wait
