@@ -2,12 +2,13 @@
 //! and nobody else's.
 
 use std::ffi::CStr;
+use std::ops::Range;
 
 use authgear_core::grant::Machine;
 use authgear_core::ownership;
 use authgear_core::session::{Name, Session, VALID};
 use nginx::headers::name::HeaderName;
-use nginx::headers::{is_named, replace, AddedHeaders, Found, Ownership};
+use nginx::headers::{is_named, replace, AddedHeaders, Ownership};
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
 
@@ -38,7 +39,8 @@ pub struct HeaderScan<'r> {
     /// Which bytes of memory all `Authorization` and `Cookie` headers are. A request keeps what it was
     /// sent, so another number is another credential.
     pub credentials_are_at: usize,
-    found: Found,
+    /// Something has to go: a header that is ours, or a name of one in `Connection`.
+    has_ours: bool,
 }
 
 impl<'r> HeaderScan<'r> {
@@ -48,17 +50,13 @@ impl<'r> HeaderScan<'r> {
             has_two_authorizations: false,
             has_cookies: false,
             credentials_are_at: 0,
-            found: Found {
-                has_owned: false,
-                is_empty: true,
-            },
+            has_ours: false,
         };
         request.each_header(|name, value| scan.look(name, value));
         scan
     }
 
     fn look(&mut self, name: &'r [u8], value: &'r [u8]) {
-        self.found.is_empty = false;
         if is_named(name, b"authorization") {
             self.has_two_authorizations |= self.authorization.is_some();
             self.authorization.get_or_insert(value);
@@ -67,9 +65,9 @@ impl<'r> HeaderScan<'r> {
             self.has_cookies = true;
             self.note_place(value);
         } else if is_named(name, b"connection") {
-            self.found.has_owned |= ownership::connection_without_ours(value).is_some();
+            self.has_ours |= ownership::connection_without_ours(value).is_some();
         } else {
-            self.found.has_owned |= ownership::is_ours(name);
+            self.has_ours |= ownership::is_ours(name);
         }
     }
 
@@ -83,30 +81,43 @@ impl<'r> HeaderScan<'r> {
 /// Takes every header out that belongs to this module, whoever set it, and its name out of `Connection`; then
 /// sets those of the identity.
 pub fn set(request: Request<'_>, scan: &HeaderScan<'_>, identity: Identity<'_>) -> Result<(), OutOfMemory> {
-    let added = match identity {
-        Identity::Session(session) => of_session(request, session)?,
-        Identity::Machine(machine) => return set_machine(request, scan, machine),
-        Identity::Invalid => {
-            let mut added = AddedHeaders::with_room(request, 1, &[])?;
-            added.push_fixed(&VALID_NAME, c"false")?;
-            added
-        }
-        Identity::Nothing => AddedHeaders::NONE,
-    };
-    put(request, scan, &added)
+    let texts = MachineTexts::of(identity);
+    replace(
+        request,
+        OURS,
+        scan.has_ours,
+        |request| headers_of(request, identity, &texts),
+        conf::header_variables,
+    )
 }
 
 /// Takes every header out that belongs to this module, and its name out of `Connection`. Costs nothing when
 /// the scan found none.
 pub fn strip(request: Request<'_>, scan: &HeaderScan<'_>) -> Result<(), OutOfMemory> {
-    put(request, scan, &AddedHeaders::NONE)
+    set(request, scan, Identity::Nothing)
 }
 
-fn put(request: Request<'_>, scan: &HeaderScan<'_>, added: &AddedHeaders<'_>) -> Result<(), OutOfMemory> {
-    replace(request, OURS, scan.found, added, conf::header_variables)
+fn headers_of<'r, 's>(
+    request: Request<'r>,
+    identity: Identity<'s>,
+    texts: &'s MachineTexts,
+) -> Result<AddedHeaders<'r, 's>, OutOfMemory> {
+    match identity {
+        Identity::Session(session) => of_session(request, session),
+        Identity::Machine(_) => texts.headers(request),
+        Identity::Invalid => {
+            let mut added = AddedHeaders::with_room(request, 1, &[])?;
+            added.push_fixed(&VALID_NAME, c"false")?;
+            Ok(added)
+        }
+        Identity::Nothing => Ok(AddedHeaders::NONE),
+    }
 }
 
-fn of_session<'s>(request: Request<'_>, session: &'s Session) -> Result<AddedHeaders<'s>, OutOfMemory> {
+fn of_session<'r, 's>(
+    request: Request<'r>,
+    session: &'s Session,
+) -> Result<AddedHeaders<'r, 's>, OutOfMemory> {
     // A space stands behind each text of a session's.
     let room = session.count().saturating_add(1);
     let mut added = AddedHeaders::with_room(request, room, session.texts())?;
@@ -124,26 +135,42 @@ fn of_session<'s>(request: Request<'_>, session: &'s Session) -> Result<AddedHea
     Ok(added)
 }
 
-/// No user's headers, and nothing of a session: only who the client is, and what its token is good for.
-fn set_machine(request: Request<'_>, scan: &HeaderScan<'_>, machine: &Machine) -> Result<(), OutOfMemory> {
-    // As a session's texts are: a byte behind each.
-    let mut texts = Vec::new();
-    let mut parts = Vec::new();
-    for (name, value) in machine.lines() {
-        for text in [name, value] {
-            let start = texts.len();
-            texts.extend_from_slice(text.as_bytes());
-            parts.push(start..texts.len());
-            texts.push(b' ');
+/// Names and values of a machine's headers, as a session's texts are: a byte behind each.
+#[derive(Default)]
+struct MachineTexts {
+    bytes: Vec<u8>,
+    lines: Vec<[Range<usize>; 2]>,
+}
+
+impl MachineTexts {
+    /// Nothing for a user's or nobody's.
+    fn of(identity: Identity<'_>) -> Self {
+        let mut texts = Self::default();
+        if let Identity::Machine(machine) = identity {
+            for (name, value) in machine.lines() {
+                let line = [name, value].map(|text| texts.push(text));
+                texts.lines.push(line);
+            }
         }
+        texts
     }
-    let mut added = AddedHeaders::with_room(request, parts.len() / 2, &texts)?;
-    for pair in parts.chunks_exact(2) {
-        let [name, value] = pair else { continue };
-        let part = |range: &std::ops::Range<usize>| texts.get(range.clone()).unwrap_or_default();
-        added.push_other(part(name), part(value))?;
+
+    fn push(&mut self, text: &str) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text.as_bytes());
+        let end = self.bytes.len();
+        self.bytes.push(b' ');
+        start..end
     }
-    put(request, scan, &added)
+
+    fn headers<'r>(&self, request: Request<'r>) -> Result<AddedHeaders<'r, '_>, OutOfMemory> {
+        let mut added = AddedHeaders::with_room(request, self.lines.len(), &self.bytes)?;
+        for [name, value] in &self.lines {
+            let part = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
+            added.push_other(part(name), part(value))?;
+        }
+        Ok(added)
+    }
 }
 
 /// A name of the session's, `text` being `name` with a NUL behind it.

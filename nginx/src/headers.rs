@@ -36,32 +36,25 @@ pub struct Ownership {
     pub connection_without: fn(&[u8]) -> Option<Vec<u8>>,
 }
 
-/// What has to be done about a request's headers, as one look at all of them has found.
-#[derive(Clone, Copy)]
-pub struct Found {
-    /// Something has to go: a header that the module owns, or a name of one in `Connection`.
-    pub has_owned: bool,
-    /// There is no header at all.
-    pub is_empty: bool,
-}
-
-/// Takes every header out that the module owns, whoever set it, and its name out of `Connection`; then puts
-/// `added` in, and has nginx read the variables of such headers again: `variables` gives those of the
-/// request's configuration. Does nothing where nothing was found and nothing is added.
-pub fn replace(
+/// Takes every header out that the module owns, whoever set it, and its name out of `Connection`; then puts in
+/// what `add` makes, and has nginx read the variables of such headers again: `variables` gives those of the
+/// request's configuration. Does nothing where nothing is added and `has_owned` says that nothing has to go:
+/// neither a header that the module owns, nor a name of one in `Connection`.
+pub fn replace<'t>(
     request: Request<'_>,
     ownership: Ownership,
-    found: Found,
-    added: &AddedHeaders<'_>,
+    has_owned: bool,
+    add: impl for<'v> FnOnce(Request<'v>) -> Result<AddedHeaders<'v, 't>, OutOfMemory>,
     variables: impl for<'v> FnOnce(Request<'v>) -> Option<&'v HeaderVariables>,
 ) -> Result<(), OutOfMemory> {
-    match (found.has_owned, added.count) {
+    let added = add(request)?;
+    match (has_owned, added.count) {
         (false, 0) => return Ok(()),
-        (false, _) if !found.is_empty => append(request, added)?,
+        (false, _) if has_headers(request) => append(request, &added)?,
         (true | false, _) => {
             let changes = plan(request, ownership)?;
             let headers = &request.raw().headers_in.headers;
-            let list = relinked(request.pool()?, headers, &changes.kept, added)?;
+            let list = relinked(request.pool()?, headers, &changes.kept, &added)?;
             commit(request, list, &changes);
         }
     }
@@ -69,6 +62,13 @@ pub fn replace(
         variables.forget(request, ownership.owns);
     }
     Ok(())
+}
+
+/// Whether the request has any: then its list's last part has.
+fn has_headers(request: Request<'_>) -> bool {
+    // SAFETY: null in a request that another module has made by hand, else the last part of the list.
+    let last = unsafe { request.raw().headers_in.headers.last.as_ref() };
+    last.is_some_and(|last| last.nelts > 0)
 }
 
 /// A header of the answer that the client will get.
@@ -123,15 +123,14 @@ impl Run {
     }
 }
 
-/// Hangs them behind a list of which nothing has to go, as a part of their own.
-fn append(request: Request<'_>, added: &AddedHeaders<'_>) -> Result<(), OutOfMemory> {
+/// Hangs them behind a list that is not empty and of which nothing has to go, as a part of their own.
+fn append(request: Request<'_>, added: &AddedHeaders<'_, '_>) -> Result<(), OutOfMemory> {
     let part = added.run().part(ptr::null_mut());
     let node = request.pool()?.store(part)?.as_ptr();
     // SAFETY: nginx has handed control to us, so nobody else reads or writes the request now.
     let raw = unsafe { &mut *request.as_ptr().as_ptr() };
     let list = &mut raw.headers_in.headers;
-    // SAFETY: the last part of the list: the one in the request, or a node of its pool. It has elements,
-    // since only a list without any has an empty part.
+    // SAFETY: the last part of the list: the one in the request, or a node of its pool.
     unsafe { (*list.last).next = node };
     list.last = node;
     // A full last part: the next push opens a part of its own instead of writing behind these.
@@ -219,7 +218,7 @@ fn relinked(
     pool: Pool<'_>,
     old: &ngx_list_t,
     kept: &[Run],
-    added: &AddedHeaders<'_>,
+    added: &AddedHeaders<'_, '_>,
 ) -> Result<ngx_list_t, OutOfMemory> {
     let mut runs = kept.to_vec();
     if added.count > 0 {

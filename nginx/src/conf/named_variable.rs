@@ -40,7 +40,7 @@ impl NamedVariable {
     }
 
     /// Empty where there is none.
-    fn value(self, request: Request<'_>) -> &[u8] {
+    pub fn value(self, request: Request<'_>) -> &[u8] {
         // SAFETY: a live request, and an index of its configuration.
         let value = unsafe { ngx_http_get_flushed_variable(request.as_ptr().as_ptr(), self.0) };
         // SAFETY: null, or the value of a variable, which the request keeps.

@@ -4,6 +4,7 @@
 //! that are the same for every request lie in the library itself and are never changed.
 
 use std::ffi::CStr;
+use std::marker::PhantomData;
 use std::ptr;
 
 use nginx_sys::{ngx_str_t, ngx_table_elt_t};
@@ -13,17 +14,18 @@ use super::Run;
 use crate::pool::OutOfMemory;
 use crate::request::Request;
 
-/// Elements, in an array of the request's pool.
-pub struct AddedHeaders<'t> {
+/// Elements, in an array of the request's pool: for that request alone.
+pub struct AddedHeaders<'r, 't> {
     first: *mut ngx_table_elt_t,
     pub(super) count: usize,
     room: usize,
     /// Where the values come from, and their copy in the pool.
     texts: &'t [u8],
     copy: *mut u8,
+    request: PhantomData<Request<'r>>,
 }
 
-impl<'t> AddedHeaders<'t> {
+impl<'r, 't> AddedHeaders<'r, 't> {
     /// None.
     pub const NONE: Self = Self {
         first: ptr::null_mut(),
@@ -31,12 +33,13 @@ impl<'t> AddedHeaders<'t> {
         room: 0,
         texts: &[],
         copy: ptr::null_mut(),
+        request: PhantomData,
     };
 
     /// Room for `room` headers, in the pool of the request, and one copy of the texts that their values are
     /// parts of. A byte stands behind each such part, in the texts, that is no part of a value: a NUL takes
     /// its place in the copy.
-    pub fn with_room(request: Request<'_>, room: usize, texts: &'t [u8]) -> Result<Self, OutOfMemory> {
+    pub fn with_room(request: Request<'r>, room: usize, texts: &'t [u8]) -> Result<Self, OutOfMemory> {
         let pool = request.pool()?;
         Ok(Self {
             first: pool.zeroed_array(room)?.as_ptr(),
@@ -48,6 +51,7 @@ impl<'t> AddedHeaders<'t> {
             } else {
                 pool.keep(&[texts])?.data
             },
+            request: PhantomData,
         })
     }
 

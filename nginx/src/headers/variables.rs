@@ -19,10 +19,13 @@ pub struct HeaderVariables(OnceCell<Box<[usize]>>);
 impl HeaderVariables {
     /// Has nginx read them again. `owns` says which headers are the module's, the same each time.
     pub(super) fn forget(&self, request: Request<'_>, owns: fn(&[u8]) -> bool) {
+        let variables = configured(request);
         if request.raw().variables.is_null() {
             return;
         }
-        for &index in self.0.get_or_init(|| find(request, owns)) {
+        let known = self.0.get_or_init(|| find(request, owns));
+        // Those of another configuration, if it were one, may be more than the request has.
+        for &index in known.iter().filter(|index| **index < variables.len()) {
             // SAFETY: a request has a value for each variable of its configuration.
             let value = unsafe { request.raw().variables.add(index) };
             // SAFETY: ours to change while nginx is in our callback.
@@ -33,18 +36,25 @@ impl HeaderVariables {
     }
 }
 
-/// Which of the configuration's variables are headers of the module's.
-fn find(request: Request<'_>, owns: fn(&[u8]) -> bool) -> Box<[usize]> {
+fn core(request: Request<'_>) -> Option<&ngx_http_core_main_conf_t> {
     // SAFETY: the request's array of main configurations.
     let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(request.raw().main_conf) };
-    let Some(core) = core else {
+    // SAFETY: complete since requests are served; nginx keeps it until the cycle ends.
+    core.map(|core| unsafe { core.as_ref() })
+}
+
+/// All variables of the request's configuration that have an index.
+fn configured(request: Request<'_>) -> &[ngx_http_variable_t] {
+    // SAFETY: an array of variables.
+    core(request).map_or(&[], |core| unsafe { core.variables.as_slice() })
+}
+
+/// Which of the configuration's variables are headers of the module's.
+fn find(request: Request<'_>, owns: fn(&[u8]) -> bool) -> Box<[usize]> {
+    let Some(core) = core(request) else {
         return Box::default();
     };
-    // SAFETY: complete since requests are served; nginx keeps it until the cycle ends.
-    let core = unsafe { core.as_ref() };
-    // SAFETY: an array of variables.
-    let variables: &[ngx_http_variable_t] = unsafe { core.variables.as_slice() };
-    let ours = variables
+    let ours = configured(request)
         .iter()
         .enumerate()
         .filter(|(_, variable)| is_ours(core, bytes(&variable.name), owns));
