@@ -17,8 +17,8 @@ mod recipient;
 use std::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_http_core_run_phases, ngx_http_post_subrequest_t, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_http_run_posted_requests, ngx_http_subrequest,
+    ngx_event_t, ngx_http_core_run_phases, ngx_http_post_subrequest_t, ngx_http_request_body_t,
+    ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_subrequest,
 };
 use ngx::core::Status;
 
@@ -60,7 +60,7 @@ pub fn is_own(request: Request<'_>) -> bool {
     connection::is_ours(request.raw())
 }
 
-/// No connection or memory was left to start.
+/// No connection or memory was left to start, or a reload has ended the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotStart;
 
@@ -93,7 +93,8 @@ fn launch(
 ) -> Result<(), CannotStart> {
     let pool = main.pool()?;
     let subrequest = subrequest(main, outgoing)?;
-    let ready = Pending::new(main, outgoing.body_limit, recipient);
+    let mut timer = pool.zeroed()?;
+    let ready = Pending::new(main, timer, outgoing.body_limit, recipient);
     // SAFETY: end_of_pool() takes what is a `Pending`.
     let pending = unsafe { pool.store_until(ready, end_of_pool) }?.as_ptr();
     for request in [main.as_ptr(), subrequest] {
@@ -104,14 +105,14 @@ fn launch(
         // SAFETY: as above.
         unsafe { *slot = pending.cast() };
     }
-    // SAFETY: just written; nothing else refers to it while this function runs.
-    let pending = unsafe { &mut *pending };
-    pending.timer.data = main.as_ptr().cast();
-    pending.timer.handler = Some(timer_event);
+    // SAFETY: fresh memory.
+    let event: &mut ngx_event_t = unsafe { timer.as_mut() };
+    event.data = main.as_ptr().cast();
+    event.handler = Some(timer_event);
     // SAFETY: it has a connection, made by connection::create().
-    pending.timer.log = unsafe { (*main.connection()).log };
+    event.log = unsafe { (*main.connection()).log };
     // SAFETY: the event lives in the pool until its clean-up, which takes it out of the tree.
-    unsafe { add_timer(&mut pending.timer, outgoing.time_limit) };
+    unsafe { add_timer(event, outgoing.time_limit) };
     Ok(())
 }
 

@@ -31,7 +31,7 @@ pub use self::statement::{report, Position, Severity, Statement};
 
 use self::servers::Merged;
 use crate::log::Log;
-use crate::module::{entry_at, own_entry};
+use crate::module::{self, entry_at, own_entry};
 use crate::pool::{OutOfMemory, Pool};
 use crate::request::Request;
 
@@ -63,16 +63,21 @@ impl<L: Levels> Default for MainLevel<L> {
     }
 }
 
-/// A server of nginx's, for requests of the worker's own. It lives as long as the configuration that names
-/// it.
+/// A server of nginx's, for requests of the worker's own. It is good for nothing any more once a reload has
+/// ended the configuration that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ServerRef(NonNull<ngx_http_core_srv_conf_t>);
 
 impl ServerRef {
-    /// Its HTTP configuration.
-    pub(crate) fn context(self) -> *mut ngx_http_conf_ctx_t {
-        // SAFETY: made for a server of a configuration, which is used no longer than that is.
-        unsafe { (*self.0.as_ptr()).ctx }
+    /// Its HTTP configuration, if it is a server of the running configuration.
+    pub(crate) fn context(self) -> Option<*mut ngx_http_conf_ctx_t> {
+        // SAFETY: nginx's current cycle; this thread is the only one.
+        let cycle = unsafe { ngx_cycle };
+        // SAFETY: as above.
+        let context = unsafe { http(cycle) }?;
+        let server = servers::all(context).iter().find(|server| **server == self.0)?;
+        // SAFETY: a server of the running configuration.
+        Some(unsafe { server.as_ref() }.ctx)
     }
 }
 
@@ -136,8 +141,10 @@ pub fn with_servers<L: Levels, R>(with: impl for<'l> FnOnce(Servers<'l, L>) -> R
     // SAFETY: nginx's current cycle; this thread is the only one, and changes it not before `with` has
     // returned.
     let cycle = unsafe { ngx_cycle };
+    // A configuration without the module may have shorter arrays than the module's index. SAFETY: as above.
+    let is_loaded = unsafe { module::is_loaded_in(cycle) };
     // SAFETY: as above.
-    let context = unsafe { http(cycle) };
+    let context = unsafe { http(cycle) }.filter(|_| is_loaded);
     let servers = context.map_or(&[][..], servers::all);
     with(Servers(servers.iter(), PhantomData))
 }

@@ -1,7 +1,8 @@
 //! What the module remembers of a request, kept where internal redirects don't lose it.
 //!
 //! nginx zeroes every module's context on an internal redirect; the state therefore hangs on a clean-up of
-//! the request's pool, and is found there again. It is dropped when that pool is destroyed.
+//! the request's pool, and is found there again. It is dropped when that pool is destroyed. A request of the
+//! worker's own has none: its context is what `background` knows of it.
 
 use std::ffi::c_void;
 use std::ptr::{self, fn_addr_eq, NonNull};
@@ -10,6 +11,7 @@ use nginx_sys::ngx_pool_cleanup_pt;
 
 use crate::entry::entry;
 use crate::module;
+use crate::no_peer::is_ours as is_own;
 use crate::pool::OutOfMemory;
 use crate::request::Request;
 
@@ -100,14 +102,18 @@ pub fn find<S: State>(request: Request<'_>) -> Option<&S> {
         // SAFETY: as above.
         unsafe { *slot = state };
     }
-    // SAFETY: only attach() stores here, always the one type of state, which lives until the pool's clean-up;
-    // shared access only.
+    if is_own(request.raw()) {
+        return None;
+    }
+    // SAFETY: in any other request only attach() stores here, always the one type of state, which lives until
+    // the pool's clean-up; shared access only.
     unsafe { state.cast::<S>().as_ref() }
 }
 
-/// Gives the request a state; it must have none yet.
+/// Gives the request a state; it must have none yet. One of the worker's own gets none.
 pub fn attach<S: State>(request: Request<'_>, state: S) -> Result<&S, OutOfMemory> {
-    let slot = module_context(request).ok_or(OutOfMemory)?;
+    let slot = module_context(request).filter(|_| !is_own(request.raw()));
+    let slot = slot.ok_or(OutOfMemory)?;
     // SAFETY: drop_state() takes what is an `S`.
     let state = unsafe { request.pool()?.store_until(state, drop_state::<S>) }?;
     // SAFETY: as in find().

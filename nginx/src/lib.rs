@@ -18,6 +18,7 @@ pub mod phases;
 pub mod variable;
 pub mod context;
 pub mod zone;
+mod no_peer;
 pub mod conf;
 pub mod request;
 pub mod later;

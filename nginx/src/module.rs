@@ -5,10 +5,11 @@
 
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
+use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::OnceLock;
 
-use nginx_sys::{ngx_http_core_module, ngx_module_t};
+use nginx_sys::{ngx_cycle_t, ngx_http_core_module, ngx_module_t};
 
 static MODULE: AtomicPtr<ngx_module_t> = AtomicPtr::new(ptr::null_mut());
 static NAME: OnceLock<&'static str> = OnceLock::new();
@@ -34,6 +35,20 @@ pub(crate) fn ctx_index() -> usize {
     // SAFETY: register() has come first, with a table that nginx writes to only while it reads its
     // configuration, when nothing else runs.
     unsafe { (*module).ctx_index }
+}
+
+/// Whether a cycle has the module: only then its arrays have an entry for it.
+///
+/// # Safety
+/// `cycle` is null, or a cycle that nginx has completed.
+pub(crate) unsafe fn is_loaded_in(cycle: *const ngx_cycle_t) -> bool {
+    // SAFETY: the caller vouches for it.
+    let Some(cycle) = (unsafe { cycle.as_ref() }).filter(|cycle| !cycle.modules.is_null()) else {
+        return false;
+    };
+    // SAFETY: the array of its modules.
+    let modules = unsafe { slice::from_raw_parts(cycle.modules, cycle.modules_n) };
+    modules.contains(&MODULE.load(Ordering::Relaxed))
 }
 
 /// What marks shared memory as the module's.

@@ -22,7 +22,8 @@ impl<'r> Request<'r> {
     /// Wraps what nginx handed to a callback; `None` for null.
     ///
     /// # Safety
-    /// The request must stay alive for `'r`: the time of the callback.
+    /// The request must stay alive for `'r`: the time of the callback, of a module that has said by
+    /// [`register`](crate::module::register) which it is.
     pub unsafe fn from_ptr(raw: *mut ngx_http_request_t) -> Option<Self> {
         NonNull::new(raw).map(|raw| Self(raw, PhantomData))
     }

@@ -295,7 +295,7 @@ pub fn lock() -> Option<Lock> {
     // SAFETY: the zone in use.
     let words = unsafe { words_of(slab) }?;
     // SAFETY: a field of a mapped zone's pool.
-    let mutex = NonNull::from(unsafe { &mut (*slab.as_ptr()).mutex });
+    let mutex = NonNull::new(unsafe { &raw mut (*slab.as_ptr()).mutex })?;
     // SAFETY: made by nginx for all its processes.
     unsafe { ngx_shmtx_lock(mutex.as_ptr()) };
     Some(Lock {

@@ -6,7 +6,6 @@
 //! descriptor, and active, so that nothing is registered.
 
 mod counters;
-mod no_peer;
 mod repeated;
 
 use std::cell::OnceCell;
@@ -29,14 +28,12 @@ use nginx_sys::{
 };
 use ngx::core::Status;
 
-pub use self::no_peer::is_ours;
-
-use self::no_peer::{log_line, receive, receive_chain, send_chain};
 use super::{CannotStart, Outgoing};
 use crate::headers::element;
 use crate::headers::name::{HeaderName, HOST};
 use crate::layout;
 use crate::module::core_entry;
+use crate::no_peer::{log_line, receive, receive_chain, send_chain};
 use crate::pool::Pool;
 
 type EventHandler = unsafe extern "C" fn(*mut ngx_event_t);
@@ -249,7 +246,7 @@ fn furnish(
     empty.end = unsafe { byte.data.add(1) };
     slot.buffer = buffer.as_ptr();
     // SAFETY: fresh memory.
-    unsafe { (*http.as_ptr()).conf_ctx = outgoing.server.context() };
+    unsafe { (*http.as_ptr()).conf_ctx = outgoing.server.context().ok_or(CannotStart)? };
     slot.data = http.as_ptr().cast();
     Ok(())
 }

@@ -2,21 +2,23 @@
 //! that note it.
 
 use std::ffi::c_void;
-use std::ptr::{self, addr_of_mut};
+use std::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_chain_t, ngx_event_t, ngx_http_request_t, ngx_int_t};
 use ngx::core::Status;
 
-use super::connection::{is_ours, MainRequest};
+use super::connection::MainRequest;
 use super::recipient::{End, Headers, Outcome, Recipient};
 use crate::entry::entry;
 use crate::event::{delete_timer, is_timer_set};
+use crate::no_peer::is_ours;
 use crate::{layout, module};
 
 /// One background request under way; freed with the pool of its main request.
 pub(super) struct Pending {
     main: *const ngx_http_request_t,
-    pub(super) timer: ngx_event_t,
+    /// Not a part of this: nginx moves about in it while a callback has this to itself.
+    timer: NonNull<ngx_event_t>,
     body_limit: usize,
     header_seen: bool,
     theirs: bool,
@@ -91,11 +93,16 @@ pub unsafe fn body_filter(request: *mut ngx_http_request_t, chain: *mut ngx_chai
 }
 
 impl Pending {
-    pub(super) fn new(main: &MainRequest, body_limit: usize, recipient: Box<dyn Recipient>) -> Self {
+    /// `timer` lies in the pool of the main request.
+    pub(super) fn new(
+        main: &MainRequest,
+        timer: NonNull<ngx_event_t>,
+        body_limit: usize,
+        recipient: Box<dyn Recipient>,
+    ) -> Self {
         Self {
             main: main.as_ptr(),
-            // SAFETY: all-zero is nginx's own start value of an event.
-            timer: unsafe { std::mem::zeroed() },
+            timer,
             body_limit,
             header_seen: false,
             theirs: false,
@@ -257,9 +264,11 @@ pub(super) unsafe extern "C" fn end_of_pool(data: *mut c_void) {
         let place: *mut Pending = data.cast();
         // SAFETY: what launch() wrote, in the pool that is about to go; nobody else refers to it now.
         let pending = unsafe { &mut *place };
-        if is_timer_set(&pending.timer) {
+        let timer = pending.timer.as_ptr();
+        // SAFETY: the event lies in the same pool.
+        if is_timer_set(unsafe { &*timer }) {
             // SAFETY: it stands in the timer tree.
-            unsafe { delete_timer(addr_of_mut!(pending.timer)) };
+            unsafe { delete_timer(timer) };
         }
         let outcome = Outcome {
             end: pending.end(),

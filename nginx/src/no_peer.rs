@@ -8,7 +8,7 @@ use ngx::core::Status;
 
 use crate::module;
 
-/// Whether a request's connection was made here.
+/// Whether a request is one of the worker's own: its connection has no peer.
 pub fn is_ours(request: &ngx_http_request_t) -> bool {
     let ours: unsafe extern "C" fn(*mut ngx_connection_t, *mut u_char, usize) -> isize = receive;
     // SAFETY: null, or a connection that outlives its request.
