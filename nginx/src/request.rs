@@ -120,8 +120,7 @@ impl<'r> Request<'r> {
     }
 
     /// The headers, (name as sent, value), each once, for one look at all of them.
-    pub fn each_header(self, mut visit: impl FnMut(&'r [u8], &'r [u8])) {
-        let visit = |element: &'r ngx_table_elt_t| visit(bytes(&element.key), bytes(&element.value));
+    pub fn each_header(self, visit: impl FnMut(&'r [u8], &'r [u8])) {
         // SAFETY: the part is embedded in the request and its chain lives in its pool.
         unsafe { each_element(&raw const self.raw().headers_in.headers.part, visit) };
     }
@@ -183,40 +182,46 @@ pub(crate) fn bytes(text: &ngx_str_t) -> &[u8] {
     unsafe { slice::from_raw_parts(text.data, text.len) }
 }
 
-/// The elements of a header list, part by part.
+/// The elements of a header list, part by part. None of it is borrowed in between.
 ///
 /// # Safety
-/// `part` starts a valid list of `ngx_table_elt_t`, which lives for `'l`.
+/// `part` starts a valid list of `ngx_table_elt_t`, whose memory lives for `'l`.
 pub(crate) unsafe fn elements<'l>(part: *const ngx_list_part_t) -> impl Iterator<Item = &'l ngx_table_elt_t> {
-    // SAFETY: the caller vouches for the list.
-    let first: Option<&'l ngx_list_part_t> = unsafe { part.as_ref() };
-    // SAFETY: `next` is null or the next part of the same list.
-    let parts = std::iter::successors(first, |part| unsafe { part.next.as_ref() });
-    parts.flat_map(|part| {
-        if part.nelts == 0 {
-            return [].iter();
+    let (mut next, mut index) = (part, 0_usize);
+    std::iter::from_fn(move || loop {
+        // SAFETY: the caller vouches for the list; `next` is null or another part of it.
+        let part = unsafe { next.as_ref() }?;
+        if index < part.nelts {
+            // SAFETY: a part has `nelts` elements of the list's type.
+            let element = unsafe { part.elts.cast::<ngx_table_elt_t>().add(index) };
+            index = index.saturating_add(1);
+            // SAFETY: as above.
+            return unsafe { element.as_ref() };
         }
-        // SAFETY: a part has `nelts` elements of the list's type.
-        unsafe { slice::from_raw_parts(part.elts.cast::<ngx_table_elt_t>(), part.nelts) }.iter()
+        (next, index) = (part.next, 0);
     })
 }
 
-/// The same, for one look at all of them.
+/// The same for one look at all of them: (name, value).
 ///
 /// # Safety
 /// As for [`elements`].
 pub(crate) unsafe fn each_element<'l>(
     part: *const ngx_list_part_t,
-    mut visit: impl FnMut(&'l ngx_table_elt_t),
+    mut visit: impl FnMut(&'l [u8], &'l [u8]),
 ) {
     let mut next = part;
     // SAFETY: the caller vouches for the list; `next` is null or another part of it.
     while let Some(part) = unsafe { next.as_ref() } {
-        if part.nelts > 0 {
-            // SAFETY: a part has `nelts` elements of the list's type.
-            let elements = unsafe { slice::from_raw_parts(part.elts.cast::<ngx_table_elt_t>(), part.nelts) };
-            elements.iter().for_each(&mut visit);
-        }
+        let (first, count): (*const ngx_table_elt_t, _) = (part.elts.cast(), part.nelts);
         next = part.next;
+        for index in 0..count {
+            // SAFETY: a part has `nelts` elements of the list's type.
+            let element = unsafe { first.add(index) };
+            // SAFETY: as above; the reference is gone when `visit` is called, which may change the list.
+            let element: &'l ngx_table_elt_t = unsafe { &*element };
+            let (name, value) = (bytes(&element.key), bytes(&element.value));
+            visit(name, value);
+        }
     }
 }

@@ -183,6 +183,5 @@ unsafe fn install(cf: NonNull<ngx_conf_t>, main: &MainLevel) -> Result<(), Fault
         unsafe { phases::install(cf) }?;
     }
     filters::install();
-    zone::forget_cycle();
     Ok(())
 }

@@ -9,6 +9,7 @@ use nginx::entry::entry;
 use nginx::log::Level;
 use nginx::sys::{ngx_command_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t};
 use nginx::table::{callbacks, command, end, module, Callbacks};
+use nginx::zone;
 use ngx::core::Status;
 
 use super::{conf, process};
@@ -80,9 +81,11 @@ unsafe fn main<'l>(cycle: *mut ngx_cycle_t) -> Option<&'l MainLevel> {
     unsafe { main_of::<Levels>(cycle) }
 }
 
-/// Says what a new configuration's own log has to hold about it.
+/// A configuration takes the place of another, with an `http` block or without. Says what its own log has to
+/// hold about it.
 unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     entry(Status::NGX_ERROR.into(), || {
+        zone::forget_cycle();
         // SAFETY: nginx's own argument, whose log is open.
         let log = NonNull::new(cycle).and_then(|cycle| unsafe { log_of(cycle) });
         // SAFETY: nginx's own argument.

@@ -2,7 +2,7 @@
 
 use nginx_sys::ngx_list_part_t;
 
-use crate::request::{bytes, each_element};
+use crate::request::each_element;
 
 /// Who gets what a background request brings. Whatever is called here must only record and wake.
 pub trait Recipient {
@@ -25,9 +25,9 @@ impl<'h> Headers<'h> {
     }
 
     /// (name, value), in order.
-    pub fn each(&self, mut visit: impl FnMut(&'h [u8], &'h [u8])) {
+    pub fn each(&self, visit: impl FnMut(&'h [u8], &'h [u8])) {
         // SAFETY: new()'s caller vouches for the list.
-        unsafe { each_element(self.0, |header| visit(bytes(&header.key), bytes(&header.value))) };
+        unsafe { each_element(self.0, visit) };
     }
 }
 
