@@ -9,7 +9,7 @@ use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::OnceLock;
 
-use nginx_sys::{ngx_cycle_t, ngx_http_core_module, ngx_module_t};
+use nginx_sys::{ngx_cycle_t, ngx_http_core_module, ngx_module_t, ngx_uint_t, NGX_HTTP_MODULE};
 
 static MODULE: AtomicPtr<ngx_module_t> = AtomicPtr::new(ptr::null_mut());
 static NAME: OnceLock<&'static str> = OnceLock::new();
@@ -43,12 +43,34 @@ pub(crate) fn ctx_index() -> usize {
 /// `cycle` is null, or a cycle that nginx has completed.
 pub(crate) unsafe fn is_loaded_in(cycle: *const ngx_cycle_t) -> bool {
     // SAFETY: the caller vouches for it.
-    let Some(cycle) = (unsafe { cycle.as_ref() }).filter(|cycle| !cycle.modules.is_null()) else {
-        return false;
-    };
+    unsafe { modules_of(cycle) }.contains(&MODULE.load(Ordering::Relaxed))
+}
+
+/// Whether nobody else has the module's index. It keeps the one that it got first, being never unloaded, and
+/// nginx gives that away once two reloads have been without the module.
+///
+/// # Safety
+/// `cycle` is null, or one whose modules are all loaded.
+pub(crate) unsafe fn has_own_index_in(cycle: *const ngx_cycle_t) -> bool {
+    let (own, index) = (MODULE.load(Ordering::Relaxed), ctx_index());
+    // SAFETY: the caller vouches for it.
+    let others = unsafe { modules_of(cycle) }
+        .iter()
+        .filter(|module| **module != own);
+    // SAFETY: a loaded module stays.
+    let mut others = others.filter_map(|module| unsafe { module.as_ref() });
+    !others.any(|other| other.type_ == NGX_HTTP_MODULE as ngx_uint_t && other.ctx_index == index)
+}
+
+/// # Safety
+/// `cycle` is null, or stays during `'c`.
+unsafe fn modules_of<'c>(cycle: *const ngx_cycle_t) -> &'c [*mut ngx_module_t] {
+    // SAFETY: the caller vouches for it.
+    let cycle = unsafe { cycle.as_ref() }.filter(|cycle| !cycle.modules.is_null());
     // SAFETY: the array of its modules.
-    let modules = unsafe { slice::from_raw_parts(cycle.modules, cycle.modules_n) };
-    modules.contains(&MODULE.load(Ordering::Relaxed))
+    cycle.map_or(&[], |cycle| unsafe {
+        slice::from_raw_parts(cycle.modules, cycle.modules_n)
+    })
 }
 
 /// What marks shared memory as the module's.

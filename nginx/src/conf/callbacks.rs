@@ -10,18 +10,44 @@ use nginx_sys::{ngx_conf_t, ngx_http_conf_ctx_t, ngx_pool_cleanup_add};
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
 use super::servers::{MergedLocation, MergedServer};
-use super::statement::{Severity, Statement};
+use super::statement::{report, Severity, Statement};
 use super::{Levels, MainLevel};
 use crate::entry::entry;
-use crate::module::own_entry;
+use crate::module::{self, own_entry};
 
-/// Makes a main level.
+/// Makes a main level; null, and a line, where the module can't be part of the configuration.
 ///
 /// # Safety
 /// nginx's own argument of `create_main_conf`.
 pub unsafe fn create_main<L: Levels>(cf: *mut ngx_conf_t) -> *mut c_void {
     // SAFETY: the caller vouches for it.
+    if !unsafe { has_own_place(cf) } {
+        return ptr::null_mut();
+    }
+    // SAFETY: as above.
     unsafe { create::<MainLevel<L>>(cf) }
+}
+
+/// Two modules with one index would take each other's configuration for their own.
+///
+/// # Safety
+/// nginx's own argument of `create_main_conf`.
+unsafe fn has_own_place(cf: *mut ngx_conf_t) -> bool {
+    entry(false, || {
+        let Some(cf) = NonNull::new(cf) else { return false };
+        // SAFETY: the configuration under way.
+        let cycle = unsafe { cf.as_ref() }.cycle;
+        // SAFETY: nginx loads no module once it has met the `http` block.
+        let has = unsafe { module::has_own_index_in(cycle) };
+        if !has {
+            let name = module::name();
+            let line =
+                format!("{name}: another module has taken its place since it was let go: restart nginx");
+            // SAFETY: the configuration under way.
+            unsafe { report(cf, Severity::Emergency, &line) };
+        }
+        has
+    })
 }
 
 /// Makes a server's level.
