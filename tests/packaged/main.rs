@@ -4,6 +4,7 @@
 //! These run with Debian's nginx only; `scripts/test` leaves them out elsewhere.
 
 mod everything;
+mod let_go;
 mod lua;
 mod made_by_hand;
 mod readers;
