@@ -57,7 +57,7 @@ pub struct Outgoing<'o> {
 
 /// Whether a request is one of the worker's own.
 pub fn is_own(request: Request<'_>) -> bool {
-    connection::is_ours(request.raw())
+    crate::no_peer::is_ours(request.raw())
 }
 
 /// No connection or memory was left to start, or a reload has ended the server.
