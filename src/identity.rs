@@ -36,9 +36,6 @@ pub struct HeaderScan<'r> {
     pub authorization: Option<&'r [u8]>,
     pub has_two_authorizations: bool,
     pub has_cookies: bool,
-    /// Which bytes of memory all `Authorization` and `Cookie` headers are. A request keeps what it was
-    /// sent, so another number is another credential.
-    pub credentials_are_at: usize,
     /// Something has to go: a header that is ours, or a name of one in `Connection`.
     has_ours: bool,
 }
@@ -49,7 +46,6 @@ impl<'r> HeaderScan<'r> {
             authorization: None,
             has_two_authorizations: false,
             has_cookies: false,
-            credentials_are_at: 0,
             has_ours: false,
         };
         request.each_header(|name, value| scan.look(name, value));
@@ -60,21 +56,13 @@ impl<'r> HeaderScan<'r> {
         if is_named(name, b"authorization") {
             self.has_two_authorizations |= self.authorization.is_some();
             self.authorization.get_or_insert(value);
-            self.note_place(value);
         } else if is_named(name, b"cookie") {
             self.has_cookies = true;
-            self.note_place(value);
         } else if is_named(name, b"connection") {
             self.has_ours |= ownership::connection_without_ours(value).is_some();
         } else {
             self.has_ours |= ownership::is_ours(name);
         }
-    }
-
-    /// In their order: two that have changed places are others.
-    fn note_place(&mut self, value: &[u8]) {
-        let place = value.as_ptr().addr() ^ value.len().rotate_right(8);
-        self.credentials_are_at = self.credentials_are_at.rotate_left(1).wrapping_add(place);
     }
 }
 

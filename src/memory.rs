@@ -66,6 +66,11 @@ impl<'r> MemoryView<'r> {
         }
     }
 
+    /// The key of the token that was looked for last.
+    pub fn last_token(&self) -> Option<Key> {
+        self.last.get().map(|(_, keys)| keys.knowledge)
+    }
+
     fn moment(tables: &Tables) -> Moment {
         Moment {
             unix: clock::unix(),
@@ -131,6 +136,12 @@ impl flow::VerdictMemory for MemoryView<'_> {
             is_fresh: age < valid,
         })
     }
+}
+
+/// The key that [`MemoryView::last_token`] gives of a token of these bytes, and of no other.
+pub fn token_key(site: &Site, token: &[u8]) -> Option<Key> {
+    let secret = zone::tables()?.secret();
+    Some(cache_key::of_knowledge(&secret, site, token))
 }
 
 /// What `read` makes of the entry that stands there among the verdicts.

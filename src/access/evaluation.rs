@@ -199,20 +199,25 @@ impl<'r> Evaluation<'r> {
 
     fn step(&self, state: &State, event: Event) -> Action {
         let mut saved = state.saved.borrow_mut();
-        let Saved { flow, keys, .. } = &mut *saved;
+        let Saved {
+            flow, keys, token, ..
+        } = &mut *saved;
         let keys = KeysSeen {
             site: self.site,
             view: OnceCell::new(),
             first: keys,
         };
+        let memory = MemoryView::new(self.site, self.location);
         let inputs = Inputs {
             credentials: self,
             policy: self.policy,
             keys: &keys,
-            memory: &MemoryView::new(self.site, self.location),
+            memory: &memory,
             now: clock::unix(),
         };
-        flow.step(event, &inputs)
+        let action = flow.step(event, &inputs);
+        *token = memory.last_token().or(*token);
+        action
     }
 
     fn asker(&self) -> Asker<'r> {
@@ -324,9 +329,7 @@ impl<'r> Evaluation<'r> {
         if self.passes() {
             state.outcomes.note(Outcome::Passed);
         }
-        let mut saved = state.saved.borrow_mut();
-        saved.credentials_were_at = self.scan.credentials_are_at;
-        saved.stage = Stage::Settled(verdict);
+        state.saved.borrow_mut().stage = Stage::Settled(verdict);
         next
     }
 

@@ -1,13 +1,13 @@
 //! What variables say of a request. A part of it, as SSI makes one, says what the client's own does.
 //!
 //! What always holds: before a verdict there is nothing, and what is said rests on the verdict, not on the
-//! request's headers. A claim is read only out of the token that the verdict rests on: the headers with
-//! credentials are still those of that time, or there is no claim.
+//! request's headers. A claim is read only out of the very token that the verdict rests on: where the request
+//! has it no more, there is no claim.
 
 use authgear_core::basis::Basis;
 use authgear_core::claim_text::ClaimReader;
-use authgear_core::credential::{Allowed, Credentials, Kind};
-use authgear_core::jws::Form;
+use authgear_core::credential::{Allowed, Credentials, Kind, Value};
+use authgear_core::jws::{Candidate, Form};
 use authgear_core::session::Name;
 use authgear_core::verdict::{Source, Verdict};
 use nginx::context;
@@ -16,7 +16,7 @@ use nginx::request::Request;
 use super::outcome::Outcome;
 use super::state::{Saved, Stage, State};
 use crate::conf;
-use crate::identity::HeaderScan;
+use crate::memory;
 
 /// The client's own request, and what is remembered of it.
 #[derive(Clone, Copy)]
@@ -125,30 +125,28 @@ impl<'r> Inspection<'r> {
     }
 
     fn claims<R>(self, with: impl FnOnce(&ClaimReader) -> Option<R>) -> Option<R> {
-        self.basis(|basis| match basis {
-            Basis::Token(kind, _) | Basis::Machine(kind, _) => Some(*kind),
-            Basis::Resolver(_) => None,
-        })
-        .and_then(|kind| {
-            self.saved(|saved| {
-                let claims = saved
-                    .claims
-                    .get_or_init(|| self.read_token(kind, saved).map(Box::new));
-                with(claims.as_deref()?)
-            })
+        self.settled(|_, saved| {
+            let (Basis::Token(..) | Basis::Machine(..)) = saved.flow.basis()? else {
+                return None;
+            };
+            let claims = saved.claims.get_or_init(|| self.read_token(saved).map(Box::new));
+            with(claims.as_deref()?)
         })
     }
 
-    fn read_token(self, kind: Kind, saved: &Saved) -> Option<ClaimReader> {
-        let scan = HeaderScan::of(self.client);
-        if scan.credentials_are_at != saved.credentials_were_at {
-            return None;
-        }
-        let prefix = &conf::site(self.client)?.cookie_prefix;
+    /// The token that the verdict rests on, as the request has it still.
+    fn read_token(self, saved: &Saved) -> Option<ClaimReader> {
+        let (site, wanted) = (conf::site(self.client)?, saved.token?);
+        let authorization = self.client.header("authorization").next();
         let cookies = self.client.header("cookie");
-        let credentials = Credentials::read(scan.authorization, cookies, prefix, Allowed::ALL);
-        let credential = credentials.from(0).find(|credential| credential.kind == kind)?;
-        match credential.value.form() {
+        let credentials = Credentials::read(authorization, cookies, &site.cookie_prefix, Allowed::ALL);
+        let mut all = (0..).map_while(|at| credentials.get(at));
+        let is_it = |candidate: &Candidate<'_>| memory::token_key(site, candidate.bytes()) == Some(wanted);
+        let token = all.find_map(|credential| match &credential.value {
+            Value::Candidate(candidate) => is_it(candidate).then(|| candidate.form()),
+            Value::Remote(_) | Value::Malformed => None,
+        })?;
+        match token {
             Form::Token(token) => ClaimReader::of(token),
             Form::Other(_) | Form::Malformed => None,
         }

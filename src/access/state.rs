@@ -8,6 +8,7 @@ use authgear_core::claim_text::ClaimReader;
 use authgear_core::flow::Flow;
 use authgear_core::freshness::Rules;
 use authgear_core::require::Caller;
+use authgear_core::table::Key;
 use authgear_core::verdict::{Verdict, Why};
 use nginx::conf::NamedVariable;
 use nginx::context;
@@ -46,9 +47,8 @@ pub(super) struct Saved {
     pub(super) flow: Flow,
     /// The key set's version when the request first looked at it.
     pub(super) keys: Cell<Option<u64>>,
-    /// Where the headers with credentials stood when the verdict was made, as
-    /// [`crate::identity::HeaderScan::credentials_are_at`] has it.
-    pub(super) credentials_were_at: usize,
+    /// The token that was looked at last, by its key in the memory: if the verdict rests on a token, on this.
+    pub(super) token: Option<Key>,
     /// The token that the verdict rests on, once a variable has asked for what it says.
     pub(super) claims: OnceCell<Option<Box<ClaimReader>>>,
 }
@@ -70,7 +70,7 @@ impl Saved {
             stage: Stage::Begun,
             flow: Flow::new(),
             keys: Cell::new(None),
-            credentials_were_at: 0,
+            token: None,
             claims: OnceCell::new(),
         }
     }
