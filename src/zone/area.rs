@@ -56,6 +56,9 @@ const CREATED_AT: usize = 6;
 const LOST_UNTIL_AT: usize = 7;
 /// Sets of numbers for servers.
 const SERVERS_AT: usize = 8;
+/// Words before the slots for projects, and before the tables.
+const SLOTS_BEGIN_AT: usize = 9;
+const TABLES_BEGIN_AT: usize = 10;
 
 /// Drawn at random when a zone is made: the keys of all entries depend on it.
 pub type Secret = [u64; 4];
@@ -94,7 +97,8 @@ fn try_to_lay_out(words: Words, needed: usize) -> Option<()> {
     let (totals, rest) = rest.split_first_chunk::<TOTALS>()?;
     let projects = projects_in(words.len(), needed);
     let servers = words.len() / SERVER_SHARE;
-    let before = words_before_tables(servers, projects);
+    let slots = servers.checked_mul(counters::WORDS)?.next_multiple_of(LINE);
+    let before = slots.checked_add(projects.checked_mul(PROJECT)?.next_multiple_of(LINE))?;
     // Two tables, each of which begins with a line of its own.
     let lines = rest
         .len()
@@ -107,6 +111,8 @@ fn try_to_lay_out(words: Words, needed: usize) -> Option<()> {
     }
     header[PROJECTS_AT].store(number(projects)?, Ordering::Relaxed);
     header[SERVERS_AT].store(number(servers)?, Ordering::Relaxed);
+    header[SLOTS_BEGIN_AT].store(number(slots)?, Ordering::Relaxed);
+    header[TABLES_BEGIN_AT].store(number(before)?, Ordering::Relaxed);
     header[TABLE_AT].store(number(lines.checked_mul(LINE)?)?, Ordering::Relaxed);
     header[CREATED_AT].store(clock::monotonic(), Ordering::Relaxed);
     let mut drawn = [0; size_of::<Secret>()];
@@ -121,17 +127,6 @@ fn try_to_lay_out(words: Words, needed: usize) -> Option<()> {
     header[LAYOUT_AT].store(LAYOUT, Ordering::Release);
     header[MAGIC_AT].store(MAGIC, Ordering::Release);
     (projects >= needed && area.tables().is_some()).then_some(())
-}
-
-/// The words of so many servers' sets, to the end of a line.
-fn words_of_servers(servers: usize) -> usize {
-    servers.saturating_mul(counters::WORDS).next_multiple_of(LINE)
-}
-
-/// What lies between the counters of the zone as a whole and the tables.
-fn words_before_tables(servers: usize, projects: usize) -> usize {
-    let projects = projects.saturating_mul(PROJECT).next_multiple_of(LINE);
-    words_of_servers(servers).saturating_add(projects)
 }
 
 fn count(word: &AtomicU64) -> usize {
@@ -179,7 +174,7 @@ impl Area {
     /// The words from the slots of one kind on, as many as there are projects.
     fn slots<const N: usize>(&self, before: usize) -> &'static [[AtomicU64; N]] {
         let projects = self.projects();
-        let first = words_of_servers(self.servers()).saturating_add(projects.saturating_mul(before));
+        let first = count(&self.header[SLOTS_BEGIN_AT]).saturating_add(projects.saturating_mul(before));
         let slots = self.rest.get(first..).unwrap_or_default().as_chunks().0;
         slots.get(..projects).unwrap_or_default()
     }
@@ -198,7 +193,7 @@ impl Area {
     }
 
     pub fn tables(&self) -> Option<Tables> {
-        let before = words_before_tables(self.servers(), self.projects());
+        let before = count(&self.header[TABLES_BEGIN_AT]);
         let words = count(&self.header[TABLE_AT]);
         let (verdicts, rest) = self.rest.get(before..)?.split_at_checked(words)?;
         let knowledge = rest.get(..words)?;
