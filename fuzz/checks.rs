@@ -146,6 +146,18 @@ pub fn cookies(data: &[u8]) {
         );
         let again: Vec<&Credential> = again.from(0).collect();
         assert!(sendable == again, "read back as something else");
+        apart(credentials, data);
+    }
+}
+
+/// Behind a token from elsewhere, the last of the lines, no question has two bearer tokens.
+fn apart<'d>(credentials: Credentials<'d>, data: &'d [u8]) {
+    let token = data.split(|&byte| byte == b'\n').next_back().unwrap_or_default();
+    let credentials = credentials.after(token, Allowed::ALL);
+    for at in 0..=Kind::ALL.len() {
+        let mut behind = credentials.from(at).skip(1);
+        assert!(behind.all(|credential| credential.kind != Kind::Bearer));
+        credentials.from(at).for_each(well_formed);
     }
 }
 

@@ -198,6 +198,10 @@ impl<'r> Evaluation<'r> {
     }
 
     fn step(&self, state: &State, event: Event) -> Action {
+        if self.location.token.is_some() {
+            // The variable may depend on one of ours, which looks at the state.
+            self.credentials();
+        }
         let mut saved = state.saved.borrow_mut();
         let Saved {
             flow, keys, token, ..
