@@ -84,6 +84,9 @@ impl<'r> Evaluation<'r> {
     /// A dry run refuses nobody, and passes nobody on as somebody.
     fn refuse_two_authorizations(&self) -> Next {
         report::log_two_authorizations(self.request, self.location.log_level);
+        if let Some(state) = context::find::<State>(self.request) {
+            state.forget();
+        }
         metrics::count_refused(self.site, counted::Refused::TwoAuthorizations);
         let dry_run = self.location.dry_run;
         if self.phase == VerdictPhase::Access {
