@@ -16,6 +16,7 @@ use crate::conf::{Location, LogLevel, Site};
 use nginx::clock;
 use nginx::log::{self, Level};
 use nginx::request::Request;
+use nginx::request_log;
 
 /// Lines of one reason in one second; those beyond are counted and told with the next line.
 const LINES_A_SECOND: u32 = 10;
@@ -55,10 +56,10 @@ pub fn log_denied(request: Request<'_>, location: &Location, denial: Denial) {
         return;
     };
     let what = match location.dry_run {
-        true => "access would be refused (dry run)",
-        false => "access refused",
+        true => "authgear: access would be refused (dry run): ",
+        false => "authgear: access refused: ",
     };
-    let line = format!("authgear: {what}: {}", denial.as_str());
+    let line = format!("{what}{}", denial.as_str());
     write(request, level_of(location.log_level), line, skipped);
 }
 
@@ -149,7 +150,7 @@ fn level_of(level: LogLevel) -> Level {
 }
 
 fn write(request: Request<'_>, level: Level, line: String, skipped: u32) {
-    request.write_log(level, &with_skipped(line, skipped));
+    request_log::write(request, level, &with_skipped(line, skipped));
 }
 
 fn with_skipped(line: String, skipped: u32) -> String {

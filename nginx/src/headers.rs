@@ -36,10 +36,10 @@ pub struct Ownership {
     pub connection_without: fn(&[u8]) -> Option<Vec<u8>>,
 }
 
-/// Takes every header out that the module owns, whoever set it, and its name out of `Connection`; then puts in
-/// what `add` makes, and has nginx read the variables of such headers again: `variables` gives those of the
-/// request's configuration. Does nothing where nothing is added and `has_owned` says that nothing has to go:
-/// neither a header that the module owns, nor a name of one in `Connection`.
+/// Takes every header out that the module owns, whoever set it, and its name out of `Connection`; then puts
+/// in what `add` makes, and has nginx read the variables of such headers again: `variables` gives those of
+/// the request's configuration. Does nothing where nothing is added and `has_owned` says that nothing has to
+/// go: neither a header that the module owns, nor a name of one in `Connection`.
 pub fn replace<'t>(
     request: Request<'_>,
     ownership: Ownership,

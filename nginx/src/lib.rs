@@ -20,6 +20,7 @@ pub mod context;
 pub mod zone;
 mod no_peer;
 pub mod conf;
+pub mod request_log;
 pub mod request;
 pub mod later;
 pub mod timer;

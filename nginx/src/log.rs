@@ -68,28 +68,52 @@ impl Log<'_> {
         NonNull::new(raw).map(|raw| Self(raw, PhantomData))
     }
 
-    /// A line; nothing when the log's level is lower.
-    pub fn write(self, level: Level, line: &str) {
-        let log = self.0.as_ptr();
-        let number = level.number();
+    /// Whether lines of this level are written.
+    pub fn has(self, level: Level) -> bool {
         // SAFETY: from_ptr()'s caller vouches for it.
-        let limit = unsafe { (*log).log_level };
-        if limit < number {
+        let limit = unsafe { (*self.0.as_ptr()).log_level };
+        limit >= level.number()
+    }
+
+    /// A line, and behind it what nginx adds; nothing when the log's level is lower.
+    pub fn write(self, level: Level, line: &str) {
+        if self.has(level) {
+            // SAFETY: from_ptr()'s caller vouches for it.
+            unsafe { write_to(self.0.as_ptr(), level, line) };
+        }
+    }
+
+    /// The same, and nothing behind it.
+    pub(crate) fn write_alone(self, level: Level, line: &str) {
+        if !self.has(level) {
             return;
         }
-        // SAFETY: the format takes a size_t and a pointer to that many bytes; nginx copies at most its own
-        // line length from them.
-        unsafe {
-            ngx_log_error_core(
-                number,
-                log,
-                0,
-                c"%*s".as_ptr().cast::<c_char>(),
-                line.len(),
-                line.as_ptr(),
-            )
-        };
+        let log = self.0.as_ptr();
+        // SAFETY: from_ptr()'s caller vouches for it.
+        let mut alone = unsafe { *log };
+        alone.handler = None;
+        // SAFETY: what it points to lives as long as the log that it was copied from.
+        unsafe { write_to(&raw mut alone, level, line) };
+        // SAFETY: as above. Of its members nginx sets this one, where a disk is full.
+        unsafe { (*log).disk_full_time = alone.disk_full_time };
     }
+}
+
+/// # Safety
+/// The log is alive.
+unsafe fn write_to(log: *mut ngx_log_t, level: Level, line: &str) {
+    // SAFETY: the caller vouches for the log. The format takes a size_t and a pointer to that many bytes;
+    // nginx copies at most its own line length from them.
+    unsafe {
+        ngx_log_error_core(
+            level.number(),
+            log,
+            0,
+            c"%*s".as_ptr().cast::<c_char>(),
+            line.len(),
+            line.as_ptr(),
+        )
+    };
 }
 
 /// Bytes from outside, fit for a log line: printable ASCII as it is, all else as `\xNN`, cut after 128 bytes.

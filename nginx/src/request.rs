@@ -10,7 +10,7 @@ use nginx_sys::{
 };
 
 use crate::layout;
-use crate::log::{Level, Log};
+use crate::log::Log;
 use crate::module::core_entry;
 use crate::pool::{OutOfMemory, Pool};
 
@@ -74,29 +74,10 @@ impl<'r> Request<'r> {
     }
 
     /// The log of its connection.
-    pub fn log(self) -> Option<Log<'r>> {
+    pub(crate) fn log(self) -> Option<Log<'r>> {
         // SAFETY: null, or a log that outlives the request.
         self.connection()
             .and_then(|connection| unsafe { Log::from_ptr(connection.log) })
-    }
-
-    /// A line about it. nginx adds the request line, here without its query: that may hold a secret.
-    pub fn write_log(self, level: Level, line: &str) {
-        let (Some(main), Some(log)) = (self.main(), self.log()) else {
-            return;
-        };
-        let query = bytes(&main.raw().request_line)
-            .iter()
-            .position(|byte| *byte == b'?');
-        // SAFETY: the client's own request, which lives as long as its parts.
-        let length = unsafe { &raw mut (*main.as_ptr().as_ptr()).request_line.len };
-        // SAFETY: the length of an nginx string.
-        let whole = unsafe { length.read() };
-        // SAFETY: as above; not longer than it was.
-        unsafe { length.write(query.unwrap_or(whole)) };
-        log.write(level, line);
-        // SAFETY: as above; as it was.
-        unsafe { length.write(whole) };
     }
 
     /// The same, for nginx's structures; null where it has none.

@@ -73,6 +73,9 @@ const ASKED_ABOUT: usize = 100;
 /// Room for every token of the bench.
 const LARGE: &str = "authgear_zone zone=authgear:256m;";
 
+/// All hold for the bench's user.
+const FOUR_CONDITIONS: &str = "authgear_require verified not_anonymous role=editor max_age=1d;";
+
 impl Load {
     /// The row without authentication that gets the same requests.
     pub fn compared_with(self) -> &'static str {
@@ -234,6 +237,14 @@ fn with_tokens(live: usize) -> Vec<Row> {
         Row::new("seen", "token seen before", module("", ""), Load::Token)
             .asks(Asks::Seldom)
             .counted(),
+        Row::new(
+            "seen-required",
+            "the same, `authgear_require` with four conditions",
+            module("", FOUR_CONDITIONS),
+            Load::Token,
+        )
+        .asks(Asks::Seldom)
+        .counted(),
         alive(1, "one live token"),
         alive(10_000, "10,000 live tokens"),
         alive(live, &format!("{},000 live tokens", live / 1000)),

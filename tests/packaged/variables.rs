@@ -1,4 +1,5 @@
-//! The variables of a verdict, as Lua, njs and Perl read them: by names that no line of the configuration has.
+//! The variables of a verdict, as Lua, njs and Perl read them: by names that no line of the configuration
+//! has.
 
 use authgear_scenarios::client::{Answer, Request};
 use authgear_scenarios::fixture::Fixture;
