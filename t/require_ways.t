@@ -43,6 +43,22 @@ for my $way (sort keys %ways) {
     }
 }
 
+# What nginx refuses before any phase leads to an error page like any other.
+title 'refused before any phase';
+for my $page ('/area', '@area') {
+    my %early = (
+        'a request without Host' => [ 400, qq("GET /t HTTP/1.1\\r\\n%sConnection: close\\r\\n\\r\\n") ],
+        'TRACE'                  => [ 405, qq("TRACE /t HTTP/1.1\\r\\nHost: localhost\\r\\n%sConnection: close\\r\\n\\r\\n") ],
+        'a body that is too large' => [ 413, qq("POST /t HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: 5\\r\\n%sConnection: close\\r\\n\\r\\nhello") ],
+    );
+    for my $what (sort keys %early) {
+        my ($status, $request) = @{ $early{$what} };
+        my %sections = (request => undef, no_error_log => '[alert]', server => "error_page $status = $page; location $page { client_max_body_size 0; $area }");
+        turned_away "$what, to $page, nobody", 'client_max_body_size 1; root html;', '', 401, 'Bearer', 'no_credential', %sections, 'raw_request eval' => sprintf $request, '';
+        turned_away "$what, to $page, who may not", 'client_max_body_size 1; root html;', '', 403, undef, 'missing_role', %sections, 'raw_request eval' => sprintf $request, "$bob\\r\\n";
+    }
+}
+
 title 'X-Accel-Redirect';
 my $accel = 'authgear_resolve on; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/accel;';
 for my $to ('/area', '@area') {
