@@ -19,7 +19,12 @@ our $opaque = bearer(opaque(user => 'alice'));
 our $cookie = 'Cookie: ' . session(user => 'alice');
 our $foreign = bearer(user => 'bob', claims => { tenant => 'mallory' }, key => 'foreign');
 our $machine = bearer(machine_token(client_id => 'robot', resource => $ENV{TEST_NGINX_AUTHGEAR}, claims => { tenant => 'acme' }));
+our $old    = bearer(user => 'alice', iat => time - 7200, lifetime => 14_400, claims => { tenant => 'acme' });
+our $ended  = bearer(user => 'bob', iat => time - 7200, lifetime => 14_400, register => false, claims => { tenant => 'acme' });
 our $nobody = 'X-Nothing: here';
+
+# For `response_body_filters`: the next request comes when a verdict is old.
+sub later { select undef, undef, undef, 0.8; return $_[0] }
 
 shows('$authgear_claim_tenant');
 no_root_location();
@@ -139,3 +144,38 @@ x-lines: []
 x-tenant: [acme]
 --- shown
 acme
+
+
+
+=== TEST 12: of a token that was verified here, once it was asked about
+--- further
+authgear_revalidate 100ms;
+--- show: $authgear_user_id|$authgear_claim_tenant|$authgear_source
+--- more_headers eval
+[$::nobody, $::old]
+--- response_body_filters eval
+\&::later
+--- shown eval
+["||", "alice|acme|resolver"]
+
+
+
+=== TEST 13: and of none that Authgear says has ended
+--- further
+authgear_revalidate 100ms;
+--- show: $authgear_user_id|$authgear_claim_tenant|$authgear_reason
+--- more_headers eval
+[$::nobody, $::old, $::ended]
+--- response_body_filters eval
+\&::later
+--- shown eval
+["||", "alice|acme|", "||session_ended"]
+
+
+
+=== TEST 14: of two tokens in one place nobody reads the other
+--- show: $authgear_user_id|$authgear_claim_tenant
+--- more_headers eval
+["Cookie: app_access_token=" . ($::token =~ s/.* //r) . "; app_access_token=" . ($::foreign =~ s/.* //r)]
+--- shown eval
+["alice|acme"]
