@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::faults::{Dead, Door, Fault, Harm, Target};
+use crate::login::{self, Page};
 use crate::random;
 use crate::resolver::{self, Question};
 use crate::seen::{Count, Entry};
@@ -44,6 +45,8 @@ impl Port {
         match (self, path) {
             (Self::Authgear, b"/oauth2/jwks") => Place::Jwks,
             (Self::Authgear, b"/.well-known/openid-configuration") => Place::Discovery,
+            (Self::Authgear, b"/oauth2/authorize") => Place::Login(Page::Authorize),
+            (Self::Authgear, b"/oauth2/end_session") => Place::Login(Page::EndSession),
             (_, b"/_resolver/resolve") | (Self::Resolver, b"/resolve") => Place::Resolver,
             (Self::Authgear | Self::Resolver, _) => Place::Other,
         }
@@ -55,6 +58,7 @@ enum Place {
     Jwks,
     Discovery,
     Resolver,
+    Login(Page),
     Other,
 }
 
@@ -64,6 +68,7 @@ impl Place {
             Self::Jwks => "jwks",
             Self::Discovery => "discovery",
             Self::Resolver => "resolver",
+            Self::Login(_) => "login",
             Self::Other => "other",
         }
     }
@@ -72,7 +77,7 @@ impl Place {
         match self {
             Self::Jwks | Self::Discovery => Some(Target::Jwks),
             Self::Resolver => Some(Target::Resolver),
-            Self::Other => None,
+            Self::Login(_) | Self::Other => None,
         }
     }
 }
@@ -130,7 +135,7 @@ async fn converse(stream: TcpStream, port: Port, world: &World) -> io::Result<()
         match place {
             Place::Jwks => world.seen.count(Count::Jwks),
             Place::Resolver => world.seen.count(Count::Resolver),
-            Place::Discovery | Place::Other => {}
+            Place::Discovery | Place::Login(_) | Place::Other => {}
         }
         world.seen.write(|| Entry {
             target: place.name(),
@@ -256,6 +261,9 @@ fn answer(request: &Request, place: Place, world: &World) -> Answer {
     if matches!(place, Place::Other) {
         return Answer::body(404, "text/plain; charset=utf-8", "404 page not found\n");
     }
+    if let Place::Login(page) = place {
+        return login::answer(request, page, world);
+    }
     if request.method != b"GET" && request.method != b"HEAD" {
         return Answer::body(405, "text/plain; charset=utf-8", "Method Not Allowed\n")
             .with("Allow", "GET, HEAD");
@@ -263,7 +271,7 @@ fn answer(request: &Request, place: Place, world: &World) -> Answer {
     match place {
         Place::Jwks => keys(world),
         Place::Discovery => discovery(&world.policy.origin),
-        Place::Resolver | Place::Other => {
+        Place::Resolver | Place::Login(_) | Place::Other => {
             let question = Question::of(&request.headers);
             let headers = {
                 let sessions = world.sessions();
@@ -301,6 +309,7 @@ fn discovery(origin: &str) -> Answer {
         "jwks_uri": format!("{origin}/oauth2/jwks"),
         "authorization_endpoint": format!("{origin}/oauth2/authorize"),
         "token_endpoint": format!("{origin}/oauth2/token"),
+        "end_session_endpoint": format!("{origin}/oauth2/end_session"),
         "userinfo_endpoint": format!("{origin}/oauth2/userinfo"),
         "response_types_supported": ["code", "none"],
         "subject_types_supported": ["public"],

@@ -70,6 +70,7 @@ impl<'a> Project<'a> {
             origin: text(set, "/origin").unwrap().to_owned(),
             cookie_prefix: text(set, "/cookie_prefix").unwrap().to_owned(),
             cookie_domain: None,
+            redirect_uris: Vec::new(),
             trust_any_host: false,
         };
         let mut issuer = Issuer::default();

@@ -2,8 +2,8 @@
 //! outside.
 //!
 //! Rooms: `sessions` who there is, `issuer` keys, `mint` tokens to order (`tamper` spoils them), `resolver`
-//! the search (`cookies` as Go reads them), `faults`, `authgear` the two ports, `control` the test's port,
-//! `backend` and `fastcgi` the application, `wire` HTTP/1 by hand, `seen` the logs, `world` all of it
+//! the search (`cookies` as Go reads them), `login` the pages of a browser, `faults`, `authgear` the two
+//! ports, `control` the test's port, `backend` and `fastcgi` the application, `wire` HTTP/1 by hand, `seen` the logs, `world` all of it
 //! together.
 
 mod authgear;
@@ -16,6 +16,7 @@ mod faults;
 #[cfg(test)]
 mod golden;
 mod issuer;
+mod login;
 mod mint;
 mod random;
 mod resolver;
@@ -50,6 +51,7 @@ struct Arguments {
     origin: Option<String>,
     cookie_prefix: String,
     cookie_domain: Option<String>,
+    redirect_uris: Vec<String>,
     trust_any_host: bool,
     log: bool,
     threads: usize,
@@ -67,6 +69,7 @@ impl Default for Arguments {
             origin: None,
             cookie_prefix: String::new(),
             cookie_domain: None,
+            redirect_uris: Vec::new(),
             trust_any_host: false,
             log: true,
             threads: 2,
@@ -96,6 +99,7 @@ impl Arguments {
                 "--origin" => arguments.origin = Some(value()?),
                 "--cookie-prefix" => arguments.cookie_prefix = value()?,
                 "--cookie-domain" => arguments.cookie_domain = Some(value()?),
+                "--redirect-uri" => arguments.redirect_uris.push(value()?),
                 "--trust-any-host" => arguments.trust_any_host = true,
                 "--no-log" => arguments.log = false,
                 "--threads" => arguments.threads = value()?.parse().map_err(|_| "--threads: a number")?,
@@ -143,6 +147,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         origin,
         cookie_prefix: arguments.cookie_prefix,
         cookie_domain: arguments.cookie_domain,
+        redirect_uris: arguments.redirect_uris,
         trust_any_host: arguments.trust_any_host,
     };
     let world = Arc::new(World::new(policy, arguments.log).map_err(|fail| fail.error)?);

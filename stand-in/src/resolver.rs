@@ -136,23 +136,26 @@ pub fn answer(
 fn invalid(question: &Question, policy: &Policy, clear: bool) -> Headers {
     let mut headers = vec![("X-Authgear-Session-Valid", "false".to_owned())];
     if clear {
-        let domain = policy
-            .cookie_domain
-            .as_ref()
-            .map(|domain| format!("; Domain={domain}"))
-            .unwrap_or_default();
-        let secure = if question.proto() == b"https" {
-            "; Secure"
-        } else {
-            ""
-        };
-        headers.push((
-            "Set-Cookie",
-            format!(
-                "{}session=; Path=/{domain}; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly{secure}; SameSite=Lax",
-                policy.cookie_prefix
-            ),
-        ));
+        headers.push(("Set-Cookie", set_session("", question.proto(), policy)));
     }
     headers
+}
+
+/// The `Set-Cookie` that hands a session to a browser; no value clears it.
+pub fn set_session(value: &str, proto: &[u8], policy: &Policy) -> String {
+    let domain = policy
+        .cookie_domain
+        .as_ref()
+        .map(|domain| format!("; Domain={domain}"))
+        .unwrap_or_default();
+    let secure = if proto == b"https" { "; Secure" } else { "" };
+    let end = if value.is_empty() {
+        "; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+    } else {
+        ""
+    };
+    format!(
+        "{}session={value}; Path=/{domain}{end}; HttpOnly{secure}; SameSite=Lax",
+        policy.cookie_prefix
+    )
 }

@@ -16,6 +16,8 @@ pub struct Policy {
     pub origin: String,
     pub cookie_prefix: String,
     pub cookie_domain: Option<String>,
+    /// Where the login page may send a browser.
+    pub redirect_uris: Vec<String>,
     pub trust_any_host: bool,
 }
 

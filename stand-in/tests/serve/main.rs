@@ -11,3 +11,4 @@ mod authgear;
 mod backend;
 mod faults;
 mod harness;
+mod login;
