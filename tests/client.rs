@@ -42,6 +42,14 @@ impl Request {
         }
     }
 
+    /// A DELETE of `path`.
+    pub fn delete(path: &str) -> Self {
+        Self {
+            method: "DELETE".to_owned(),
+            ..Self::get(path)
+        }
+    }
+
     /// The same with one more header.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -245,8 +253,8 @@ impl Connection {
         let status = status_line.split(' ').nth(1).and_then(|word| word.parse().ok());
         let status: u16 = status.ok_or_else(|| odd(&head))?;
         let headers: Vec<(String, String)> = lines
-            .filter_map(|line| line.split_once(": "))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim_start().to_owned()))
             .collect();
         let mut answer = Answer {
             status,

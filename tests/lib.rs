@@ -10,12 +10,14 @@
 //! - [`fixture`]: its start, and the checks at the end of every scenario
 //! - [`nginx`]: the process, its workers and what they hold
 //! - [`stand_in`]: the stand-in Authgear and its control
+//! - [`certificate`]: for TLS
 //! - [`client`]: HTTP/1.1, byte by byte
 //! - [`h2`]: as much of HTTP/2 as a client needs to be rude
 //! - [`workload`]: requests of every kind, in turn
 //! - [`repeated_use`]: clients that keep using what they have
 //! - [`valgrind`]: a scenario under valgrind
 
+pub mod certificate;
 pub mod client;
 pub mod fixture;
 pub mod h2;

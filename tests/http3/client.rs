@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authgear_scenarios::certificate::Certificate;
 use authgear_scenarios::client::{Answer, PATIENCE};
 use bytes::{Buf, Bytes};
 use h3::client::{RequestStream, SendRequest};
@@ -16,11 +17,11 @@ use h3::error::Code;
 use h3_quinn::{BidiStream, OpenStreams};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Endpoint, VarInt};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::CertificateDer;
 use rustls::{version::TLS13, RootCertStore};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-
-use crate::certificate::Certificate;
 
 /// A request's headers.
 pub type Headers<'h> = &'h [(&'h str, &'h str)];
@@ -139,7 +140,8 @@ impl Client {
 
 fn trusting(certificate: &Certificate) -> ClientConfig {
     let mut roots = RootCertStore::empty();
-    roots.add(certificate.der.clone()).expect("a certificate");
+    let der = CertificateDer::from_pem_file(certificate.file()).expect("a certificate");
+    roots.add(der).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])

@@ -1,16 +1,15 @@
 //! HTTP/3, where nginx has it: who is calling, what a client forges, and clients that leave while a question
 //! about them is under way.
 
-mod certificate;
 mod client;
 
 use std::thread::sleep;
 use std::time::Duration;
 
+use authgear_scenarios::certificate::Certificate;
 use authgear_scenarios::fixture::Fixture;
 use authgear_scenarios::setup::Setup;
 use authgear_scenarios::soon;
-use certificate::Certificate;
 use client::Client;
 use serde_json::json;
 
@@ -24,7 +23,7 @@ const FORGED: [(&str, &str); 4] = [
 /// A second server that speaks HTTP/3 only, on `%PORT1%`. It gives a client that says nothing up after two
 /// seconds.
 fn over_http3(setup: Setup, scenario: impl FnOnce(&mut Fixture, &dyn Fn(&Fixture) -> Client)) {
-    let certificate = Certificate::new();
+    let certificate = Certificate::of("localhost");
     let server = format!(
         "server {{ listen 127.0.0.1:%PORT1% quic; {} keepalive_timeout 2s;\n\
          authgear_endpoint %ORIGIN%; include %DIR%/authgear.conf; underscores_in_headers on;\n\

@@ -1,23 +1,21 @@
-//! A certificate for `localhost` that nobody but the client of the same test trusts.
+//! A certificate that nobody but the client of the same test trusts.
 //!
-//! Leaves: the files that nginx reads, and the certificate as the client takes it. What always holds: the
-//! files go with it.
+//! Leaves: the files that nginx reads, and the certificate's own for the client. What always holds: the files
+//! go with it.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::CertificateDer;
-
+/// A certificate and its key, in a directory of its own.
 pub struct Certificate {
     directory: PathBuf,
-    pub der: CertificateDer<'static>,
 }
 
 impl Certificate {
-    pub fn new() -> Self {
+    /// For that host.
+    pub fn of(host: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "authgear-certificate-{}-{}",
@@ -30,9 +28,9 @@ impl Certificate {
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
             .args([
                 "-subj",
-                "/CN=localhost",
+                &format!("/CN={host}"),
                 "-addext",
-                "subjectAltName=DNS:localhost",
+                &format!("subjectAltName=DNS:{host}"),
             ])
             .args(["-addext", "basicConstraints=critical,CA:false"])
             .args(["-keyout", "key", "-out", "crt"])
@@ -40,8 +38,12 @@ impl Certificate {
             .output()
             .expect("starting openssl");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let der = CertificateDer::from_pem_file(directory.join("crt")).expect("a certificate");
-        Self { directory, der }
+        Self { directory }
+    }
+
+    /// The certificate, in PEM.
+    pub fn file(&self) -> PathBuf {
+        self.directory.join("crt")
     }
 
     /// For nginx.conf.
