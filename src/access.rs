@@ -9,6 +9,7 @@ mod evaluation;
 mod inspection;
 mod outcome;
 mod permission;
+mod settlement;
 mod state;
 mod waited;
 

@@ -7,13 +7,12 @@
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
-use authgear_core::basis::Basis;
 use authgear_core::counted::{self, Decided};
 use authgear_core::credential::Credentials;
 use authgear_core::flow::{Action, CredentialLookup, Event, Inputs, KeyLookup, Keys};
 use authgear_core::freshness::TokenAnswer;
 use authgear_core::policy::Policy;
-use authgear_core::verdict::{Verdict, Why};
+use authgear_core::verdict::Why;
 use nginx::park::CannotPark;
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
@@ -22,8 +21,8 @@ use nginx::{clock, context};
 use super::outcome::{Outcome, Refused};
 use super::state::{Saved, Stage, State, Terms};
 use super::{done, Next, VerdictPhase, INTERNAL_SERVER_ERROR};
-use crate::conf::{Location, Site, Unavailable};
-use crate::identity::{self, HeaderScan, Identity};
+use crate::conf::{Location, Site};
+use crate::identity::{self, HeaderScan};
 use crate::keys::{self, Need, View};
 use crate::memory::MemoryView;
 use crate::metrics;
@@ -112,7 +111,7 @@ impl<'r> Evaluation<'r> {
     }
 
     /// Whether a verdict is all that is asked for.
-    fn passes(&self) -> bool {
+    pub fn passes(&self) -> bool {
         self.location.require.is_none() || self.phase == VerdictPhase::Precontent
     }
 
@@ -296,89 +295,6 @@ impl<'r> Evaluation<'r> {
         if is_last && !context::is_redirected(self.request) {
             metrics::count_decided(self.site, Decided::Nobody);
         }
-    }
-
-    fn count(&self, state: &State, verdict: &Verdict) {
-        if !state.counted.replace(true) {
-            metrics::count_decided(self.site, Decided::of(verdict, || state.is_machine()));
-        }
-    }
-
-    fn decide(&self, state: &State, verdict: Verdict) -> Next {
-        self.count(state, &verdict);
-        let next = match &verdict {
-            Verdict::Valid(session, _) => self.set_identity(state, Identity::Session(session)),
-            Verdict::Invalid(_) if state.is_machine() => self.set_machine(state),
-            Verdict::Invalid(reason) => {
-                metrics::count_refused(self.site, counted::Refused::Credential(*reason));
-                let saved = state.saved.borrow();
-                let refused_token = saved.flow.refused_token();
-                report::log_invalid(
-                    self.request,
-                    self.location.log_level,
-                    *reason,
-                    refused_token,
-                    self.policy,
-                );
-                self.set_identity(state, Identity::Invalid)
-            }
-            Verdict::None => self.set_identity(state, Identity::Nothing),
-            Verdict::Unknown(why) => {
-                report::log_unknown(self.request, self.site, why);
-                metrics::count_refused(self.site, counted::Refused::NoVerdict(*why));
-                state.saved.borrow_mut().stage = Stage::Unknown(*why);
-                return self.unavailable(state, *why);
-            }
-        };
-        if let Some(additions) = state.additions.get() {
-            additions.set_unavailable(false);
-        }
-        if self.passes() {
-            state.outcomes.note(Outcome::Passed);
-        }
-        state.saved.borrow_mut().stage = Stage::Settled(verdict);
-        next
-    }
-
-    /// A machine, where such are admitted.
-    fn set_machine(&self, state: &State) -> Next {
-        let saved = state.saved.borrow();
-        match saved.flow.basis() {
-            Some(Basis::Machine(_, machine)) => self.set_identity(state, Identity::Machine(machine)),
-            Some(Basis::Token(..) | Basis::Resolver(_)) | None => self.set_identity(state, Identity::Invalid),
-        }
-    }
-
-    /// Replaces the whole set of our headers.
-    fn set_identity(&self, state: &State, identity: Identity<'_>) -> Next {
-        let next = done(identity::set(self.request, &self.scan, identity));
-        state.owned.set(next == Next::Continue);
-        next
-    }
-
-    /// No verdict could be had: as configured, but never with an identity.
-    fn unavailable(&self, state: &State, why: Why) -> Next {
-        let stripped = self.set_identity(state, Identity::Nothing);
-        let may_refuse = match self.phase {
-            VerdictPhase::Access => true,
-            VerdictPhase::Preaccess => self.request.satisfies_all(),
-            VerdictPhase::Precontent => false,
-        };
-        let refused = match self.location.unavailable {
-            Unavailable::Status(status) if may_refuse => Some(status),
-            Unavailable::Status(_) | Unavailable::Pass => None,
-        };
-        state.outcomes.note(match refused {
-            None => Outcome::Passed,
-            Some(_) => Outcome::Refused {
-                what: Refused::Unavailable,
-                reason: why.as_str(),
-                dry_run: self.location.dry_run,
-            },
-        });
-        let refused = refused.filter(|_| !self.location.dry_run);
-        state.additions().set_unavailable(refused.is_some());
-        refused.map_or(stripped, Next::Refuse)
     }
 
     fn park(&self, state: &State) -> Next {
