@@ -114,6 +114,21 @@ fn a_machine_enters_only_where_machines_are_admitted() {
 }
 
 #[test]
+fn what_looks_into_a_token_is_told_apart() {
+    for (words, first) in [
+        ("valid scope=read client_id=shop", Some("scope")),
+        ("client_id=shop", Some("client_id")),
+        ("machine", Some("machine")),
+        (
+            "valid verified not_anonymous role=a max_age=1m first_party amr=mfa $x",
+            None,
+        ),
+    ] {
+        assert_eq!(requirements(words).word_of_tokens_alone(), first, "{words}");
+    }
+}
+
+#[test]
 fn no_user_is_a_machine() {
     assert_eq!(said_of("machine", &[]), "403 not_a_machine");
     // Nor is one whose name begins as a machine's, if the resolver should ever say so.
