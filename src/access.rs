@@ -138,8 +138,11 @@ pub fn precontent(request: Request<'_>) -> Next {
         return part(request, location);
     }
     // Somebody else has admitted it.
-    if let Some(additions) = context::find::<State>(request).and_then(|state| state.additions.get()) {
-        additions.clear_challenge();
+    if let Some(state) = context::find::<State>(request) {
+        state.outcomes.note_admitted();
+        if let Some(additions) = state.additions.get() {
+            additions.clear_challenge();
+        }
     }
     without_refusal(request, verdict(request, location, VerdictPhase::Precontent))
 }

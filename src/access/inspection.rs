@@ -129,8 +129,12 @@ impl<'r> Inspection<'r> {
             let (Basis::Token(..) | Basis::Machine(..)) = saved.flow.basis()? else {
                 return None;
             };
-            let claims = saved.claims.get_or_init(|| self.read_token(saved).map(Box::new));
-            with(claims.as_deref()?)
+            if saved.claims.get().is_none() {
+                // The variable of a token may itself be made of a claim: then this one is kept already.
+                let token = self.read_token(saved).map(Box::new);
+                let _ = saved.claims.set(token);
+            }
+            with(saved.claims.get()?.as_deref()?)
         })
     }
 
@@ -139,7 +143,10 @@ impl<'r> Inspection<'r> {
         let (site, wanted) = (conf::site(self.client)?, saved.token?);
         let authorization = self.client.header("authorization").next();
         let cookies = self.client.header("cookie");
-        let credentials = Credentials::read(authorization, cookies, &site.cookie_prefix, Allowed::ALL);
+        let mut credentials = Credentials::read(authorization, cookies, &site.cookie_prefix, Allowed::ALL);
+        if let Some(variable) = saved.terms.token {
+            credentials = credentials.after(variable.value(self.client), Allowed::ALL);
+        }
         let mut all = (0..).map_while(|at| credentials.get(at));
         let is_it = |candidate: &Candidate<'_>| memory::token_key(site, candidate.bytes()) == Some(wanted);
         let token = all.find_map(|credential| match &credential.value {

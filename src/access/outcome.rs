@@ -1,7 +1,8 @@
 //! What became of a request: `$authgear_result` and `$authgear_reason`.
 //!
-//! What always holds: who was refused once stays refused, whatever an `error_page` makes of it; of two
-//! refusals the later counts, and one that was meant before one of a dry run.
+//! What always holds: who was refused once stays refused, whatever an `error_page` makes of it, unless another
+//! module admits the request all the same (`satisfy any`). Of two refusals the later counts, of two of a dry
+//! run the first, and one that was meant before one of a dry run.
 
 use std::cell::Cell;
 
@@ -28,7 +29,11 @@ pub enum Refused {
 
 /// The outcome of a request, once there is one.
 #[derive(Default)]
-pub struct Outcomes(Cell<Option<Outcome>>);
+pub struct Outcomes {
+    settled: Cell<Option<Outcome>>,
+    /// That of the location where the request is, while another module may still admit it.
+    pending: Cell<Option<Outcome>>,
+}
 
 impl Outcome {
     pub fn as_str(self) -> &'static str {
@@ -43,30 +48,47 @@ impl Outcome {
         }
     }
 
-    fn weight(self) -> u8 {
-        match self {
-            Self::Passed => 0,
-            Self::Refused { dry_run: true, .. } => 1,
-            Self::Refused { dry_run: false, .. } => 2,
+    /// What counts of an earlier one and this.
+    fn after(self, before: Option<Self>) -> Self {
+        match (self, before) {
+            (Self::Refused { dry_run: false, .. }, _) => self,
+            (Self::Refused { .. }, None | Some(Self::Passed)) => self,
+            (_, Some(before)) => before,
+            (Self::Passed, None) => self,
         }
     }
 }
 
 impl Outcomes {
     pub fn note(&self, outcome: Outcome) {
-        let before = self.0.get().map_or(0, Outcome::weight);
-        if outcome.weight() >= before {
-            self.0.set(Some(outcome));
+        self.settled.set(Some(outcome.after(self.last())));
+        self.pending.set(None);
+    }
+
+    /// One that another module may still undo.
+    pub fn note_pending(&self, outcome: Outcome) {
+        self.settled.set(self.last());
+        self.pending.set(Some(outcome));
+    }
+
+    /// Another module has admitted the request, if it was refused.
+    pub fn note_admitted(&self) {
+        if self.pending.take().is_some() {
+            self.note(Outcome::Passed);
         }
     }
 
     /// Nobody is let in by an earlier verdict any more.
     pub fn forget_passed(&self) {
-        self.0
-            .set(self.last().filter(|outcome| *outcome != Outcome::Passed));
+        let refused = self.last().filter(|outcome| *outcome != Outcome::Passed);
+        self.settled.set(refused);
+        self.pending.set(None);
     }
 
     pub fn last(&self) -> Option<Outcome> {
-        self.0.get()
+        let settled = self.settled.get();
+        self.pending
+            .get()
+            .map_or(settled, |pending| Some(pending.after(settled)))
     }
 }

@@ -160,7 +160,11 @@ fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next 
     let Ok(state) = State::of(request, location) else {
         return Next::Refuse(status);
     };
-    state.outcomes.note(rejected(refusal, location));
+    let outcome = rejected(refusal, location);
+    match request.satisfies_all() {
+        true => state.outcomes.note(outcome),
+        false => state.outcomes.note_pending(outcome),
+    }
     if let Some(challenge) = &refusal.challenge {
         let value = challenge.value(location.resource_metadata.as_ref());
         state.additions().set_challenge(status, value);

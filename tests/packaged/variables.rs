@@ -38,6 +38,12 @@ const SERVER: &str = r#"
     location = /replaced/cookie {
         content_by_lua_block { ngx.req.set_header("Cookie", "app_access_token=" .. ngx.var.http_x_other); ngx.say(said()) }
     }
+    location = /admitted {
+        satisfy any;
+        authgear_require role=nobody-has-it;
+        access_by_lua_block { ngx.exit(ngx.OK) }
+        content_by_lua_block { ngx.say(said(), "|", ngx.var.authgear_reason or "") }
+    }
     location = /logged { authgear_resolve off; content_by_lua_block { ngx.print(ngx.shared.logged:get("last")) } }
     location = /refused {
         authgear_require role=nobody-has-it;
@@ -118,6 +124,20 @@ fn they_are_there_when_a_refusal_is_logged() {
         await_logged(
             fixture,
             &format!("{}|acme|token|REJECTED|missing_role", token.user),
+        );
+    });
+}
+
+#[test]
+fn whom_lua_admits_after_us_has_passed() {
+    setup().run(|fixture| {
+        fixture.await_keys();
+        let token = of_tenant(fixture, "acme");
+        let answer = ask(fixture, "/admitted", &token);
+        assert_eq!(
+            answer.body,
+            format!("{}|acme|token|PASSED|\n", token.user),
+            "{answer:?}"
         );
     });
 }
