@@ -256,3 +256,17 @@ authgear: no verdict could be had: resolver_failed
 --- error_code: 400
 --- response_body
 refused (backend 0, resolver 0)
+
+
+
+=== TEST 17: a claim is of this token
+--- config
+    authgear_endpoint $TEST_NGINX_AUTHGEAR;
+    include $TEST_NGINX_AUTHGEAR_CONF;
+    location /t { authgear_resolve on; authgear_token $arg_access_token; add_header X-Claim $authgear_claim_sub; proxy_pass $TEST_NGINX_BACKEND; }
+--- request eval
+[::with_tokens($::jwt)]
+--- response_headers
+X-Claim: alice
+--- response_body
+alice (backend 1, resolver 0)

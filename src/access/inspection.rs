@@ -129,12 +129,15 @@ impl<'r> Inspection<'r> {
             let (Basis::Token(..) | Basis::Machine(..)) = saved.flow.basis()? else {
                 return None;
             };
-            if saved.claims.get().is_none() {
-                // The variable of a token may itself be made of a claim: then this one is kept already.
-                let token = self.read_token(saved).map(Box::new);
-                let _ = saved.claims.set(token);
-            }
-            with(saved.claims.get()?.as_deref()?)
+            let claims = match saved.claims.get() {
+                Some(claims) => claims,
+                None => {
+                    // Outside: the variable of a token may itself be made of a claim.
+                    let token = self.read_token(saved).map(Box::new);
+                    saved.claims.get_or_init(|| token)
+                }
+            };
+            with(claims.as_deref()?)
         })
     }
 
