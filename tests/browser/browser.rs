@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
 use std::time::Duration;
 
 use authgear_scenarios::client::{Connection, Request};
@@ -121,6 +122,16 @@ impl Browser {
         let command = format!("/element/{}/click", id.expect("an element"));
         self.order(&command, &json!({}));
     }
+
+    /// The browser's last processes may still write into it.
+    fn remove_profile(&self) {
+        for _ in 0..50 {
+            if fs::remove_dir_all(&self.profile).is_ok() {
+                return;
+            }
+            sleep(Duration::from_millis(100));
+        }
+    }
 }
 
 /// What the driver is to start.
@@ -148,6 +159,6 @@ impl Drop for Browser {
         }
         drop(self.driver.kill());
         drop(self.driver.wait());
-        drop(fs::remove_dir_all(&self.profile));
+        self.remove_profile();
     }
 }
