@@ -16,7 +16,7 @@ use authgear_scenarios::nginx::signal;
 
 use crate::callgrind::{self, Dump};
 use crate::environment::Environment;
-use crate::load::{send_each, send_in_turn};
+use crate::load::{send_in_turn, wake};
 use crate::proxy::Proxy;
 use crate::rows::{Load, Row};
 
@@ -192,7 +192,7 @@ fn begin_counting(proxy: &Proxy) {
         .spawn()
         .expect("running vgdb, which comes with valgrind");
     let status = eventually("callgrind begins to count", Duration::from_secs(60), || {
-        send_each(proxy.port, std::iter::once(&String::new()));
+        wake(proxy.port);
         order.try_wait().expect("looking at vgdb")
     });
     assert!(status.success(), "vgdb ended with {status}");

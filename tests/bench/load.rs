@@ -115,6 +115,13 @@ pub fn request(path: &str, line: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: app.example.com\r\n{header}\r\n")
 }
 
+/// Has nginx look at what it was told: a row may refuse who has no credential.
+pub fn wake(port: u16) {
+    let mut connection = Connection::open(port);
+    connection.send_bytes(request("/", "").as_bytes());
+    connection.answer();
+}
+
 /// Sends each line once, many ahead of their answers.
 pub fn send_each<'a>(port: u16, lines: impl Iterator<Item = &'a String>) {
     let mut connection = Connection::open(port);
