@@ -177,6 +177,21 @@ impl Session {
         Lines::of(&self.bytes).unwrap_or_default()
     }
 
+    /// The value of one of [`Name::KNOWN`], by its position there: of the first line that has it.
+    #[must_use]
+    pub(crate) fn value_of(&self, position: u8) -> Option<&[u8]> {
+        let Lines { heads, texts } = self.named_lines();
+        let mut begin = 0_usize;
+        for &[code, low, high] in heads {
+            let end = begin.checked_add(usize::from(u16::from_le_bytes([low, high])))?;
+            if code == position {
+                return texts.get(begin..end);
+            }
+            begin = end.checked_add(1)?;
+        }
+        None
+    }
+
     /// All header lines, names in lower case.
     pub fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
         let others = self

@@ -106,13 +106,7 @@ impl<'f> Facts<'f> {
 
     /// Seconds since the user authenticated.
     pub(super) fn authenticated_ago(&self, now: u64) -> Option<u64> {
-        let digits = self.line(AUTHENTICATED_AT)?;
-        // A number may have a sign before it where Rust parses one.
-        let text = std::str::from_utf8(digits).ok()?;
-        let at: u64 = text
-            .parse()
-            .ok()
-            .filter(|_| digits.iter().all(u8::is_ascii_digit))?;
+        let at = number(self.line(AUTHENTICATED_AT)?)?;
         (at <= now.saturating_add(self.leeway)).then(|| now.saturating_sub(at))
     }
 
@@ -150,9 +144,16 @@ impl<'f> Facts<'f> {
             Caller::User(session, _) => session,
             Caller::Nobody | Caller::Invalid(_) | Caller::Machine(_) => return None,
         };
-        let mut lines = session.named_lines();
-        lines
-            .find(|(name, _)| *name == Name::Known(place))
-            .map(|(_, value)| value)
+        session.value_of(place)
     }
+}
+
+/// Digits and nothing else: where Rust parses a number, a sign may stand before it.
+fn number(digits: &[u8]) -> Option<u64> {
+    let add = |number: u64, digit: &u8| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit & 0x0f)),
+        _ => None,
+    };
+    (!digits.is_empty()).then_some(())?;
+    digits.iter().try_fold(0, add)
 }
