@@ -176,7 +176,7 @@ impl Requirement {
 /// # Errors
 /// With the refusal, when not all of the requirements hold.
 pub fn check(requirements: &Requirements, facts: &Facts<'_>, now: u64) -> Result<(), Refusal> {
-    match facts.stranger(requirements.admit_machines()) {
+    match facts.stranger(requirements) {
         Some(denial) => Err(requirements.refusal(denial)),
         None => {
             let list = requirements.list.iter();

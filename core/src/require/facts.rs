@@ -1,6 +1,7 @@
 //! What requirements look at.
 
 use super::refusal::Denial;
+use super::Requirements;
 use crate::basis::Basis;
 use crate::grant::{Grant, Machine};
 use crate::session::{Name, Session};
@@ -72,13 +73,15 @@ impl<'f> Caller<'f> {
 
 impl<'f> Facts<'f> {
     /// Why this is nobody whose further facts would matter.
-    pub(super) fn stranger(&self, admits_machines: bool) -> Option<Denial> {
+    pub(super) fn stranger(&self, requirements: &Requirements) -> Option<Denial> {
         match self.caller {
             Caller::Nobody => Some(Denial::NoCredential),
             Caller::Invalid(reason) => Some(Denial::Invalid(reason)),
             // It may have been admitted elsewhere, before a redirect or for the request that this is a part
             // of.
-            Caller::Machine(_) if !admits_machines => Some(Denial::Invalid(Reason::MachineToken)),
+            Caller::Machine(_) if !requirements.admit_machines() => {
+                Some(Denial::Invalid(Reason::MachineToken))
+            }
             Caller::Machine(_) | Caller::User(..) => None,
         }
     }
@@ -150,10 +153,17 @@ impl<'f> Facts<'f> {
 
 /// Digits and nothing else: where Rust parses a number, a sign may stand before it.
 fn number(digits: &[u8]) -> Option<u64> {
-    let add = |number: u64, digit: &u8| match digit {
-        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit & 0x0f)),
-        _ => None,
-    };
-    (!digits.is_empty()).then_some(())?;
-    digits.iter().try_fold(0, add)
+    // So many fit into the number, whatever they are.
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    let mut number = 0_u64;
+    for digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return None;
+        }
+        number = number.wrapping_mul(10).wrapping_add(u64::from(value));
+    }
+    Some(number)
 }
