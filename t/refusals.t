@@ -280,7 +280,7 @@ for my $directive ('authgear_phase preaccess', 'authgear_token $arg_a') {
         3 => qq("$word" directive is not allowed here);
 }
 refused "authgear_metrics in $_->[0]", $_->[0] => "authgear_metrics;\n", 1 => '"authgear_metrics" directive is not allowed here' for ['http'], ['server'];
-refused 'authgear_metrics where something is required of who enters', project => <<'PART', 2 => '"authgear_require" holds in the location "/metrics", where "authgear_resolve" is off: write "authgear_require off" there, or switch resolving on';
+refused 'authgear_metrics where something is required of who enters', project => <<'PART', 2 => '"authgear_require" holds in the location "/metrics", where "authgear_metrics" answers and nobody is resolved: write "authgear_require off" there';
 authgear_resolve on;
 authgear_require valid;
 include $TEST_NGINX_AUTHGEAR_CONF;

@@ -26,6 +26,8 @@ pub struct EntryFault {
 enum Why {
     /// Nobody finds out who is calling.
     Unresolved,
+    /// Nor does anybody where metrics are told.
+    Metrics,
     /// `word` looks into a token, where the resolver judges, which says nothing of it.
     Remote { word: &'static str, resolve: Position },
     /// Who can't be judged would pass.
@@ -53,6 +55,9 @@ pub fn check(settings: &LocationSettings, name: &[u8]) -> Result<(), EntryFault>
 
 /// `word` is the first requirement that looks into a token.
 fn unresolved(settings: &LocationSettings, word: Option<&'static str>) -> Option<Why> {
+    if settings.metrics.is_some() {
+        return Some(Why::Metrics);
+    }
     match value(&settings.resolve).copied().unwrap_or(RESOLVE) {
         Resolve::Off => Some(Why::Unresolved),
         Resolve::Remote => Some(Why::Remote {
@@ -77,6 +82,11 @@ impl Display for EntryFault {
                 f.write_str("\"authgear_require\" holds in ")?;
                 self.write_place(f)?;
                 f.write_str(", where \"authgear_resolve\" is off: write \"authgear_require off\" there, or switch resolving on")
+            }
+            Why::Metrics => {
+                f.write_str("\"authgear_require\" holds in ")?;
+                self.write_place(f)?;
+                f.write_str(", where \"authgear_metrics\" answers and nobody is resolved: write \"authgear_require off\" there")
             }
             Why::Remote { word, resolve } => {
                 write!(f, "\"{word}\" of \"authgear_require\" holds for nobody in ")?;
