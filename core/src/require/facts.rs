@@ -153,17 +153,6 @@ impl<'f> Facts<'f> {
 
 /// Digits and nothing else: where Rust parses a number, a sign may stand before it.
 fn number(digits: &[u8]) -> Option<u64> {
-    // So many fit into the number, whatever they are.
-    if digits.is_empty() || digits.len() > 19 {
-        return None;
-    }
-    let mut number = 0_u64;
-    for digit in digits {
-        let value = digit.wrapping_sub(b'0');
-        if value > 9 {
-            return None;
-        }
-        number = number.wrapping_mul(10).wrapping_add(u64::from(value));
-    }
-    Some(number)
+    digits.iter().all(u8::is_ascii_digit).then_some(())?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
