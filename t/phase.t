@@ -19,9 +19,9 @@ our $expired = bearer(user => 'alice', lifetime => -60);
 add_block_preprocessor(sub {
     my ($block) = @_;
     $block->set_value(http_config => <<'HTTP') unless defined $block->http_config;
-    map $http_x_authgear_user_id $by_user {
+    map $authgear_user_id $by_user {
         ""      $binary_remote_addr;
-        default $http_x_authgear_user_id;
+        default $authgear_user_id;
     }
     limit_req_zone $by_user zone=rate:1m rate=1r/m;
     limit_conn_zone $http_x_authgear_user_id zone=connections:1m;
