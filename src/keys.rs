@@ -126,10 +126,12 @@ fn state(id: &Id) -> Option<KeyState> {
 /// slot has gone takes no other's.
 fn with_slot<T>(id: &Id, act: impl FnOnce(&HeldKeySlot<'_>) -> T) -> Option<T> {
     let known = with_local(id, |local| local.slot);
-    let locked = zone::lock()?;
-    let own = known.and_then(|known| locked.key_slot(known, id));
-    let slot = own.or_else(|| locked.claim_key_slot(id, |_| true))?;
-    Some(act(&slot))
+    zone::with(|zone| {
+        let locked = zone?.lock();
+        let own = known.and_then(|known| locked.key_slot(known, id));
+        let slot = own.or_else(|| locked.claim_key_slot(id, |_| true))?;
+        Some(act(&slot))
+    })
 }
 
 fn with_local<T>(id: &Id, act: impl FnOnce(&mut Local) -> T) -> T {
@@ -162,19 +164,22 @@ impl Local {
         }
         self.version = 0;
         self.set = None;
-        let locked = zone::lock()?;
-        let slot = locked.claim_key_slot(id, is_in_use)?;
-        self.slot = Some(slot.slot_ref());
-        Some(slot.state())
+        zone::with(|zone| {
+            let locked = zone?.lock();
+            let slot = locked.claim_key_slot(id, is_in_use)?;
+            self.slot = Some(slot.slot_ref());
+            Some(slot.state())
+        })
     }
 
     /// Takes over what another worker has stored.
     fn refresh(&mut self, id: &Id) {
-        let Some(locked) = zone::lock() else { return };
-        let own = self.slot.and_then(|known| locked.key_slot(known, id));
-        let loaded = own.map(|slot| slot.load());
-        drop(locked);
-        let (version, bytes) = loaded.unwrap_or_default();
+        let loaded = zone::with(|zone| {
+            let locked = zone?.lock();
+            let own = self.slot.and_then(|known| locked.key_slot(known, id));
+            Some(own.map(|slot| slot.load()).unwrap_or_default())
+        });
+        let Some((version, bytes)) = loaded else { return };
         self.version = version;
         self.set = KeySet::from_bytes(&bytes).map(Rc::new);
     }
@@ -211,6 +216,6 @@ impl Age {
 
 /// Whether a server of the running configuration judges by the set in this slot. A worker that leaves does
 /// not know that configuration.
-fn is_in_use(slot: &KeySlot) -> bool {
+fn is_in_use(slot: &KeySlot<'_>) -> bool {
     worker::is_leaving() || conf::with_sites(|mut sites| sites.any(|site| slot.is(&site.key_set_id)))
 }

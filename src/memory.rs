@@ -18,7 +18,7 @@ use nginx::clock;
 
 use crate::cache_key::{self, CacheKeys};
 use crate::metrics;
-use crate::zone::{self, Tables};
+use crate::zone::{self, Tables, Zone};
 
 /// Who asks in the background has so long, before another may.
 const LEASE: Millis = 6_000;
@@ -28,33 +28,54 @@ thread_local! {
     static ENTRY: RefCell<Entry> = const { RefCell::new(Entry::new()) };
 }
 
+/// The tables, and the zone in which they lie.
+#[derive(Clone, Copy)]
+struct Memory<'z> {
+    zone: Zone<'z>,
+    tables: Tables<'z>,
+}
+
+impl<'z> Memory<'z> {
+    fn of(zone: Zone<'z>) -> Option<Self> {
+        let tables = zone.tables()?;
+        Some(Self { zone, tables })
+    }
+}
+
 /// The memory as one request meets it.
 pub struct MemoryView<'r> {
     site: &'r Site,
     location: &'r Location,
+    zone: Option<Zone<'r>>,
     /// Looked for when something is asked of it.
-    tables: OnceCell<Option<Tables>>,
+    memory: OnceCell<Option<Memory<'r>>>,
     /// The token that was looked for last, by where its bytes lie, and its keys.
     last: Cell<Option<(*const u8, CacheKeys)>>,
 }
 
 impl<'r> MemoryView<'r> {
-    pub fn new(site: &'r Site, location: &'r Location) -> Self {
+    pub fn new(site: &'r Site, location: &'r Location, zone: Option<Zone<'r>>) -> Self {
         Self {
             site,
             location,
-            tables: OnceCell::new(),
+            zone,
+            memory: OnceCell::new(),
             last: Cell::new(None),
         }
     }
 
-    fn tables(&self) -> Option<&Tables> {
-        self.tables.get_or_init(zone::tables).as_ref()
+    fn memory(&self) -> Option<&Memory<'r>> {
+        let found = self.memory.get_or_init(|| Memory::of(self.zone?));
+        found.as_ref()
+    }
+
+    fn tables(&self) -> Option<&Tables<'r>> {
+        self.memory().map(|memory| &memory.tables)
     }
 
     /// The keys of a token: those that were found last are kept, since each token is looked for more than
     /// once.
-    fn keys(&self, tables: &Tables, token: &Candidate<'_>) -> CacheKeys {
+    fn keys(&self, tables: &Tables<'_>, token: &Candidate<'_>) -> CacheKeys {
         let at: *const u8 = token.bytes().as_ptr();
         match self.last.get() {
             Some((last, keys)) if last == at => keys,
@@ -71,7 +92,7 @@ impl<'r> MemoryView<'r> {
         self.last.get().map(|(_, keys)| keys.knowledge)
     }
 
-    fn moment(tables: &Tables) -> Moment {
+    fn moment(tables: &Tables<'_>) -> Moment {
         Moment {
             unix: clock::unix(),
             monotonic: clock::monotonic(),
@@ -89,28 +110,24 @@ impl flow::VerdictMemory for MemoryView<'_> {
     }
 
     fn remember(&self, token: &Candidate<'_>, verified: &Token) {
-        let Some(tables) = self.tables() else { return };
+        let Some(memory) = self.memory() else { return };
         let end = verified.exp.saturating_add(self.location.rules.leeway);
-        put_verdict(
-            tables,
-            &self.keys(tables, token).verdict,
-            &verified.to_bytes(),
-            end,
-        );
+        let key = self.keys(&memory.tables, token).verdict;
+        put_verdict(memory, &key, &verified.to_bytes(), end);
     }
 
     fn freshness(&self, token: &Candidate<'_>, iat: u64) -> Freshness {
-        let Some(tables) = self.tables() else {
+        let Some(memory) = self.memory() else {
             return Freshness::AskFirst(Fallback::Unknown);
         };
-        let key = self.keys(tables, token).knowledge;
-        match ENTRY.with_borrow_mut(|entry| known(tables, &key, entry)) {
+        let key = self.keys(&memory.tables, token).knowledge;
+        match ENTRY.with_borrow_mut(|entry| known(memory, &key, entry)) {
             Ok(known) => freshness::assess(
                 known,
                 iat,
                 spread(&key),
                 &self.location.rules,
-                &Self::moment(tables),
+                &Self::moment(&memory.tables),
             ),
             Err(Unreadable) => Freshness::AskFirst(Fallback::Unknown),
         }
@@ -140,12 +157,12 @@ impl flow::VerdictMemory for MemoryView<'_> {
 
 /// The key that [`MemoryView::last_token`] gives of a token of these bytes, and of no other.
 pub fn token_key(site: &Site, token: &[u8]) -> Option<Key> {
-    let secret = zone::tables()?.secret();
+    let secret = zone::with(|zone| Some(zone?.tables()?.secret()))?;
     Some(cache_key::of_knowledge(&secret, site, token))
 }
 
 /// What `read` makes of the entry that stands there among the verdicts.
-fn verdict<T>(tables: &Tables, key: &Key, read: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
+fn verdict<T>(tables: &Tables<'_>, key: &Key, read: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
     ENTRY.with_borrow_mut(|entry| match tables.verdicts.find(key, entry) {
         Found::Here => read(entry),
         Found::Absent | Found::Torn => None,
@@ -161,10 +178,11 @@ fn spread(key: &Key) -> u16 {
 /// What stands there cannot be read: whatever it is, it must not be taken for nothing.
 struct Unreadable;
 
-fn known(tables: &Tables, key: &Key, entry: &mut Entry) -> Result<Option<Known>, Unreadable> {
+fn known(memory: &Memory<'_>, key: &Key, entry: &mut Entry) -> Result<Option<Known>, Unreadable> {
+    let Memory { zone, tables } = memory;
     let mut found = tables.knowledge.find(key, entry);
     if found == Found::Torn {
-        let _locked = zone::lock().ok_or(Unreadable)?;
+        let _locked = zone.lock();
         found = tables.knowledge.find(key, entry);
     }
     match found {
@@ -174,12 +192,13 @@ fn known(tables: &Tables, key: &Key, entry: &mut Entry) -> Result<Option<Known>,
     }
 }
 
-fn put_verdict(tables: &Tables, key: &Key, bytes: &[u8], end: u64) {
+fn put_verdict(memory: &Memory<'_>, key: &Key, bytes: &[u8], end: u64) {
     if bytes.len() > CAPACITY {
-        return forget_verdict(tables, key);
+        return forget_verdict(memory, key);
     }
+    let Memory { zone, tables } = memory;
     let mut evicted = Entry::new();
-    let Some(_locked) = zone::lock() else { return };
+    let _locked = zone.lock();
     let (slot, goes) = tables.verdicts.slot_for(key, clock::unix(), &mut evicted);
     if goes {
         metrics::count_evicted_verdict();
@@ -187,25 +206,34 @@ fn put_verdict(tables: &Tables, key: &Key, bytes: &[u8], end: u64) {
     tables.verdicts.put(slot, key, bytes, end, Rank::Ordinary);
 }
 
+/// Does something with the memory, if there is one.
+fn with_memory(act: impl for<'z> FnOnce(Memory<'z>)) {
+    zone::with(|zone| {
+        if let Some(memory) = zone.and_then(Memory::of) {
+            act(memory);
+        }
+    });
+}
+
 /// Changes what is known of a token, under the lock; `None` from `change` leaves it.
 fn change(site: &Site, key: &Key, exp: u64, change: impl FnOnce(Option<Known>) -> Option<Known>) {
-    let mut entry = Entry::new();
-    let (Some(tables), Some(_locked)) = (zone::tables(), zone::lock()) else {
-        return;
-    };
-    let before = match tables.knowledge.find(key, &mut entry) {
-        Found::Here => Known::from_bytes(entry.bytes()),
-        Found::Absent | Found::Torn => None,
-    };
-    let Some(known) = change(before) else { return };
-    let rank = match &known.last_answer {
-        LastAnswer::Nothing | LastAnswer::Yes(None) => Rank::Ordinary,
-        LastAnswer::Yes(Some(_)) | LastAnswer::No(_) | LastAnswer::TooLong => Rank::Precious,
-    };
-    let end = exp.saturating_add(site.longest_leeway);
-    let is_said = known.last_answer != LastAnswer::Nothing;
-    let record = known.to_bytes(CAPACITY);
-    tables.put_knowledge(key, (&record, end, rank), is_said, &mut entry);
+    with_memory(|Memory { zone, tables }| {
+        let mut entry = Entry::new();
+        let _locked = zone.lock();
+        let before = match tables.knowledge.find(key, &mut entry) {
+            Found::Here => Known::from_bytes(entry.bytes()),
+            Found::Absent | Found::Torn => None,
+        };
+        let Some(known) = change(before) else { return };
+        let rank = match &known.last_answer {
+            LastAnswer::Nothing | LastAnswer::Yes(None) => Rank::Ordinary,
+            LastAnswer::Yes(Some(_)) | LastAnswer::No(_) | LastAnswer::TooLong => Rank::Precious,
+        };
+        let end = exp.saturating_add(site.longest_leeway);
+        let is_said = known.last_answer != LastAnswer::Nothing;
+        let record = known.to_bytes(CAPACITY);
+        tables.put_knowledge(key, (&record, end, rank), is_said, &mut entry);
+    });
 }
 
 /// Whether this worker is to ask about a token in the background: nobody else is at it, as far as there is
@@ -270,29 +298,28 @@ pub fn keep_answer(site: &Site, key: &Key, reading: &Reading, exp: Option<u64>) 
         Reading::Invalid => (None, site.longest_cache.and_then(|cache| cache.invalid)),
         Reading::Silent | Reading::Unknown(_) => return,
     };
-    let (Some(tables), Some(_)) = (zone::tables(), site.longest_cache) else {
+    if site.longest_cache.is_none() {
         return;
-    };
+    }
     let answer = Answer {
         session,
         at: clock::monotonic(),
     };
     let Some(longest) = longest else {
-        return forget_verdict(&tables, key);
+        return with_memory(|memory| forget_verdict(&memory, key));
     };
     let seconds = longest.saturating_add(site.longest_stale).div_ceil(1000);
     let end = clock::unix().saturating_add(seconds).saturating_add(1);
     let end = exp.map_or(end, |exp| end.min(exp));
-    put_verdict(&tables, key, &answer.to_bytes(), end);
+    with_memory(|memory| put_verdict(&memory, key, &answer.to_bytes(), end));
 }
 
-fn forget_verdict(tables: &Tables, key: &Key) {
+fn forget_verdict(Memory { zone, tables }: &Memory<'_>, key: &Key) {
     let mut entry = Entry::new();
     // Nearly always there is nothing to forget, and no lock is taken.
     if tables.verdicts.find(key, &mut entry) == Found::Absent {
         return;
     }
-    if let Some(_locked) = zone::lock() {
-        tables.verdicts.remove(key);
-    }
+    let _locked = zone.lock();
+    tables.verdicts.remove(key);
 }

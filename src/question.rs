@@ -171,8 +171,7 @@ impl Asker<'_> {
 
 /// What cache keys depend on; there is no zone only where nobody resolves.
 fn secret() -> Result<Secret, Why> {
-    let zone = zone::tables().ok_or(Why::NoConnection)?;
-    Ok(zone.secret())
+    zone::with(|zone| Some(zone?.tables()?.secret())).ok_or(Why::NoConnection)
 }
 
 fn is_under_way(key: &Key) -> bool {

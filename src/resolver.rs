@@ -89,7 +89,7 @@ pub fn permit(site: &Site, purpose: Purpose) -> Result<Permit, Why> {
     if !under_way.has_room(purpose, site.resolver_limit) {
         return Err(Why::Limit);
     }
-    if slot(site).is_some_and(|slot| !may_try(&slot, purpose)) {
+    if with_slot(site, |slot| may_try(slot, purpose)) == Some(false) {
         return Err(Why::Failing);
     }
     let count = under_way.of(purpose);
@@ -99,17 +99,19 @@ pub fn permit(site: &Site, purpose: Purpose) -> Result<Permit, Why> {
 
 /// Whether the resolver of `site` counts as failing.
 pub fn is_failing(site: &Site) -> bool {
-    slot(site).is_some_and(|slot| slot.failing.load(Ordering::Acquire) != 0)
+    with_slot(site, |slot| slot.failing.load(Ordering::Acquire) != 0) == Some(true)
 }
 
 /// A token is due. Whether asking about it would be in vain now: the resolver fails, and has been tried just
 /// now.
 pub fn is_left_alone(site: &Site) -> bool {
-    let Some(slot) = slot(site) else { return false };
-    let now = clock::monotonic();
-    slot.at_hand_until
-        .store(now.saturating_add(AT_HAND), Ordering::Release);
-    slot.failing.load(Ordering::Acquire) != 0 && slot.try_at.load(Ordering::Acquire) > now
+    let is_left_alone = with_slot(site, |slot| {
+        let now = clock::monotonic();
+        slot.at_hand_until
+            .store(now.saturating_add(AT_HAND), Ordering::Release);
+        slot.failing.load(Ordering::Acquire) != 0 && slot.try_at.load(Ordering::Acquire) > now
+    });
+    is_left_alone == Some(true)
 }
 
 /// How long a token is left alone when a question about it brought nothing. While the resolver fails it is
@@ -143,18 +145,17 @@ fn may_try(slot: &ResolverSlot, purpose: Purpose) -> bool {
 
 /// Takes note of how a question ended: once for both askings about a token.
 pub fn note(site: &Site, reading: &Result<Reading, Why>) {
-    let Some(slot) = slot(site) else { return };
-    match reading {
-        Ok(Reading::Valid(_) | Reading::Invalid) => note_answer(site, &slot),
-        Ok(Reading::Silent) => note_failure(site, &slot, Why::Silent),
+    with_slot(site, |slot| match reading {
+        Ok(Reading::Valid(_) | Reading::Invalid) => note_answer(site, slot),
+        Ok(Reading::Silent) => note_failure(site, slot, Why::Silent),
         Ok(Reading::Unknown(answer @ UnknownAnswer::ServerError)) => {
-            note_failure(site, &slot, Why::Answer(*answer));
+            note_failure(site, slot, Why::Answer(*answer));
         }
-        Err(why) if why.is_failure() => note_failure(site, &slot, *why),
+        Err(why) if why.is_failure() => note_failure(site, slot, *why),
         // Whatever a client can bring about says nothing of the resolver: who tried it in vain leaves the try
         // to the next.
         Ok(Reading::Unknown(_)) | Err(_) => slot.try_at.store(0, Ordering::Release),
-    }
+    });
 }
 
 fn note_answer(site: &Site, slot: &ResolverSlot) {
@@ -192,7 +193,7 @@ fn note_failure(site: &Site, slot: &ResolverSlot, why: Why) {
 /// Whether the resolver, asked the way that `site` asks it, has said yes to some token under the
 /// configuration of this number.
 pub fn is_proven(site: &Site, configuration: u64) -> bool {
-    slot(site).is_some_and(|slot| slot.has_proven(&site.resolver_id, configuration))
+    with_slot(site, |slot| slot.has_proven(&site.resolver_id, configuration)) == Some(true)
 }
 
 /// It has, when asked under that configuration.
@@ -204,7 +205,7 @@ pub fn prove(site: &Site, configuration: u64) {
 
 /// Whether it has said yes to anything under that configuration.
 pub fn has_said_yes(site: &Site, configuration: u64) -> bool {
-    slot(site).is_some_and(|slot| slot.has_said_yes(&site.resolver_id, configuration))
+    with_slot(site, |slot| slot.has_said_yes(&site.resolver_id, configuration)) == Some(true)
 }
 
 /// It has.
@@ -215,23 +216,30 @@ pub fn note_yes(site: &Site, configuration: u64) {
 }
 
 fn with_held(site: &Site, note: impl FnOnce(&HeldResolverSlot<'_>)) {
-    let Some(locked) = zone::lock() else { return };
-    if let Some(slot) = locked.claim_resolver_slot(&site.resolver_id, is_in_use) {
-        note(&slot);
-    }
+    zone::with(|zone| {
+        let Some(zone) = zone else { return };
+        let locked = zone.lock();
+        if let Some(slot) = locked.claim_resolver_slot(&site.resolver_id, is_in_use) {
+            note(&slot);
+        }
+    });
 }
 
-fn slot(site: &Site) -> Option<ResolverSlot> {
-    let known = zone::resolver_slots().find(|slot| slot.is(&site.resolver_id));
-    known.or_else(|| {
-        let locked = zone::lock()?;
-        let held = locked.claim_resolver_slot(&site.resolver_id, is_in_use)?;
-        Some(held.slot())
+/// Does something with the slot of the site's resolver, its own, else a free one.
+fn with_slot<R>(site: &Site, act: impl FnOnce(&ResolverSlot<'_>) -> R) -> Option<R> {
+    zone::with(|zone| {
+        let (zone, id) = (zone?, &site.resolver_id);
+        let known = || zone.resolver_slots().find(|slot| slot.is(id));
+        let claimed = || {
+            zone.lock().claim_resolver_slot(id, is_in_use)?;
+            known()
+        };
+        Some(act(&known().or_else(claimed)?))
     })
 }
 
 /// Whether a server of the running configuration asks the resolver of this slot. A worker that leaves does
 /// not know that configuration.
-fn is_in_use(slot: &ResolverSlot) -> bool {
+fn is_in_use(slot: &ResolverSlot<'_>) -> bool {
     worker::is_leaving() || conf::with_sites(|mut sites| sites.any(|site| slot.is(&site.resolver_id)))
 }

@@ -14,12 +14,12 @@ mod tables;
 
 use std::sync::atomic::Ordering;
 
+use nginx::clock;
 use nginx::log::{self, Level};
-use nginx::zone::{Contents, Lock, Words};
-use nginx::{clock, zone};
+use nginx::zone::{self, Contents, Lock, Words};
 
 pub use area::{smallest, Secret};
-pub use counters::{server, server_at, totals, Event, ServerNumbers, ServerSlot, Totals, BOUNDS};
+pub use counters::{Event, ServerNumbers, ServerSlot, Totals, BOUNDS};
 pub use key_slot::{HeldKeySlot, KeySlot, KeyState, SlotRef};
 pub use owned::Owned;
 pub use resolver_slot::{HeldResolverSlot, ResolverSlot};
@@ -40,7 +40,7 @@ pub fn configuration() -> u64 {
     zone::configuration()
 }
 
-fn begin(words: Words, is_fresh: bool) -> Option<u64> {
+fn begin(words: Words<'_>, is_fresh: bool) -> Option<u64> {
     let area = Area::of(words)?;
     if is_fresh {
         take_over(&area);
@@ -54,73 +54,89 @@ fn begin(words: Words, is_fresh: bool) -> Option<u64> {
 
 /// Copies what is counted, and what is known of keys, resolvers and tokens, out of the zone in use into one
 /// that is to take its place, since its size is another.
-fn take_over(to: &Area) {
-    let Some(locked) = lock() else { return };
-    let from = locked.area;
-    to.never_give_again(&from);
-    for (from, slot) in locked.taken_key_slots().zip(to.key_slots()) {
-        slot.become_copy_of(&from);
-    }
-    let resolvers = from.resolver_slots().filter(|slot| !slot.is_free());
-    for (from, slot) in resolvers.zip(to.resolver_slots()) {
-        slot.copy(&from);
-    }
-    let servers = from.server_slots().filter(|slot| !slot.is_free());
-    for (from, slot) in servers.zip(to.server_slots()) {
-        slot.copy(&from);
-    }
-    to.totals().copy(from.totals());
-    drop(locked);
-    if let (Some(old), Some(new)) = (from.tables(), to.tables()) {
-        new.take_over(&old);
-    }
+fn take_over(to: &Area<'_>) {
+    with(|zone| {
+        let Some(zone) = zone else { return };
+        let (locked, from) = (zone.lock(), zone.area);
+        to.never_give_again(&from);
+        for (from, slot) in locked.taken_key_slots().zip(to.key_slots()) {
+            slot.become_copy_of(&from);
+        }
+        let resolvers = from.resolver_slots().filter(|slot| !slot.is_free());
+        for (from, slot) in resolvers.zip(to.resolver_slots()) {
+            slot.copy(&from);
+        }
+        let servers = from.server_slots().filter(|slot| !slot.is_free());
+        for (from, slot) in servers.zip(to.server_slots()) {
+            slot.copy(&from);
+        }
+        to.totals().copy(from.totals());
+        drop(locked);
+        if let (Some(old), Some(new)) = (from.tables(), to.tables()) {
+            new.take_over(&old);
+        }
+    });
 }
 
-fn area() -> Option<Area> {
-    Area::of(zone::words()?)
+/// The zone in use.
+#[derive(Clone, Copy)]
+pub struct Zone<'w> {
+    inner: zone::Zone<'w>,
+    area: Area<'w>,
 }
 
-/// What is remembered in the zone in use.
-pub fn tables() -> Option<Tables> {
-    area()?.tables()
-}
-
-/// What is known of the key set `id`, if it has a slot.
-pub fn key_state(id: &[u8; 32]) -> Option<KeyState> {
-    area()?.key_slots().find_map(|slot| slot.state_of(id))
-}
-
-/// All slots for resolvers.
-pub fn resolver_slots() -> impl Iterator<Item = ResolverSlot> {
-    area().into_iter().flat_map(Area::resolver_slots)
-}
-
-/// The lock, held. Everything that changes more than one number at a time is done with it.
-pub struct Locked {
-    area: Area,
-    /// Given back before anything is said of it.
-    lock: Option<Lock>,
-    wiped: bool,
-}
-
-/// Takes the lock; `None` where there is no zone.
-pub fn lock() -> Option<Locked> {
-    let lock = zone::lock()?;
-    let area = Area::of(lock.words())?;
-    let wiped = area.dirty().swap(1, Ordering::AcqRel) != 0;
-    if wiped {
-        // First the note, then the loss: who reads without the lock meets both or neither.
-        area.note_loss(clock::unix());
-        area.forget();
-    }
-    Some(Locked {
-        area,
-        lock: Some(lock),
-        wiped,
+/// Does something with the zone in use, if there is one. `act` can't keep any of it.
+pub fn with<R>(act: impl for<'w> FnOnce(Option<Zone<'w>>) -> R) -> R {
+    zone::with(|inner| {
+        act(inner.and_then(|inner| {
+            let area = Area::of(inner.words())?;
+            Some(Zone { inner, area })
+        }))
     })
 }
 
-impl Drop for Locked {
+impl<'w> Zone<'w> {
+    /// What is remembered in it.
+    pub fn tables(self) -> Option<Tables<'w>> {
+        self.area.tables()
+    }
+
+    /// What is known of the key set `id`, if it has a slot.
+    pub fn key_state(self, id: &[u8; 32]) -> Option<KeyState> {
+        self.area.key_slots().find_map(|slot| slot.state_of(id))
+    }
+
+    /// All slots for resolvers.
+    pub fn resolver_slots(self) -> impl Iterator<Item = ResolverSlot<'w>> {
+        self.area.resolver_slots()
+    }
+
+    /// Takes its lock.
+    pub fn lock(self) -> Locked<'w> {
+        let (lock, area) = (self.inner.lock(), self.area);
+        let wiped = area.dirty().swap(1, Ordering::AcqRel) != 0;
+        if wiped {
+            // First the note, then the loss: who reads without the lock meets both or neither.
+            area.note_loss(clock::unix());
+            area.forget();
+        }
+        Locked {
+            area,
+            lock: Some(lock),
+            wiped,
+        }
+    }
+}
+
+/// The lock, held. Everything that changes more than one number at a time is done with it.
+pub struct Locked<'w> {
+    area: Area<'w>,
+    /// Given back before anything is said of it.
+    lock: Option<Lock<'w>>,
+    wiped: bool,
+}
+
+impl Drop for Locked<'_> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.area.dirty().store(0, Ordering::Release);

@@ -3,7 +3,7 @@
 //! What enters: how to lay an area out, once, and to take over an earlier one. What leaves: the area of the
 //! configuration in use, as atomic words that may be read at any time. What always holds: a worker that is
 //! killed blocks nobody, since the lock is the slab pool's, which nginx frees; no slab call happens after the
-//! area was laid out.
+//! area was laid out. Nobody can keep any of it: a reload in a single process unmaps it.
 
 use std::ffi::c_void;
 use std::fmt;
@@ -26,19 +26,19 @@ use crate::pool::OutOfMemory;
 use crate::{layout, module};
 
 /// The words of an area: it begins with a line of the processor's cache.
-pub type Words = &'static [AtomicU64];
+pub type Words<'w> = &'w [AtomicU64];
 
 /// What a module has in its zone.
 pub struct Contents {
     /// Whether the area that a running configuration has is laid out as this module does it, and has room for
     /// so many things.
-    pub has_room: fn(Words, usize) -> bool,
+    pub has_room: fn(Words<'_>, usize) -> bool,
     /// Lays a new area out, with room for so many things; `false` when it is too small. Nobody else has it
     /// yet.
-    pub lay_out: fn(Words, usize) -> bool,
-    /// A configuration begins to use the area, a fresh one or that of the configuration before; [`words`] and
-    /// [`lock`] still are those of the latter. Gives the configuration's number; `None` when it can't use it.
-    pub begin: fn(Words, is_fresh: bool) -> Option<u64>,
+    pub lay_out: fn(Words<'_>, usize) -> bool,
+    /// A configuration begins to use the area, a fresh one or that of the configuration before; [`with`]
+    /// still gives that of the latter. Gives the configuration's number; `None` when it can't use it.
+    pub begin: fn(Words<'_>, is_fresh: bool) -> Option<u64>,
 }
 
 static CONTENTS: OnceLock<&'static Contents> = OnceLock::new();
@@ -197,9 +197,8 @@ fn allocate(slab: &mut ngx_slab_pool_t) -> Option<NonNull<Head>> {
 /// The words behind the head of the area in a slab pool, if there is one.
 ///
 /// # Safety
-/// The slab pool of a mapped zone of the module's. nginx unmaps it only when nobody uses its configuration
-/// any more: the words are not kept longer.
-unsafe fn words_of(slab: NonNull<ngx_slab_pool_t>) -> Option<Words> {
+/// The slab pool of a zone of the module's, which stays mapped during `'w`.
+unsafe fn words_of<'w>(slab: NonNull<ngx_slab_pool_t>) -> Option<Words<'w>> {
     // SAFETY: this field is set once, before any worker has the zone.
     let head: *const Head = unsafe { (*slab.as_ptr()).data }.cast();
     // SAFETY: null, or what allocate() has made; it is not written again.
@@ -258,10 +257,22 @@ pub fn forget_cycle() {
     CYCLE.store(ptr::null_mut(), Ordering::Relaxed);
 }
 
-/// The area of the configuration in use. Not to be kept: a reload may end it.
-pub fn words() -> Option<Words> {
-    // SAFETY: the zone in use.
-    unsafe { words_of(slab()?) }
+/// The zone of the configuration in use.
+#[derive(Clone, Copy)]
+pub struct Zone<'w> {
+    slab: NonNull<ngx_slab_pool_t>,
+    words: Words<'w>,
+}
+
+/// Does something with the zone of the configuration in use, if it has one. `act` can't keep any of it: a
+/// reload may end it.
+pub fn with<R>(act: impl for<'w> FnOnce(Option<Zone<'w>>) -> R) -> R {
+    let zone = slab().and_then(|slab| {
+        // SAFETY: the zone in use; nginx unmaps it not before `act` has returned.
+        let words = unsafe { words_of(slab) }?;
+        Some(Zone { slab, words })
+    });
+    act(zone)
 }
 
 /// The number of the configuration in use, as [`Contents::begin`] gave it; 0: there is no zone.
@@ -275,39 +286,33 @@ pub fn generation() -> u64 {
 }
 
 /// The lock, held.
-pub struct Lock {
-    mutex: NonNull<ngx_shmtx_t>,
-    words: Words,
-    /// Not to be sent anywhere.
-    thread: PhantomData<*const ()>,
+pub struct Lock<'w> {
+    mutex: *mut ngx_shmtx_t,
+    zone: PhantomData<Zone<'w>>,
 }
 
-impl Lock {
-    /// The area whose lock it is.
-    pub fn words(&self) -> Words {
+impl<'w> Zone<'w> {
+    /// Its area.
+    pub fn words(self) -> Words<'w> {
         self.words
+    }
+
+    /// Takes its lock.
+    pub fn lock(self) -> Lock<'w> {
+        // SAFETY: a field of a mapped zone's pool.
+        let mutex = unsafe { &raw mut (*self.slab.as_ptr()).mutex };
+        // SAFETY: made by nginx for all its processes.
+        unsafe { ngx_shmtx_lock(mutex) };
+        Lock {
+            mutex,
+            zone: PhantomData,
+        }
     }
 }
 
-/// Takes the lock; `None` where there is no zone.
-pub fn lock() -> Option<Lock> {
-    let slab = slab()?;
-    // SAFETY: the zone in use.
-    let words = unsafe { words_of(slab) }?;
-    // SAFETY: a field of a mapped zone's pool.
-    let mutex = NonNull::new(unsafe { &raw mut (*slab.as_ptr()).mutex })?;
-    // SAFETY: made by nginx for all its processes.
-    unsafe { ngx_shmtx_lock(mutex.as_ptr()) };
-    Some(Lock {
-        mutex,
-        words,
-        thread: PhantomData,
-    })
-}
-
-impl Drop for Lock {
+impl Drop for Lock<'_> {
     fn drop(&mut self) {
-        // SAFETY: taken by lock() in this process.
-        unsafe { ngx_shmtx_unlock(self.mutex.as_ptr()) };
+        // SAFETY: taken by lock() in this process, and its zone is mapped still.
+        unsafe { ngx_shmtx_unlock(self.mutex) };
     }
 }

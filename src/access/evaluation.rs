@@ -29,6 +29,7 @@ use crate::metrics;
 use crate::question::{Asker, Reply};
 use crate::report;
 use crate::single_flight::SingleFlight;
+use crate::zone;
 
 const BAD_REQUEST: u16 = 400;
 /// Milliseconds that a request waits for work that others may share; the work itself is given up earlier.
@@ -213,17 +214,19 @@ impl<'r> Evaluation<'r> {
             view: OnceCell::new(),
             first: keys,
         };
-        let memory = MemoryView::new(self.site, self.location);
-        let inputs = Inputs {
-            credentials: self,
-            policy: self.policy,
-            keys: &keys,
-            memory: &memory,
-            now: clock::unix(),
-        };
-        let action = flow.step(event, &inputs);
-        *token = memory.last_token().or(*token);
-        action
+        zone::with(|zone| {
+            let memory = MemoryView::new(self.site, self.location, zone);
+            let inputs = Inputs {
+                credentials: self,
+                policy: self.policy,
+                keys: &keys,
+                memory: &memory,
+                now: clock::unix(),
+            };
+            let action = flow.step(event, &inputs);
+            *token = memory.last_token().or(*token);
+            action
+        })
     }
 
     fn asker(&self) -> Asker<'r> {

@@ -1,8 +1,8 @@
 //! What became of a request: `$authgear_result` and `$authgear_reason`.
 //!
-//! What always holds: who was refused once stays refused, whatever an `error_page` makes of it, unless another
-//! module admits the request all the same (`satisfy any`). Of two refusals the later counts, of two of a dry
-//! run the first, and one that was meant before one of a dry run.
+//! What always holds: who was refused once stays refused, whatever an `error_page` makes of it, unless
+//! another module admits the request all the same (`satisfy any`). Of two refusals the later counts, of two
+//! of a dry run the first, and one that was meant before one of a dry run.
 
 use std::cell::Cell;
 

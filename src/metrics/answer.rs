@@ -11,7 +11,7 @@ use nginx::request::Request;
 use nginx::{clock, NGINX_VERSION};
 
 use crate::conf::{self, KeySource, Site};
-use crate::zone::{self, Event, Owned, ServerNumbers, Tables, Totals, BOUNDS};
+use crate::zone::{self, Event, Owned, ServerNumbers, Tables, Totals, Zone, BOUNDS};
 
 /// The answer to a request: JSON where that is asked for, else the text format of Prometheus.
 pub fn answer(request: Request<'_>) -> Content {
@@ -30,12 +30,15 @@ pub fn answer(request: Request<'_>) -> Content {
 
 fn families(request: Request<'_>) -> Vec<Family> {
     let mut families = vec![build_info()];
-    if let (Some(totals), Some(tables)) = (zone::totals(), zone::tables()) {
-        families.extend(of_servers(totals));
-        families.extend(of_resolvers(totals));
-        families.extend(of_keys(totals));
-        families.extend(of_zone(request, totals, &tables));
-    }
+    zone::with(|zone| {
+        let Some((zone, tables)) = zone.and_then(|zone| Some((zone, zone.tables()?))) else {
+            return;
+        };
+        families.extend(of_servers(zone));
+        families.extend(of_resolvers(zone));
+        families.extend(of_keys(zone));
+        families.extend(of_zone(request, zone.totals(), &tables));
+    });
     families
 }
 
@@ -64,29 +67,29 @@ fn build_info() -> Family {
 
 /// The numbers of each server of the running configuration by its name, and of all that have none of their
 /// own.
-fn servers(totals: Totals) -> BTreeMap<String, Vec<ServerNumbers>> {
+fn servers(zone: Zone<'_>) -> BTreeMap<String, Vec<ServerNumbers<'_>>> {
     let mut servers: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    servers.insert(String::new(), vec![totals.rest()]);
+    servers.insert(String::new(), vec![zone.totals().rest()]);
     conf::with_sites(|sites| {
         let ids: BTreeMap<_, _> = sites
             .map(|site| (site.counted_as.id, site.counted_as.name.clone()))
             .collect();
         for (id, name) in ids {
-            servers.entry(name).or_default().extend(zone::server(&id));
+            servers.entry(name).or_default().extend(zone.server(&id));
         }
     });
     servers
 }
 
 /// One sample of a server.
-fn of_server(numbers: &[ServerNumbers], count: impl Fn(ServerNumbers) -> u64) -> u64 {
+fn of_server(numbers: &[ServerNumbers<'_>], count: impl Fn(ServerNumbers<'_>) -> u64) -> u64 {
     numbers
         .iter()
         .fold(0, |sum, numbers| sum.saturating_add(count(*numbers)))
 }
 
-fn of_servers(totals: Totals) -> [Family; 3] {
-    let servers = servers(totals);
+fn of_servers(zone: Zone<'_>) -> [Family; 3] {
+    let servers = servers(zone);
     [
         family(
             "nginx_authgear_requests_total",
@@ -109,7 +112,7 @@ fn of_servers(totals: Totals) -> [Family; 3] {
     ]
 }
 
-fn decided((name, numbers): (&String, &Vec<ServerNumbers>)) -> Vec<Sample> {
+fn decided((name, numbers): (&String, &Vec<ServerNumbers<'_>>)) -> Vec<Sample> {
     let sample = |decided: Decided| {
         let (verdict, source) = decided.words();
         let labels = [
@@ -124,7 +127,7 @@ fn decided((name, numbers): (&String, &Vec<ServerNumbers>)) -> Vec<Sample> {
 }
 
 /// Those that have happened: there are many reasons, and most never do.
-fn refused(servers: &BTreeMap<String, Vec<ServerNumbers>>, dry_run: bool) -> Vec<Sample> {
+fn refused(servers: &BTreeMap<String, Vec<ServerNumbers<'_>>>, dry_run: bool) -> Vec<Sample> {
     let mut samples = Vec::new();
     for (name, numbers) in servers {
         for refused in Refused::all() {
@@ -136,12 +139,13 @@ fn refused(servers: &BTreeMap<String, Vec<ServerNumbers>>, dry_run: bool) -> Vec
     samples
 }
 
-fn of_resolvers(totals: Totals) -> [Family; 3] {
+fn of_resolvers(zone: Zone<'_>) -> [Family; 3] {
+    let totals = zone.totals();
     let asked = Asked::all().map(|asked| {
         let labels = [("result", asked.as_str())];
         Sample::of(&labels, Number::Whole(totals.asked(asked)))
     });
-    let failing = by_endpoint(|site| Some(u64::from(is_failing(site))));
+    let failing = by_endpoint(|site| Some(u64::from(is_failing(zone, site))));
     let failing = failing
         .iter()
         .map(|(endpoint, failing)| Sample::of(&[("endpoint", endpoint)], Number::Whole(*failing)));
@@ -167,11 +171,12 @@ fn of_resolvers(totals: Totals) -> [Family; 3] {
     ]
 }
 
-fn is_failing(site: &Site) -> bool {
-    zone::resolver_slots().any(|slot| slot.is(&site.resolver_id) && slot.is_failing())
+fn is_failing(zone: Zone<'_>, site: &Site) -> bool {
+    zone.resolver_slots()
+        .any(|slot| slot.is(&site.resolver_id) && slot.is_failing())
 }
 
-fn durations(totals: Totals) -> Durations {
+fn durations(totals: Totals<'_>) -> Durations {
     let (times, sum) = totals.times();
     let [counts @ .., longer] = times;
     Durations {
@@ -194,12 +199,13 @@ fn by_endpoint(of: impl Fn(&Site) -> Option<u64>) -> BTreeMap<String, u64> {
     all
 }
 
-fn of_keys(totals: Totals) -> [Family; 2] {
+fn of_keys(zone: Zone<'_>) -> [Family; 2] {
+    let totals = zone.totals();
     let fetched = Fetched::all().map(|fetched| {
         let labels = [("result", fetched.as_str())];
         Sample::of(&labels, Number::Whole(totals.fetched(fetched)))
     });
-    let ages = by_endpoint(age);
+    let ages = by_endpoint(|site| age(zone, site));
     let ages = ages
         .iter()
         .map(|(endpoint, age)| Sample::of(&[("endpoint", endpoint)], Number::Milliseconds(*age)));
@@ -220,13 +226,13 @@ fn of_keys(totals: Totals) -> [Family; 2] {
 }
 
 /// The age of the set of a server that judges by one that is fetched; `None` as long as there is none.
-fn age(site: &Site) -> Option<u64> {
+fn age(zone: Zone<'_>, site: &Site) -> Option<u64> {
     let is_fetched = site.uses_keys && matches!(site.keys, KeySource::Request { .. });
-    let state = is_fetched.then(|| zone::key_state(&site.key_set_id)).flatten()?;
+    let state = is_fetched.then(|| zone.key_state(&site.key_set_id)).flatten()?;
     (state.version != 0).then(|| clock::monotonic().saturating_sub(state.fetched_at))
 }
 
-fn of_zone(request: Request<'_>, totals: Totals, tables: &Tables) -> [Family; 5] {
+fn of_zone(request: Request<'_>, totals: Totals<'_>, tables: &Tables<'_>) -> [Family; 5] {
     let whole = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let by_table = |verdicts, knowledge| {
         [("verdicts", verdicts), ("knowledge", knowledge)]

@@ -65,10 +65,10 @@ pub type Secret = [u64; 4];
 
 /// An area that is laid out.
 #[derive(Clone, Copy)]
-pub struct Area {
-    header: &'static [AtomicU64; HEADER],
-    totals: &'static [AtomicU64; TOTALS],
-    rest: Words,
+pub struct Area<'w> {
+    header: &'w [AtomicU64; HEADER],
+    totals: &'w [AtomicU64; TOTALS],
+    rest: Words<'w>,
 }
 
 /// The smallest zone, in bytes, that has room for so many projects: a key set and a resolver each.
@@ -88,11 +88,11 @@ fn projects_in(words: usize, needed: usize) -> usize {
 }
 
 /// Lays an area out that nobody has yet. `false` when it is too small.
-pub fn lay_out(words: Words, needed: usize) -> bool {
+pub fn lay_out(words: Words<'_>, needed: usize) -> bool {
     try_to_lay_out(words, needed).is_some()
 }
 
-fn try_to_lay_out(words: Words, needed: usize) -> Option<()> {
+fn try_to_lay_out(words: Words<'_>, needed: usize) -> Option<()> {
     let (header, rest) = words.split_first_chunk::<HEADER>()?;
     let (totals, rest) = rest.split_first_chunk::<TOTALS>()?;
     let projects = projects_in(words.len(), needed);
@@ -133,9 +133,9 @@ fn count(word: &AtomicU64) -> usize {
     usize::try_from(word.load(Ordering::Acquire)).unwrap_or(0)
 }
 
-impl Area {
+impl<'w> Area<'w> {
     /// What lay_out() left there, if it is of this layout.
-    pub fn of(words: Words) -> Option<Self> {
+    pub fn of(words: Words<'w>) -> Option<Self> {
         let (header, rest) = words.split_first_chunk::<HEADER>()?;
         let (totals, rest) = rest.split_first_chunk::<TOTALS>()?;
         let is_ours = header[MAGIC_AT].load(Ordering::Acquire) == MAGIC
@@ -153,26 +153,26 @@ impl Area {
     }
 
     /// What is counted of the zone as a whole.
-    pub fn totals(&self) -> Totals {
+    pub fn totals(&self) -> Totals<'w> {
         Totals::new(self.totals)
     }
 
-    fn server_words(&self) -> &'static [[AtomicU64; counters::WORDS]] {
+    fn server_words(&self) -> &'w [[AtomicU64; counters::WORDS]] {
         let slots = self.rest.as_chunks().0;
         slots.get(..self.servers()).unwrap_or_default()
     }
 
     /// The set of numbers of this index.
-    pub fn server_slot(&self, index: usize) -> Option<ServerSlot> {
+    pub fn server_slot(&self, index: usize) -> Option<ServerSlot<'w>> {
         self.server_words().get(index).map(ServerSlot::new)
     }
 
-    pub fn server_slots(self) -> impl Iterator<Item = ServerSlot> + Clone {
+    pub fn server_slots(self) -> impl Iterator<Item = ServerSlot<'w>> + Clone {
         self.server_words().iter().map(ServerSlot::new)
     }
 
     /// The words from the slots of one kind on, as many as there are projects.
-    fn slots<const N: usize>(&self, before: usize) -> &'static [[AtomicU64; N]] {
+    fn slots<const N: usize>(&self, before: usize) -> &'w [[AtomicU64; N]] {
         let projects = self.projects();
         let first = count(&self.header[SLOTS_BEGIN_AT]).saturating_add(projects.saturating_mul(before));
         let slots = self.rest.get(first..).unwrap_or_default().as_chunks().0;
@@ -180,19 +180,19 @@ impl Area {
     }
 
     /// The slot for a key set of this index.
-    pub fn key_slot(&self, index: usize) -> Option<KeySlot> {
+    pub fn key_slot(&self, index: usize) -> Option<KeySlot<'w>> {
         self.slots(0).get(index).map(KeySlot::new)
     }
 
-    pub fn key_slots(self) -> impl Iterator<Item = KeySlot> + Clone {
+    pub fn key_slots(self) -> impl Iterator<Item = KeySlot<'w>> + Clone {
         self.slots(0).iter().map(KeySlot::new)
     }
 
-    pub fn resolver_slots(self) -> impl Iterator<Item = ResolverSlot> + Clone {
+    pub fn resolver_slots(self) -> impl Iterator<Item = ResolverSlot<'w>> + Clone {
         self.slots(key_slot::WORDS).iter().map(ResolverSlot::new)
     }
 
-    pub fn tables(&self) -> Option<Tables> {
+    pub fn tables(&self) -> Option<Tables<'w>> {
         let before = count(&self.header[TABLES_BEGIN_AT]);
         let words = count(&self.header[TABLE_AT]);
         let (verdicts, rest) = self.rest.get(before..)?.split_at_checked(words)?;
@@ -220,7 +220,7 @@ impl Area {
         }
     }
 
-    pub fn dirty(&self) -> &'static AtomicU64 {
+    pub fn dirty(&self) -> &'w AtomicU64 {
         &self.header[DIRTY_AT]
     }
 
@@ -230,7 +230,7 @@ impl Area {
     }
 
     /// No version of the other's is ever given here.
-    pub fn never_give_again(&self, other: &Self) {
+    pub fn never_give_again(&self, other: &Area<'_>) {
         let last = other.header[VERSIONS_AT].load(Ordering::Acquire);
         self.header[VERSIONS_AT].fetch_max(last, Ordering::AcqRel);
     }
@@ -253,7 +253,7 @@ impl Area {
     }
 
     /// See [`Secret`].
-    pub fn secret(&self) -> [&'static AtomicU64; 4] {
+    pub fn secret(&self) -> [&'w AtomicU64; 4] {
         let [.., one, two, three, four] = self.header;
         [one, two, three, four]
     }

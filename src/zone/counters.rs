@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use authgear_core::counted::{Asked, Decided, Fetched, Refused};
 
 use super::owned::{claim, Owned, ID};
-use super::{area, Locked};
+use super::{Locked, Zone};
 
 /// Bounds of the times that the resolver took, in milliseconds.
 pub const BOUNDS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000];
@@ -44,15 +44,15 @@ pub enum Event {
 
 /// The numbers of the zone as a whole.
 #[derive(Clone, Copy)]
-pub struct Totals(&'static [AtomicU64; TOTALS]);
+pub struct Totals<'w>(&'w [AtomicU64; TOTALS]);
 
 /// The numbers of one server, or of all that have no set.
 #[derive(Clone, Copy)]
-pub struct ServerNumbers(&'static [AtomicU64]);
+pub struct ServerNumbers<'w>(&'w [AtomicU64]);
 
 /// A server's set.
 #[derive(Clone, Copy)]
-pub struct ServerSlot(&'static [AtomicU64; WORDS]);
+pub struct ServerSlot<'w>(&'w [AtomicU64; WORDS]);
 
 /// Adds to one, and wraps around as nobody will live to see.
 fn add(words: &[AtomicU64], at: usize, by: u64) {
@@ -65,8 +65,8 @@ fn read(words: &[AtomicU64], at: usize) -> u64 {
     words.get(at).map_or(0, |word| word.load(Ordering::Relaxed))
 }
 
-impl Totals {
-    pub(super) fn new(words: &'static [AtomicU64; TOTALS]) -> Self {
+impl<'w> Totals<'w> {
+    pub(super) fn new(words: &'w [AtomicU64; TOTALS]) -> Self {
         Self(words)
     }
 
@@ -121,7 +121,7 @@ impl Totals {
     }
 
     /// Of all servers that have no set.
-    pub fn rest(self) -> ServerNumbers {
+    pub fn rest(self) -> ServerNumbers<'w> {
         ServerNumbers(self.0.get(REST_AT..).unwrap_or_default())
     }
 
@@ -147,7 +147,7 @@ fn clear(words: &[AtomicU64]) {
     }
 }
 
-impl ServerNumbers {
+impl ServerNumbers<'_> {
     pub fn add_decided(self, decided: Decided) {
         add(self.0, decided.place(), 1);
     }
@@ -173,7 +173,7 @@ impl ServerNumbers {
     }
 }
 
-impl Owned for ServerSlot {
+impl Owned for ServerSlot<'_> {
     fn id(&self) -> &[AtomicU64] {
         &self.0[..ID]
     }
@@ -183,13 +183,13 @@ impl Owned for ServerSlot {
     }
 }
 
-impl ServerSlot {
-    pub(super) fn new(words: &'static [AtomicU64; WORDS]) -> Self {
+impl<'w> ServerSlot<'w> {
+    pub(super) fn new(words: &'w [AtomicU64; WORDS]) -> Self {
         Self(words)
     }
 
     /// What is counted there.
-    pub fn server_numbers(self) -> ServerNumbers {
+    pub fn server_numbers(self) -> ServerNumbers<'w> {
         ServerNumbers(&self.0[ID..])
     }
 
@@ -198,31 +198,33 @@ impl ServerSlot {
     }
 }
 
-/// The numbers of the zone in use.
-pub fn totals() -> Option<Totals> {
-    area().map(|area| area.totals())
+impl<'w> Zone<'w> {
+    /// What is counted of the zone as a whole.
+    pub fn totals(self) -> Totals<'w> {
+        self.area.totals()
+    }
+
+    /// The set at `at`, if it is still the server's that `id` names: as the first word tells, since this is
+    /// asked with each request.
+    pub fn server_at(self, at: usize, id: &[u8; 32]) -> Option<ServerNumbers<'w>> {
+        let slot = self.area.server_slot(at)?;
+        let [first, ..] = slot.0;
+        let [wanted, ..] = id.as_chunks().0 else {
+            return None;
+        };
+        (first.load(Ordering::Relaxed) == u64::from_ne_bytes(*wanted)).then(|| slot.server_numbers())
+    }
+
+    /// The set that a server has.
+    pub fn server(self, id: &[u8; 32]) -> Option<ServerNumbers<'w>> {
+        let slot = self.area.server_slots().find(|slot| slot.is(id))?;
+        Some(slot.server_numbers())
+    }
 }
 
-/// The set at `at`, if it is still the server's that `id` names: as the first word tells, since this is asked
-/// with each request.
-pub fn server_at(at: usize, id: &[u8; 32]) -> Option<ServerNumbers> {
-    let slot = area()?.server_slot(at)?;
-    let [first, ..] = slot.0;
-    let [wanted, ..] = id.as_chunks().0 else {
-        return None;
-    };
-    (first.load(Ordering::Relaxed) == u64::from_ne_bytes(*wanted)).then(|| slot.server_numbers())
-}
-
-/// The set that a server has.
-pub fn server(id: &[u8; 32]) -> Option<ServerNumbers> {
-    let slot = area()?.server_slots().find(|slot| slot.is(id))?;
-    Some(slot.server_numbers())
-}
-
-impl Locked {
+impl Locked<'_> {
     /// Where the set of a server stands, found or taken as [`claim`] says.
-    pub fn claim_server(&self, id: &[u8; 32], in_use: impl Fn(&ServerSlot) -> bool) -> Option<usize> {
+    pub fn claim_server(&self, id: &[u8; 32], in_use: impl Fn(&ServerSlot<'_>) -> bool) -> Option<usize> {
         claim(self.area.server_slots(), id, in_use).map(|(index, _)| index)
     }
 }

@@ -11,7 +11,7 @@ use nginx::zone::generation;
 
 use super::area::Area;
 use super::owned::{claim, get, set, Owned, ID};
-use super::{area, Locked};
+use super::{with, Locked};
 
 /// Words before the bytes of a set.
 const FIRST_BYTE: usize = ID + 9;
@@ -20,26 +20,26 @@ pub const WORDS: usize = FIRST_BYTE + jwks::MAX_SERIALISED.div_ceil(size_of::<At
 
 /// One key set. Its bytes are written and copied under the lock.
 #[derive(Clone, Copy)]
-pub struct KeySlot {
-    words: &'static [AtomicU64; WORDS],
+pub struct KeySlot<'w> {
+    words: &'w [AtomicU64; WORDS],
     /// 0: no set yet. Another number with every set that is stored.
-    version: &'static AtomicU64,
+    version: &'w AtomicU64,
     /// When the set was stored, on the monotonic clock in milliseconds.
-    fetched_at: &'static AtomicU64,
+    fetched_at: &'w AtomicU64,
     /// Not 0: to be fetched again whatever its age.
-    due: &'static AtomicU64,
+    due: &'w AtomicU64,
     /// Fetches that failed since the last that did not.
-    failures: &'static AtomicU64,
+    failures: &'w AtomicU64,
     /// No fetch before this time.
-    not_before: &'static AtomicU64,
+    not_before: &'w AtomicU64,
     /// No fetch for an unknown key before this time.
-    no_refetch_before: &'static AtomicU64,
+    no_refetch_before: &'w AtomicU64,
     /// Somebody is fetching it, and has until then.
-    lease: &'static AtomicU64,
+    lease: &'w AtomicU64,
     /// The process that does.
-    holder: &'static AtomicU64,
+    holder: &'w AtomicU64,
     /// How many bytes the set has.
-    len: &'static AtomicU64,
+    len: &'w AtomicU64,
 }
 
 /// What is known of a key set at one moment.
@@ -65,16 +65,16 @@ pub struct SlotRef {
 impl SlotRef {
     /// What is known of the key set `id`, if the slot is still its.
     pub fn state(self, id: &[u8; 32]) -> Option<KeyState> {
-        self.slot_of(&area()?)?.state_of(id)
+        with(|zone| self.slot_of(&zone?.area)?.state_of(id))
     }
 
-    fn slot_of(self, area: &Area) -> Option<KeySlot> {
+    fn slot_of<'w>(self, area: &Area<'w>) -> Option<KeySlot<'w>> {
         area.key_slot(self.index)
             .filter(|_| self.generation == generation())
     }
 }
 
-impl Owned for KeySlot {
+impl Owned for KeySlot<'_> {
     fn id(&self) -> &[AtomicU64] {
         &self.words[..ID]
     }
@@ -84,8 +84,8 @@ impl Owned for KeySlot {
     }
 }
 
-impl KeySlot {
-    pub(super) fn new(words: &'static [AtomicU64; WORDS]) -> Self {
+impl<'w> KeySlot<'w> {
+    pub(super) fn new(words: &'w [AtomicU64; WORDS]) -> Self {
         let [_, _, _, _, version, fetched_at, due, failures, not_before, no_refetch_before, lease, holder, len, ..] =
             words;
         Self {
@@ -102,7 +102,7 @@ impl KeySlot {
         }
     }
 
-    fn bytes(&self) -> &'static [AtomicU64] {
+    fn bytes(&self) -> &'w [AtomicU64] {
         &self.words[FIRST_BYTE..]
     }
 
@@ -160,17 +160,17 @@ impl KeySlot {
 
 /// A key set's own slot, which nobody takes away while the lock is held: the only way to write to it.
 pub struct HeldKeySlot<'l> {
-    locked: &'l Locked,
+    locked: &'l Locked<'l>,
     index: usize,
-    slot: KeySlot,
+    slot: KeySlot<'l>,
 }
 
-impl Locked {
+impl Locked<'_> {
     /// The slot of a key set, found or taken as [`claim`] says.
     pub fn claim_key_slot(
         &self,
         id: &[u8; 32],
-        in_use: impl Fn(&KeySlot) -> bool,
+        in_use: impl Fn(&KeySlot<'_>) -> bool,
     ) -> Option<HeldKeySlot<'_>> {
         let (index, slot) = claim(self.area.key_slots(), id, in_use)?;
         Some(HeldKeySlot {

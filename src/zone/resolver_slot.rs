@@ -15,23 +15,23 @@ pub const WORDS: usize = ID + 6;
 
 /// One resolver, asked in one way. Its numbers may be read and changed at any time.
 #[derive(Clone, Copy)]
-pub struct ResolverSlot {
-    words: &'static [AtomicU64; WORDS],
+pub struct ResolverSlot<'w> {
+    words: &'w [AtomicU64; WORDS],
     /// The number of the configuration under which it last said yes to a token; see [`super::configuration`].
-    proven: &'static AtomicU64,
+    proven: &'w AtomicU64,
     /// The same of a yes to anything.
-    yes: &'static AtomicU64,
+    yes: &'w AtomicU64,
     /// Questions in a row that failed.
-    pub failures: &'static AtomicU64,
+    pub failures: &'w AtomicU64,
     /// Not 0: it counts as failing.
-    pub failing: &'static AtomicU64,
+    pub failing: &'w AtomicU64,
     /// While it fails, nobody tries it before this time.
-    pub try_at: &'static AtomicU64,
+    pub try_at: &'w AtomicU64,
     /// A due token was met lately: until then no client has to try it.
-    pub at_hand_until: &'static AtomicU64,
+    pub at_hand_until: &'w AtomicU64,
 }
 
-impl Owned for ResolverSlot {
+impl Owned for ResolverSlot<'_> {
     fn id(&self) -> &[AtomicU64] {
         &self.words[..ID]
     }
@@ -41,8 +41,8 @@ impl Owned for ResolverSlot {
     }
 }
 
-impl ResolverSlot {
-    pub(super) fn new(words: &'static [AtomicU64; WORDS]) -> Self {
+impl<'w> ResolverSlot<'w> {
+    pub(super) fn new(words: &'w [AtomicU64; WORDS]) -> Self {
         let [_, _, _, _, proven, yes, failures, failing, try_at, at_hand_until] = words;
         Self {
             words,
@@ -74,8 +74,8 @@ impl ResolverSlot {
 
 /// A resolver's own slot, which nobody takes away while the lock is held.
 pub struct HeldResolverSlot<'l> {
-    slot: ResolverSlot,
-    locked: PhantomData<&'l Locked>,
+    slot: ResolverSlot<'l>,
+    locked: PhantomData<&'l Locked<'l>>,
 }
 
 impl HeldResolverSlot<'_> {
@@ -89,19 +89,14 @@ impl HeldResolverSlot<'_> {
     pub fn note_yes(&self, configuration: u64) {
         self.slot.yes.fetch_max(configuration, Ordering::AcqRel);
     }
-
-    /// For what may be read, and noted, at any time.
-    pub fn slot(&self) -> ResolverSlot {
-        self.slot
-    }
 }
 
-impl Locked {
+impl Locked<'_> {
     /// The slot of a resolver, found or taken as [`claim`] says.
     pub fn claim_resolver_slot(
         &self,
         id: &[u8; 32],
-        in_use: impl Fn(&ResolverSlot) -> bool,
+        in_use: impl Fn(&ResolverSlot<'_>) -> bool,
     ) -> Option<HeldResolverSlot<'_>> {
         let (_, slot) = claim(self.area.resolver_slots(), id, in_use)?;
         Some(HeldResolverSlot {

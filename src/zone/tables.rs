@@ -11,15 +11,15 @@ use super::counters::Event;
 
 /// What is remembered in a zone.
 #[derive(Clone, Copy)]
-pub struct Tables {
+pub struct Tables<'w> {
     /// Verified tokens and answers: forgetting one costs work.
-    pub verdicts: Table<'static>,
+    pub verdicts: Table<'w>,
     /// What the resolver said of tokens.
-    pub knowledge: Table<'static>,
-    pub(super) area: Area,
+    pub knowledge: Table<'w>,
+    pub(super) area: Area<'w>,
 }
 
-impl Tables {
+impl Tables<'_> {
     /// What the keys of its entries depend on.
     pub fn secret(&self) -> Secret {
         self.area.secret().map(|word| word.load(Ordering::Relaxed))
@@ -60,7 +60,7 @@ impl Tables {
     }
 
     /// Copies what is known out of tables that these are to take the place of.
-    pub(super) fn take_over(&self, old: &Self) {
+    pub(super) fn take_over(&self, old: &Tables<'_>) {
         // What is known stands where it stood.
         for (from, to) in old.area.secret().into_iter().zip(self.area.secret()) {
             to.store(from.load(Ordering::Acquire), Ordering::Release);

@@ -3,8 +3,8 @@
 //!
 //! Rooms: `sessions` who there is, `issuer` keys, `mint` tokens to order (`tamper` spoils them), `resolver`
 //! the search (`cookies` as Go reads them), `login` the pages of a browser, `faults`, `authgear` the two
-//! ports, `control` the test's port, `backend` and `fastcgi` the application, `wire` HTTP/1 by hand, `seen` the
-//! logs, `world` all of it together.
+//! ports, `control` the test's port, `backend` and `fastcgi` the application, `wire` HTTP/1 by hand, `seen`
+//! the logs, `world` all of it together.
 
 mod authgear;
 mod backend;

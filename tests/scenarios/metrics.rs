@@ -201,7 +201,12 @@ fn dashboard_alerts_and_document_name_what_is_told_and_nothing_else() {
         live(fixture);
         let text = told(fixture);
         let told = &named(&text) | &declared(&text);
-        for document in ["grafana-dashboard.json", "alerts.yml", "metrics.md", "runbooks.md"] {
+        for document in [
+            "grafana-dashboard.json",
+            "alerts.yml",
+            "metrics.md",
+            "runbooks.md",
+        ] {
             let named = named(&read(document));
             assert!(!named.is_empty(), "{document}");
             let unknown: Vec<_> = named.difference(&told).collect();
