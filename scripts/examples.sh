@@ -2,6 +2,9 @@
 #
 # For scripts/examples: the requests that each file of nginx-conf/ is asked (serve_NAME), and what has to come back. A new file is served
 # when main of scripts/examples names it.
+#
+# Enters: what lib.sh, servers.sh and main of scripts/examples set.
+# shellcheck disable=SC2154 # see above
 
 # self_hosted RESOLVER PUBLIC: stdin's configuration, for an Authgear server of one's own at these two addresses.
 self_hosted() {
@@ -151,8 +154,8 @@ serve_websocket() {
 
 # logs WHAT FILE COUNT PATTERN: so many lines of a log have it, at the latest in a second.
 logs() {
-    local what=$1 file=$dir/$2 count=$3 pattern=$4 try
-    for try in {1..20}; do
+    local what=$1 file=$dir/$2 count=$3 pattern=$4 _
+    for _ in {1..20}; do
         [ "$(grep -c "$pattern" "$file")" = "$count" ] && break
         sleep 0.05
     done
