@@ -1,7 +1,7 @@
 //! Thousands of refusals: the error log stays short, and the worker as large as it was.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use authgear_scenarios::client::{Connection, Request};
 use authgear_scenarios::fixture::Fixture;
@@ -66,6 +66,9 @@ fn ten_thousand_refusals_leave_the_log_short_and_memory_as_it_was() {
                 "{written} lines about {} refusals in {seconds} s, {grown} kB",
                 2 * CLIENTS * TIMES
             );
+            // The next line, in another second, tells how many are missing.
+            thread::sleep(Duration::from_millis(1_100));
+            assert_eq!(Connection::open(fixture.port()).ask(&expired).status, 401);
             let left_out = "more such lines left out)";
             assert!(
                 fixture.nginx.log().contains(left_out),
