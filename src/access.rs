@@ -59,6 +59,10 @@ enum VerdictPhase {
 
 /// Takes every header that belongs to this module out of a client's request; not called where that is done.
 pub fn strip(request: Request<'_>) -> Next {
+    // Only an internal redirect comes here once there is an outcome: nobody undoes that of another location.
+    if let Some(state) = context::find::<State>(request).filter(|_| request.is_main()) {
+        state.outcomes.settle();
+    }
     let ours = || context::find(request).is_some_and(State::has_headers);
     if !request.is_main() || conf::trust_request_headers(request) || ours() {
         return Next::Continue;
@@ -139,8 +143,8 @@ pub fn precontent(request: Request<'_>) -> Next {
     }
     // Somebody else has admitted it.
     if let Some(state) = context::find::<State>(request) {
-        state.outcomes.note_admitted();
-        if let Some(additions) = state.additions.get() {
+        let was_refused = state.outcomes.note_admitted();
+        if let Some(additions) = state.additions.get().filter(|_| was_refused) {
             additions.clear_challenge();
         }
     }

@@ -113,7 +113,11 @@ impl<'r> Evaluation<'r> {
 
     /// Whether a verdict is all that is asked for.
     pub fn passes(&self) -> bool {
-        self.location.require.is_none() || self.phase == VerdictPhase::Precontent
+        match self.phase {
+            VerdictPhase::Preaccess => false,
+            VerdictPhase::Access => self.location.require.is_none(),
+            VerdictPhase::Precontent => true,
+        }
     }
 
     fn read_credentials(&self) -> Credentials<'r> {
@@ -151,7 +155,12 @@ impl<'r> Evaluation<'r> {
         match self.progress(state) {
             Progress::Event(event) => self.advance(state, event),
             Progress::Wait => self.park(state),
-            Progress::Settled => Next::Continue,
+            Progress::Settled => {
+                if self.passes() {
+                    state.outcomes.note(Outcome::Passed);
+                }
+                Next::Continue
+            }
             Progress::Unknown(why) => self.unavailable(state, why),
         }
     }

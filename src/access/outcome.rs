@@ -71,11 +71,19 @@ impl Outcomes {
         self.pending.set(Some(outcome));
     }
 
-    /// Another module has admitted the request, if it was refused.
-    pub fn note_admitted(&self) {
-        if self.pending.take().is_some() {
+    /// Another module has admitted the request; gives whether it was refused here.
+    pub fn note_admitted(&self) -> bool {
+        let was_refused = self.pending.take().is_some();
+        if was_refused {
             self.note(Outcome::Passed);
         }
+        was_refused
+    }
+
+    /// The request has left the location: nobody admits it there any more.
+    pub fn settle(&self) {
+        self.settled.set(self.last());
+        self.pending.set(None);
     }
 
     /// Nobody is let in by an earlier verdict any more.

@@ -44,6 +44,7 @@ fn note_passed(request: Request<'_>) {
 
 /// A dry run. That no verdict could be had is said already.
 fn would_refuse(request: Request<'_>, location: &Location, refusal: &Refusal) {
+    count_early(request);
     let state = State::of(request, location).ok();
     if state.is_some_and(State::is_unknown) {
         return;
@@ -127,8 +128,14 @@ fn is_preflight(request: Request<'_>) -> bool {
     asked.is_preflight()
 }
 
-fn count_nobody(request: Request<'_>) {
-    if let Some(site) = conf::site(request).filter(|_| !context::is_redirected(request)) {
+/// Under `satisfy any` a later phase counts a request without a credential, but not one of which something is
+/// remembered, as of one that is refused.
+fn count_early(request: Request<'_>) {
+    if request.satisfies_all() || context::find::<State>(request).is_some() || context::is_redirected(request)
+    {
+        return;
+    }
+    if let Some(site) = conf::site(request) {
         metrics::count_decided(site, Decided::Nobody);
     }
 }
@@ -153,10 +160,7 @@ fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next 
         note(request, location, refusal.reason);
     }
     let status = refusal.status.code();
-    if !request.satisfies_all() && context::find::<State>(request).is_none() {
-        // Nobody else has admitted it: no later phase will count it.
-        count_nobody(request);
-    }
+    count_early(request);
     let Ok(state) = State::of(request, location) else {
         return Next::Refuse(status);
     };

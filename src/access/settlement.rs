@@ -87,14 +87,15 @@ impl Evaluation<'_> {
             Unavailable::Status(status) if may_refuse => Some(status),
             Unavailable::Status(_) | Unavailable::Pass => None,
         };
-        state.outcomes.note(match refused {
-            None => Outcome::Passed,
-            Some(_) => Outcome::Refused {
+        match refused {
+            None if self.phase == VerdictPhase::Preaccess => {}
+            None => state.outcomes.note(Outcome::Passed),
+            Some(_) => state.outcomes.note(Outcome::Refused {
                 what: Refused::Unavailable,
                 reason: why.as_str(),
                 dry_run: self.location.dry_run,
-            },
-        });
+            }),
+        }
         let refused = refused.filter(|_| !self.location.dry_run);
         state.additions().set_unavailable(refused.is_some());
         refused.map_or(stripped, Next::Refuse)

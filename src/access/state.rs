@@ -171,6 +171,8 @@ impl State {
         self.outcomes.forget_passed();
         let mut saved = self.saved.borrow_mut();
         saved.stage = Stage::Begun;
+        saved.flow = Flow::default();
+        saved.token = None;
         saved.claims.take();
     }
 }

@@ -74,10 +74,10 @@ fn has_nothing(request: Request<'_>) -> bool {
     context::is_marked(request) && request.has_no_credential()
 }
 
-/// Such a request, of which nothing is required, is noted and counted.
+/// Such a request, of which nothing is required, is noted and counted; where any rule may admit it, later.
 fn passes_as_nobody(request: Request<'_>) -> bool {
     let passes = has_nothing(request) && access::passes_nobody(request);
-    if passes {
+    if passes && request.satisfies_all() {
         context::mark_passed(request);
     }
     passes
