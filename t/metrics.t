@@ -27,7 +27,13 @@ sub family {
     return sub { my ($body) = @_; return join '', map {"$_\n"} grep {/^(# (HELP|TYPE) )?nginx_authgear_$name\b/} split /\n/, $body };
 }
 
-# The same, of the metrics alone, and of them what has these words in its name.
+# The same, with time behind each answer for what is asked in the background.
+sub family_later {
+    my $family = family(@_);
+    return sub { select undef, undef, undef, 0.8; return $family->(@_) };
+}
+
+# What happened, of the metrics alone, and of them what has these words in its name.
 sub only {
     my ($words) = @_;
     return sub { my ($body) = @_; return $body =~ /^# HELP/ ? join '', grep {/$words/} map {"$_\n"} split /\n/, happened($body) : '' };
@@ -145,7 +151,7 @@ CONFIG
 --- config eval: ::with('authgear_revalidate 1ms max=1ms;')
 --- request eval: ["GET /t", "GET /t", "GET /metrics"]
 --- more_headers eval: [$::bob, $::bob, "X: y"]
---- response_body_filters eval: ::family('revocations_total')
+--- response_body_filters eval: ::family_later('revocations_total')
 --- response_body eval: ['', '', "# HELP nginx_authgear_revocations_total Tokens that verify, and that the resolver said no to.\n# TYPE nginx_authgear_revocations_total counter\nnginx_authgear_revocations_total 1\n"]
 
 
