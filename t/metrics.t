@@ -253,8 +253,7 @@ server {
     location /t { authgear_resolve on; proxy_pass $TEST_NGINX_BACKEND; }
 }
 --- config eval: ::with('')
---- raw_request eval
-["GET /t HTTP/1.1\r\nHost: x.example\r\nConnection: close\r\n\r\n", "GET /t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"]
+--- request eval: ["GET http://x.example/t", "GET /t", "GET /metrics"]
 --- response_body eval
 ["nobody (backend 1, resolver 0)\n", "nobody (backend 2, resolver 0)\n",
  ::requests(none => '', 1) . qq(nginx_authgear_requests_total{server="~^(?<x>a\\\\.b\\"c)\$",verdict="none",source=""} 1\n)]
