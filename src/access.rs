@@ -59,12 +59,15 @@ enum VerdictPhase {
 
 /// Takes every header that belongs to this module out of a client's request; not called where that is done.
 pub fn strip(request: Request<'_>) -> Next {
+    if !request.is_main() {
+        return Next::Continue;
+    }
+    let state = context::find::<State>(request);
     // Only an internal redirect comes here once there is an outcome: nobody undoes that of another location.
-    if let Some(state) = context::find::<State>(request).filter(|_| request.is_main()) {
+    if let Some(state) = state {
         state.outcomes.settle();
     }
-    let ours = || context::find(request).is_some_and(State::has_headers);
-    if !request.is_main() || conf::trust_request_headers(request) || ours() {
+    if conf::trust_request_headers(request) || state.is_some_and(State::has_headers) {
         return Next::Continue;
     }
     let stripped = strip_headers(request, &HeaderScan::of(request));

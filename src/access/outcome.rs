@@ -67,7 +67,7 @@ impl Outcomes {
 
     /// One that another module may still undo.
     pub fn note_pending(&self, outcome: Outcome) {
-        self.settled.set(self.last());
+        self.settle();
         self.pending.set(Some(outcome));
     }
 
@@ -88,9 +88,9 @@ impl Outcomes {
 
     /// Nobody is let in by an earlier verdict any more.
     pub fn forget_passed(&self) {
+        self.settle();
         let refused = self.last().filter(|outcome| *outcome != Outcome::Passed);
         self.settled.set(refused);
-        self.pending.set(None);
     }
 
     pub fn last(&self) -> Option<Outcome> {

@@ -143,20 +143,14 @@ fn count_early(request: Request<'_>) {
 /// Says and counts it.
 fn note(request: Request<'_>, location: &Location, denial: Denial) {
     report::log_denied(request, location, denial);
-    count(request, location, denial);
-}
-
-fn count(request: Request<'_>, location: &Location, denial: Denial) {
     if let Some(site) = conf::site(request) {
         metrics::count_denied(site, denial, location.dry_run);
     }
 }
 
 fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next {
-    // A credential that is worth nothing has had its line.
-    if matches!(refusal.reason, Denial::Invalid(_)) {
-        count(request, location, refusal.reason);
-    } else {
+    // A credential that is worth nothing has had its line, and was counted with it.
+    if !matches!(refusal.reason, Denial::Invalid(_)) {
         note(request, location, refusal.reason);
     }
     let status = refusal.status.code();
