@@ -2,9 +2,23 @@
 //! before.
 
 #[cfg(not(nginx1_23))]
-pub use arrays::{cookie, forwarded, prepare};
+use arrays as kept;
 #[cfg(nginx1_23)]
-pub use chains::{cookie, forwarded, prepare};
+use chains as kept;
+
+#[cfg(ngx_feature = "http_x_forwarded_for")]
+pub use kept::forwarded;
+pub use kept::{cookie, prepare};
+
+/// An nginx that keeps none.
+#[cfg(not(ngx_feature = "http_x_forwarded_for"))]
+pub fn forwarded(
+    _: &mut nginx_sys::ngx_http_headers_in_t,
+    _: super::Pool<'_>,
+    _: &mut super::ngx_table_elt_t,
+) -> Result<(), super::CannotStart> {
+    Ok(())
+}
 
 #[cfg(nginx1_23)]
 mod chains {
@@ -31,15 +45,6 @@ mod chains {
         element: &mut ngx_table_elt_t,
     ) -> Result<(), CannotStart> {
         headers.x_forwarded_for = element;
-        Ok(())
-    }
-
-    #[cfg(not(ngx_feature = "http_x_forwarded_for"))]
-    pub fn forwarded(
-        _: &mut ngx_http_headers_in_t,
-        _: Pool<'_>,
-        _: &mut ngx_table_elt_t,
-    ) -> Result<(), CannotStart> {
         Ok(())
     }
 }
@@ -72,15 +77,6 @@ mod arrays {
         element: &mut ngx_table_elt_t,
     ) -> Result<(), CannotStart> {
         append(&mut headers.x_forwarded_for, element)
-    }
-
-    #[cfg(not(ngx_feature = "http_x_forwarded_for"))]
-    pub fn forwarded(
-        _: &mut ngx_http_headers_in_t,
-        _: Pool<'_>,
-        _: &mut ngx_table_elt_t,
-    ) -> Result<(), CannotStart> {
-        Ok(())
     }
 
     fn array(array: &mut ngx_array_t, pool: Pool<'_>) -> Result<(), CannotStart> {
