@@ -177,19 +177,11 @@ impl Session {
         Lines::of(&self.bytes).unwrap_or_default()
     }
 
-    /// The value of one of [`Name::KNOWN`], by its position there: of the first line that has it.
+    /// The values of [`Name::KNOWN`], for who asks for them in their order.
     #[must_use]
-    pub(crate) fn value_of(&self, position: u8) -> Option<&[u8]> {
-        let Lines { heads, texts } = self.named_lines();
-        let mut begin = 0_usize;
-        for &[code, low, high] in heads {
-            let end = begin.checked_add(usize::from(u16::from_le_bytes([low, high])))?;
-            if code == position {
-                return texts.get(begin..end);
-            }
-            begin = end.checked_add(1)?;
-        }
-        None
+    pub(crate) fn known_values(&self) -> KnownValues<'_> {
+        let lines = self.named_lines();
+        KnownValues { lines, begin: 0 }
     }
 
     /// All header lines, names in lower case.
@@ -219,6 +211,34 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.lines()).finish()
+    }
+}
+
+/// The values of [`Name::KNOWN`] in a session, found in one pass over its lines.
+#[derive(Default)]
+pub(crate) struct KnownValues<'s> {
+    /// All texts, and the heads from the one on that was looked at last.
+    lines: Lines<'s>,
+    /// Where the text of the first of them begins.
+    begin: usize,
+}
+
+impl<'s> KnownValues<'s> {
+    /// The value of the name at this position; nothing, too, where one behind it was asked for before.
+    #[inline]
+    pub(crate) fn get(&mut self, position: u8) -> Option<&'s [u8]> {
+        let Lines { heads, texts } = &mut self.lines;
+        while let [[code, low, high], rest @ ..] = heads {
+            let length = usize::from(u16::from_le_bytes([*low, *high]));
+            if *code >= position {
+                let value = texts.get(self.begin..)?.get(..length)?;
+                return (*code == position).then_some(value);
+            }
+            // Behind each text is a space.
+            self.begin = self.begin.wrapping_add(length).wrapping_add(1);
+            *heads = rest;
+        }
+        None
     }
 }
 

@@ -157,10 +157,11 @@ proptest! {
         };
         let caller = if nobody { Caller::Nobody } else { Caller::User(&session, basis.as_ref()) };
         let facts = Facts { caller, variables: &|_| false, leeway: 0 };
-        let Err(refusal) = check(&requirements, &facts, NOW) else {
+        let Err(denial) = check(&requirements, &facts, NOW) else {
             prop_assert!(!nobody);
             return Ok(());
         };
+        let refusal = requirements.refusal(denial);
         prop_assert!(refusal.reason.as_str().bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()));
         let value = refusal.challenge.map(|challenge| challenge.value(None));
         prop_assert!(refusal.status == Status::Forbidden || value.is_some(), "a 401 without a challenge");

@@ -169,8 +169,8 @@ fn every_requirement_must_hold() {
         for words in [format!("{word} {EVERY}"), format!("{EVERY} {word}")] {
             match Requirements::parse(words.split(' '), seconds) {
                 Ok(Some(more)) => {
-                    let refusal = check(&more, &facts, NOW).unwrap_err();
-                    assert_eq!(refusal.reason.as_str(), reason, "{words}");
+                    let denial = check(&more, &facts, NOW).unwrap_err();
+                    assert_eq!(denial.as_str(), reason, "{words}");
                 }
                 other => assert!(other.is_err() && word == "machine", "{words}"),
             }

@@ -19,46 +19,47 @@ use crate::report;
 /// The access phase, once the verdict is made. Under `satisfy any` who may enter has to be admitted in so
 /// many words, but not by a dry run, which changes no status.
 pub fn permit(request: Request<'_>, location: &Location, require: &Require) -> Next {
-    match decide(request, request, location, require) {
+    let state = context::find::<State>(request);
+    match decide(request, state, location, require) {
         Ok(()) => {
-            note_passed(request);
+            note_passed(request, state);
             match request.satisfies_all() || location.dry_run {
                 true => Next::Continue,
                 false => Next::Admit,
             }
         }
-        Err(refusal) if location.dry_run => {
-            would_refuse(request, location, &refusal);
+        Err(denial) if location.dry_run => {
+            would_refuse(request, location, denial);
             Next::Continue
         }
-        Err(refusal) => refuse(request, location, &refusal),
+        Err(denial) => refuse(request, location, &require.requirements.refusal(denial)),
     }
 }
 
-fn note_passed(request: Request<'_>) {
-    match context::find::<State>(request) {
+fn note_passed(request: Request<'_>, state: Option<&State>) {
+    match state {
         Some(state) => state.outcomes.note(Outcome::Passed),
         None => context::mark_passed(request),
     }
 }
 
 /// A dry run. That no verdict could be had is said already.
-fn would_refuse(request: Request<'_>, location: &Location, refusal: &Refusal) {
+fn would_refuse(request: Request<'_>, location: &Location, denial: Denial) {
     count_early(request);
     let state = State::of(request, location).ok();
     if state.is_some_and(State::is_unknown) {
         return;
     }
-    note(request, location, refusal.reason);
+    note(request, location, denial);
     if let Some(state) = state {
-        state.outcomes.note(rejected(refusal, location));
+        state.outcomes.note(rejected(denial, location));
     }
 }
 
-fn rejected(refusal: &Refusal, location: &Location) -> Outcome {
+fn rejected(denial: Denial, location: &Location) -> Outcome {
     Outcome::Refused {
         what: Refused::Rejected,
-        reason: refusal.reason.as_str(),
+        reason: denial.as_str(),
         dry_run: location.dry_run,
     }
 }
@@ -69,25 +70,25 @@ pub fn permit_part(request: Request<'_>, location: &Location, require: &Require)
     let Some(main) = request.main() else {
         return Next::Refuse(INTERNAL_SERVER_ERROR);
     };
-    match decide(request, main, location, require) {
+    match decide(request, context::find(main), location, require) {
         Ok(()) => Next::Continue,
-        Err(refusal) => {
-            note(request, location, refusal.reason);
+        Err(denial) => {
+            note(request, location, denial);
             match location.dry_run {
                 true => Next::Continue,
-                false => Next::Refuse(refusal.status.code()),
+                false => Next::Refuse(require.requirements.refusal(denial).status.code()),
             }
         }
     }
 }
 
-/// `request` is what enters, by the verdict of `client`.
+/// `request` is what enters, by what is remembered of the client's own.
 fn decide(
     request: Request<'_>,
-    client: Request<'_>,
+    client: Option<&State>,
     location: &Location,
     require: &Require,
-) -> Result<(), Refusal> {
+) -> Result<(), Denial> {
     let holds = |index: usize| {
         let variable = require.variables.get(index);
         variable.is_some_and(|variable| variable.passes(request, variable_holds))
@@ -100,16 +101,13 @@ fn decide(
         };
         check(&require.requirements, &facts, clock::unix())
     };
-    let result = match context::find::<State>(client) {
+    let result = match client {
         Some(state) => state.with_caller(check),
         // Nothing was remembered of it: it has no credential.
         None => check(Caller::Nobody),
     };
     match result {
-        Err(Refusal {
-            reason: Denial::NoCredential,
-            ..
-        }) if location.preflight && is_preflight(request) => Ok(()),
+        Err(Denial::NoCredential) if location.preflight && is_preflight(request) => Ok(()),
         result => result,
     }
 }
@@ -158,7 +156,7 @@ fn refuse(request: Request<'_>, location: &Location, refusal: &Refusal) -> Next 
     let Ok(state) = State::of(request, location) else {
         return Next::Refuse(status);
     };
-    let outcome = rejected(refusal, location);
+    let outcome = rejected(refusal.reason, location);
     match request.satisfies_all() {
         true => state.outcomes.note(outcome),
         false => state.outcomes.note_pending(outcome),

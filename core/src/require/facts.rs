@@ -1,10 +1,10 @@
 //! What requirements look at.
 
 use super::refusal::Denial;
-use super::Requirements;
+use super::{Requirement, Requirements};
 use crate::basis::Basis;
 use crate::grant::{Grant, Machine};
-use crate::session::{Name, Session};
+use crate::session::{KnownValues, Name, Session};
 use crate::verdict::{Reason, Verdict, Why};
 
 /// Who is calling, and what else requirements look at.
@@ -30,6 +30,10 @@ pub enum Caller<'f> {
     /// A machine.
     Machine(&'f Machine),
 }
+
+/// What a user's session says of what requirements ask, for those that stand in the order of
+/// [`Requirement::line`]: it is found in one pass.
+pub(super) struct SessionFacts<'f>(KnownValues<'f>);
 
 /// The lines of a session that are looked at, by their places.
 const ANONYMOUS: u8 = 1;
@@ -90,29 +94,6 @@ impl<'f> Facts<'f> {
         matches!(self.caller, Caller::Machine(_))
     }
 
-    pub(super) fn is_verified(&self) -> bool {
-        self.line(VERIFIED) == Some(b"true")
-    }
-
-    pub(super) fn is_no_anonymous(&self) -> bool {
-        self.line(ANONYMOUS) == Some(b"false")
-    }
-
-    pub(super) fn has_role(&self, any: &[String]) -> bool {
-        self.has(ROLES, b",", any)
-    }
-
-    /// The specification separates them by a comma, the server by a space; neither stands in a method's name.
-    pub(super) fn has_amr(&self, any: &[String]) -> bool {
-        self.has(AMR, b", ", any)
-    }
-
-    /// Seconds since the user authenticated.
-    pub(super) fn authenticated_ago(&self, now: u64) -> Option<u64> {
-        let at = number(self.line(AUTHENTICATED_AT)?)?;
-        (at <= now.saturating_add(self.leeway)).then(|| now.saturating_sub(at))
-    }
-
     /// What the token was issued for that verified here.
     pub(super) fn grant(&self) -> Option<&'f Grant> {
         match self.caller {
@@ -132,27 +113,79 @@ impl<'f> Facts<'f> {
             | Caller::Invalid(_) => false,
         }
     }
+}
 
-    fn has(&self, line: u8, separators: &[u8], any: &[String]) -> bool {
-        let Some(value) = self.line(line) else {
-            return false;
-        };
-        let mut elements = value.split(|byte| separators.contains(byte));
-        elements.any(|element| any.iter().any(|one| one.as_bytes() == element))
+impl<'f> SessionFacts<'f> {
+    /// Of a user; of anybody else there is nothing.
+    pub(super) fn of(caller: Caller<'f>) -> Self {
+        Self(match caller {
+            Caller::User(session, _) => session.known_values(),
+            Caller::Nobody | Caller::Invalid(_) | Caller::Machine(_) => KnownValues::default(),
+        })
     }
 
-    /// The value of a line of the user's session.
-    fn line(&self, place: u8) -> Option<&'f [u8]> {
-        let session = match self.caller {
-            Caller::User(session, _) => session,
-            Caller::Nobody | Caller::Invalid(_) | Caller::Machine(_) => return None,
-        };
-        session.value_of(place)
+    pub(super) fn is_no_anonymous(&mut self) -> bool {
+        self.0.get(ANONYMOUS) == Some(b"false")
+    }
+
+    pub(super) fn is_verified(&mut self) -> bool {
+        self.0.get(VERIFIED) == Some(b"true")
+    }
+
+    pub(super) fn has_role(&mut self, any: &[String]) -> bool {
+        has_element(self.0.get(ROLES), any, |byte| byte == b',')
+    }
+
+    /// The specification separates them by a comma, the server by a space; neither stands in a method's name.
+    pub(super) fn has_amr(&mut self, any: &[String]) -> bool {
+        has_element(self.0.get(AMR), any, |byte| matches!(byte, b',' | b' '))
+    }
+
+    /// When the user authenticated, in seconds since 1970.
+    pub(super) fn authenticated_at(&mut self) -> Option<u64> {
+        number(self.0.get(AUTHENTICATED_AT)?)
     }
 }
 
-/// Digits and nothing else: where Rust parses a number, a sign may stand before it.
+impl Requirement {
+    /// The position of the session's line that it looks at.
+    pub(super) fn line(&self) -> Option<u8> {
+        match self {
+            Self::NotAnonymous => Some(ANONYMOUS),
+            Self::Verified => Some(VERIFIED),
+            Self::Role(_) => Some(ROLES),
+            Self::Amr(_) => Some(AMR),
+            Self::MaxAge(_) => Some(AUTHENTICATED_AT),
+            Self::Valid
+            | Self::Scope(_)
+            | Self::ClientId(_)
+            | Self::FirstParty
+            | Self::Machine
+            | Self::Variable(..) => None,
+        }
+    }
+}
+
+fn has_element(value: Option<&[u8]>, any: &[String], separates: impl Fn(u8) -> bool) -> bool {
+    let Some(value) = value else {
+        return false;
+    };
+    // The first by itself, as most lists have no other.
+    let is_first = |one: &String| match value.strip_prefix(one.as_bytes()) {
+        Some([]) => true,
+        Some([next, ..]) => separates(*next),
+        None => false,
+    };
+    let is_one = |element: &[u8]| any.iter().any(|one| one.as_bytes() == element);
+    any.iter().any(is_first) || value.split(|byte| separates(*byte)).any(is_one)
+}
+
+/// Digits and nothing else: where Rust parses a number, a sign may stand before it. So many always fit.
 fn number(digits: &[u8]) -> Option<u64> {
-    digits.iter().all(u8::is_ascii_digit).then_some(())?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    const MOST: usize = 19;
+    (1..=MOST).contains(&digits.len()).then_some(())?;
+    digits.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| number.wrapping_mul(10).wrapping_add(u64::from(digit)))
+    })
 }

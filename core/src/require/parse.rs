@@ -70,7 +70,10 @@ impl Requirements {
             return Err(RequirementError::Nothing);
         }
         check_machine(&list)?;
+        let mut by_line = list.clone();
+        by_line.sort_by_key(Requirement::line);
         Ok(Some(Self {
+            by_line,
             scope: Scope::all(list.iter().filter_map(Requirement::scope)),
             list,
             error: error.unwrap_or(Status::Forbidden),

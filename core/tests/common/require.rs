@@ -43,7 +43,8 @@ pub fn judged(words: &str, caller: Caller<'_>) -> Result<(), Refusal> {
         variables: &|_| false,
         leeway: 0,
     };
-    check(&requirements(words), &facts, NOW)
+    let requirements = requirements(words);
+    check(&requirements, &facts, NOW).map_err(|denial| requirements.refusal(denial))
 }
 
 /// What comes of it in short: `ok`, or status, reason and challenge.
