@@ -20,7 +20,6 @@ use nginx_sys::{
     ngx_event_t, ngx_http_core_run_phases, ngx_http_post_subrequest_t, ngx_http_request_body_t,
     ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_subrequest,
 };
-use ngx::core::Status;
 
 pub use self::pending::{body_filter, header_filter};
 pub use self::recipient::{End, Headers, Outcome, Recipient};
@@ -36,6 +35,7 @@ use crate::module;
 use crate::peer::Peer;
 use crate::pool::OutOfMemory;
 use crate::request::Request;
+use crate::status::Status;
 
 /// What to ask, where, and for whom.
 pub struct Outgoing<'o> {

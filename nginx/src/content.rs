@@ -10,7 +10,6 @@ use nginx_sys::{
     ngx_http_discard_request_body, ngx_http_output_filter, ngx_http_request_t, ngx_http_send_header,
     ngx_int_t, ngx_str_t, NGX_HTTP_GET, NGX_HTTP_HEAD, NGX_HTTP_NOT_ALLOWED, NGX_HTTP_OK,
 };
-use ngx::core::Status;
 
 use crate::entry::entry;
 use crate::layout;
@@ -18,6 +17,7 @@ use crate::module::core_entry;
 use crate::phases::Handler;
 use crate::pool::{OutOfMemory, Pool};
 use crate::request::Request;
+use crate::status::Status;
 
 /// What is answered.
 pub struct Content {
@@ -51,10 +51,10 @@ pub unsafe fn serve(
     request: *mut ngx_http_request_t,
     content: impl for<'r> FnOnce(Request<'r>) -> Content,
 ) -> ngx_int_t {
-    entry(Status::NGX_ERROR.into(), || {
+    entry(Status::ERROR.into(), || {
         // SAFETY: nginx hands a live request to a handler; the wrapper is gone when this returns.
         let Some(wrapped) = (unsafe { Request::from_ptr(request) }) else {
-            return Status::NGX_ERROR.into();
+            return Status::ERROR.into();
         };
         if wrapped.raw().method & (NGX_HTTP_GET | NGX_HTTP_HEAD) as usize == 0 {
             return NGX_HTTP_NOT_ALLOWED as ngx_int_t;
@@ -67,7 +67,7 @@ pub unsafe fn serve(
         match prepared(wrapped, &content(wrapped)) {
             // SAFETY: nginx's own argument; the chain and its buffer live as long as the request.
             Ok(chain) => unsafe { send(request, chain) },
-            Err(OutOfMemory) => Status::NGX_ERROR.into(),
+            Err(OutOfMemory) => Status::ERROR.into(),
         }
     })
 }
@@ -112,7 +112,7 @@ unsafe fn send(request: *mut ngx_http_request_t, chain: NonNull<ngx_chain_t>) ->
     let sent = unsafe { ngx_http_send_header(request) };
     // SAFETY: as above; the call does not end a request.
     let is_over = layout::ngx_http_request_t::HEADER_ONLY.is_set(unsafe { &*request });
-    if sent == Status::NGX_ERROR.into() || sent > Status::NGX_OK.into() || is_over {
+    if sent == Status::ERROR.into() || sent > Status::OK.into() || is_over {
         return sent;
     }
     // SAFETY: as above.

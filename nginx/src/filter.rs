@@ -6,7 +6,8 @@ use nginx_sys::{
     ngx_chain_t, ngx_http_output_body_filter_pt, ngx_http_output_header_filter_pt, ngx_http_request_t,
     ngx_http_top_body_filter, ngx_http_top_header_filter, ngx_int_t,
 };
-use ngx::core::Status;
+
+use crate::status::Status;
 
 /// nginx calls it with each answer's header.
 pub type HeaderFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
@@ -78,7 +79,7 @@ fn put(header: HeaderFilter, body: BodyFilter) {
 pub unsafe fn next_header(request: *mut ngx_http_request_t) -> ngx_int_t {
     let next = NEXT_HEADER.load(Ordering::Relaxed);
     if next.is_null() {
-        return Status::NGX_OK.into();
+        return Status::OK.into();
     }
     // SAFETY: stored by install() from a pointer of exactly this type, and not null.
     let next: HeaderFilter = unsafe { std::mem::transmute::<*mut (), HeaderFilter>(next) };
@@ -93,7 +94,7 @@ pub unsafe fn next_header(request: *mut ngx_http_request_t) -> ngx_int_t {
 pub unsafe fn next_body(request: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
     let next = NEXT_BODY.load(Ordering::Relaxed);
     if next.is_null() {
-        return Status::NGX_OK.into();
+        return Status::OK.into();
     }
     // SAFETY: stored by install() from a pointer of exactly this type, and not null.
     let next: BodyFilter = unsafe { std::mem::transmute::<*mut (), BodyFilter>(next) };

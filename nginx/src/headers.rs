@@ -15,7 +15,6 @@ use std::mem::size_of;
 use std::ptr::{self, addr_of_mut, NonNull};
 
 use nginx_sys::{ngx_list_init, ngx_list_part_t, ngx_list_push, ngx_list_t, ngx_str_t, ngx_table_elt_t};
-use ngx::core::Status;
 
 pub use self::added::AddedHeaders;
 pub use self::variables::HeaderVariables;
@@ -25,6 +24,7 @@ use self::name::HeaderName;
 use crate::layout;
 use crate::pool::{OutOfMemory, Pool};
 use crate::request::{bytes, elements, Request};
+use crate::status::Status;
 
 /// Which headers a module owns: no client, and nobody else, sends one.
 #[derive(Clone, Copy)]

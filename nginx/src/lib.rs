@@ -31,6 +31,7 @@ pub mod log;
 pub mod module;
 pub mod worker;
 pub mod clock;
+pub mod status;
 mod layout;
 
 /// The version of nginx that it is built for.

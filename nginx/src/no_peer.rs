@@ -4,9 +4,9 @@ use std::ffi::CStr;
 use std::ptr::fn_addr_eq;
 
 use nginx_sys::{ngx_chain_t, ngx_connection_t, ngx_http_request_t, ngx_log_t, off_t, u_char};
-use ngx::core::Status;
 
 use crate::module;
+use crate::status::Status;
 
 /// Whether a request is one of the worker's own: its connection has no peer.
 pub fn is_ours(request: &ngx_http_request_t) -> bool {
@@ -21,11 +21,11 @@ pub fn is_ours(request: &ngx_http_request_t) -> bool {
 // Compared by its address: inlined, it would have one in each part that the compiler makes of this crate.
 #[inline(never)]
 pub unsafe extern "C" fn receive(_: *mut ngx_connection_t, _: *mut u_char, _: usize) -> isize {
-    Status::NGX_ERROR.into()
+    Status::ERROR.into()
 }
 
 pub unsafe extern "C" fn receive_chain(_: *mut ngx_connection_t, _: *mut ngx_chain_t, _: off_t) -> isize {
-    Status::NGX_ERROR.into()
+    Status::ERROR.into()
 }
 
 pub unsafe extern "C" fn send_chain(

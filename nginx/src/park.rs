@@ -14,13 +14,12 @@ use nginx_sys::{
     ngx_http_run_posted_requests, ngx_http_test_reading,
 };
 
-use ngx::core::Status;
-
 use crate::entry::entry;
 use crate::event::{add_timer, delete_posted, delete_timer, is_timer_set, post};
 use crate::layout;
 use crate::pool::OutOfMemory;
 use crate::request::Request;
+use crate::status::Status;
 
 /// The place where one request waits. Whoever has it, and however long: nothing happens there any more once
 /// the request is gone.

@@ -9,7 +9,6 @@ use nginx_sys::{
     ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_str_t,
     NGX_HTTP_VAR_NOCACHEABLE, NGX_HTTP_VAR_PREFIX,
 };
-use ngx::core::Status;
 
 use crate::conf::pool;
 use crate::entry::entry;
@@ -17,6 +16,7 @@ use crate::layout;
 use crate::module::core_entry;
 use crate::pool::OutOfMemory;
 use crate::request::{bytes, Request};
+use crate::status::Status;
 
 /// nginx calls it for a variable's value. The last argument is the index that it was added with; of a prefix,
 /// what [`rest`] reads.
@@ -119,19 +119,19 @@ pub unsafe fn evaluate(
     value: *mut ngx_http_variable_value_t,
     value_of: impl for<'r> FnOnce(Request<'r>) -> Option<Cow<'r, str>>,
 ) -> ngx_int_t {
-    entry(Status::NGX_ERROR.into(), || {
+    entry(Status::ERROR.into(), || {
         // SAFETY: nginx evaluates a variable for a live request.
         let request = unsafe { Request::from_ptr(request) };
         // SAFETY: nginx's place for the value, ours during the call.
         let value = unsafe { value.as_mut() };
         let (Some(request), Some(value)) = (request, value) else {
-            return Status::NGX_ERROR.into();
+            return Status::ERROR.into();
         };
         match kept(request, value_of(request)) {
             Ok(text) => fill(value, text),
-            Err(OutOfMemory) => return Status::NGX_ERROR.into(),
+            Err(OutOfMemory) => return Status::ERROR.into(),
         }
-        Status::NGX_OK.into()
+        Status::OK.into()
     })
 }
 

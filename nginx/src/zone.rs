@@ -17,12 +17,12 @@ use nginx_sys::{
     ngx_shm_zone_t, ngx_shmtx_lock, ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_alloc, ngx_slab_pool_t,
     ngx_str_t,
 };
-use ngx::core::Status;
 
 use crate::conf::pool;
 use crate::entry::entry;
 use crate::log::{self, Level};
 use crate::pool::OutOfMemory;
+use crate::status::Status;
 use crate::{layout, module};
 
 /// The words of an area: it begins with a line of the processor's cache.
@@ -116,7 +116,7 @@ pub unsafe fn declare(
 }
 
 unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_t {
-    entry(Status::NGX_ERROR.into(), || {
+    entry(Status::ERROR.into(), || {
         // SAFETY: nginx hands over the zone that declare() added, mapped, with its slab pool at the start.
         let zone = unsafe { &mut *zone };
         let slab = NonNull::new(zone.shm.addr.cast());
@@ -131,11 +131,11 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_
                 module::name()
             );
             log::process(Level::Alert, &line);
-            return Status::NGX_ERROR.into();
+            return Status::ERROR.into();
         };
         // From now on it is this number, for as long as the configuration is in use.
         zone.data = ptr::without_provenance_mut(number);
-        Status::NGX_OK.into()
+        Status::OK.into()
     })
 }
 

@@ -9,10 +9,10 @@ use std::ptr::NonNull;
 use nginx::conf::{self, report, Severity, Statement};
 use nginx::entry::{entry, report_panics};
 use nginx::pool::OutOfMemory;
+use nginx::status::{Status, CONF_ERROR};
 use nginx::sys::{ngx_command_t, ngx_conf_t, ngx_int_t};
 use nginx::table::index;
 use nginx::{filter, zone};
-use ngx::core::{Status, NGX_CONF_ERROR};
 
 use super::{content, filters, module, phases, variables};
 use crate::conf::complete::{complete, complete_apart, store_location, store_server};
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn read(
     // SAFETY: nginx's own argument.
     let row = unsafe { index(command) }.and_then(|index| DIRECTIVES.get(index));
     let Some(row) = row else {
-        return NGX_CONF_ERROR;
+        return CONF_ERROR;
     };
     let directive = row.text();
     match row.reader {
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn read(
             // SAFETY: nginx's own argument; the row asks for a location.
             let installed =
                 NonNull::new(cf).and_then(|cf| unsafe { nginx::content::install(cf, content::metrics) });
-            installed.map_or(NGX_CONF_ERROR, |()| done)
+            installed.map_or(CONF_ERROR, |()| done)
         }
     }
 }
@@ -115,31 +115,31 @@ pub unsafe extern "C" fn merge_location(
 }
 
 pub unsafe extern "C" fn before(cf: *mut ngx_conf_t) -> ngx_int_t {
-    entry(Status::NGX_ERROR.into(), || {
+    entry(Status::ERROR.into(), || {
         report_panics();
         filter::remember();
         // SAFETY: nginx's own argument.
         let added = NonNull::new(cf).map(|cf| unsafe { variables::add(cf) });
         match added {
-            Some(Ok(())) => Status::NGX_OK.into(),
-            Some(Err(OutOfMemory)) | None => Status::NGX_ERROR.into(),
+            Some(Ok(())) => Status::OK.into(),
+            Some(Err(OutOfMemory)) | None => Status::ERROR.into(),
         }
     })
 }
 
 pub unsafe extern "C" fn after(cf: *mut ngx_conf_t) -> ngx_int_t {
-    entry(Status::NGX_ERROR.into(), || {
+    entry(Status::ERROR.into(), || {
         let Some(cf) = NonNull::new(cf) else {
-            return Status::NGX_ERROR.into();
+            return Status::ERROR.into();
         };
         // SAFETY: nginx's own argument.
         match unsafe { finish(cf) } {
-            Ok(()) => Status::NGX_OK.into(),
+            Ok(()) => Status::OK.into(),
             Err(fault) => {
                 filter::restore();
                 // SAFETY: as above.
                 unsafe { report(cf, Severity::Emergency, &fault) };
-                Status::NGX_ERROR.into()
+                Status::ERROR.into()
             }
         }
     })

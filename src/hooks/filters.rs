@@ -6,8 +6,8 @@ use nginx::entry::entry;
 use nginx::filter;
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
+use nginx::status::Status;
 use nginx::sys::{ngx_chain_t, ngx_http_request_t, ngx_int_t};
-use ngx::core::Status;
 
 use crate::access;
 
@@ -29,7 +29,7 @@ unsafe extern "C" fn header(request: *mut ngx_http_request_t) -> ngx_int_t {
     match added {
         // SAFETY: nginx's own argument.
         Ok(()) => unsafe { filter::next_header(request) },
-        Err(OutOfMemory) => Status::NGX_ERROR.into(),
+        Err(OutOfMemory) => Status::ERROR.into(),
     }
 }
 

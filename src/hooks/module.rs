@@ -7,10 +7,10 @@ use std::ptr::{self, NonNull};
 use nginx::conf::{log_of, main_of};
 use nginx::entry::entry;
 use nginx::log::Level;
+use nginx::status::Status;
 use nginx::sys::{ngx_command_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t};
 use nginx::table::{callbacks, command, end, module, Callbacks};
 use nginx::zone;
-use ngx::core::Status;
 
 use super::{conf, process};
 use crate::conf::directives::DIRECTIVES;
@@ -84,7 +84,7 @@ unsafe fn main<'l>(cycle: *mut ngx_cycle_t) -> Option<&'l MainLevel> {
 /// A configuration takes the place of another, with an `http` block or without. Says what its own log has to
 /// hold about it.
 unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
-    entry(Status::NGX_ERROR.into(), || {
+    entry(Status::ERROR.into(), || {
         zone::forget_cycle();
         // SAFETY: nginx's own argument, whose log is open.
         let log = NonNull::new(cycle).and_then(|cycle| unsafe { log_of(cycle) });
@@ -94,16 +94,16 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
                 log.write(Level::Info, &note.to_string());
             }
         }
-        Status::NGX_OK.into()
+        Status::OK.into()
     })
 }
 
 unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
-    entry(Status::NGX_ERROR.into(), || {
+    entry(Status::ERROR.into(), || {
         // SAFETY: nginx's own argument.
         if unsafe { main(cycle) }.is_some_and(|main| main.complete.active) {
             process::start();
         }
-        Status::NGX_OK.into()
+        Status::OK.into()
     })
 }

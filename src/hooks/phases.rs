@@ -12,9 +12,8 @@ use nginx::entry::entry;
 use nginx::phases::{add, Handler, Phase, Turn};
 use nginx::pool::OutOfMemory;
 use nginx::request::Request;
+use nginx::status::Status;
 use nginx::sys::{ngx_conf_t, ngx_http_request_t, ngx_int_t};
-use ngx::core::Status;
-use ngx::http::HTTPStatus;
 
 use crate::access::{self, Next};
 
@@ -92,18 +91,18 @@ unsafe fn call(
     is_none_of_ours: impl FnOnce(Request<'_>) -> bool,
     handle: impl FnOnce(Request<'_>) -> Next,
 ) -> ngx_int_t {
-    let refused = Status::from(HTTPStatus::INTERNAL_SERVER_ERROR).into();
+    let refused = Status::INTERNAL_SERVER_ERROR.into();
     // SAFETY: nginx hands a live request to a phase handler; the wrapper is gone when this returns.
     let Some(request) = (unsafe { Request::from_ptr(request) }) else {
         return refused;
     };
     if is_none_of_ours(request) {
-        return Status::NGX_DECLINED.into();
+        return Status::DECLINED.into();
     }
     entry(refused, || match handle(request) {
-        Next::Continue => Status::NGX_DECLINED.into(),
-        Next::Admit => Status::NGX_OK.into(),
-        Next::Wait => Status::NGX_AGAIN.into(),
+        Next::Continue => Status::DECLINED.into(),
+        Next::Admit => Status::OK.into(),
+        Next::Wait => Status::AGAIN.into(),
         Next::Refuse(status) => ngx_int_t::try_from(status).unwrap_or(refused),
     })
 }

@@ -26,7 +26,6 @@ use nginx_sys::{
     ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t, ngx_list_init, ngx_list_push, ngx_log_t,
     ngx_table_elt_t, off_t, sockaddr, sockaddr_in, socklen_t, AF_INET, NGX_HTTP_GET, NGX_USE_CLEAR_EVENT,
 };
-use ngx::core::Status;
 
 use super::{CannotStart, Outgoing};
 use crate::headers::element;
@@ -35,6 +34,7 @@ use crate::layout;
 use crate::module::core_entry;
 use crate::no_peer::{log_line, receive, receive_chain, send_chain};
 use crate::pool::Pool;
+use crate::status::Status;
 
 type EventHandler = unsafe extern "C" fn(*mut ngx_event_t);
 type RequestHandler = unsafe extern "C" fn(*mut ngx_http_request_t);

@@ -4,11 +4,11 @@ use nginx_sys::{
     ngx_connection_t, ngx_event_t, ngx_http_finalize_request, ngx_http_request_t,
     ngx_http_run_posted_requests,
 };
-use ngx::core::Status;
 
 use super::pending::of;
 use crate::entry::entry;
 use crate::layout;
+use crate::status::Status;
 
 /// The main request is woken: by the end of its subrequest, or for nothing.
 pub(super) unsafe extern "C" fn main_event(request: *mut ngx_http_request_t) {
@@ -90,5 +90,5 @@ unsafe fn terminate(main: *mut ngx_http_request_t) {
     layout::ngx_connection_t::ERROR.set(unsafe { &mut *request.connection }, 1);
     // SAFETY: with `error` set nginx runs the clean-ups, the upstream's among them, and frees the request
     // from its event loop.
-    unsafe { ngx_http_finalize_request(main, Status::NGX_ERROR.into()) };
+    unsafe { ngx_http_finalize_request(main, Status::ERROR.into()) };
 }

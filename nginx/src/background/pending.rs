@@ -5,13 +5,13 @@ use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_chain_t, ngx_event_t, ngx_http_request_t, ngx_int_t};
-use ngx::core::Status;
 
 use super::connection::MainRequest;
 use super::recipient::{End, Headers, Outcome, Recipient};
 use crate::entry::entry;
 use crate::event::{delete_timer, is_timer_set};
 use crate::no_peer::is_ours;
+use crate::status::Status;
 use crate::{layout, module};
 
 /// One background request under way; freed with the pool of its main request.
@@ -64,12 +64,12 @@ pub(super) unsafe fn of<'p>(request: *mut ngx_http_request_t) -> Option<&'p mut 
 pub unsafe fn header_filter(request: *mut ngx_http_request_t) -> Option<ngx_int_t> {
     // SAFETY: a live request.
     unsafe { request.as_ref() }.filter(|request| is_ours(request))?;
-    Some(entry(Status::NGX_ERROR.into(), || {
+    Some(entry(Status::ERROR.into(), || {
         // SAFETY: a live request; nginx is in its filter, and nothing else refers to what was noted of it.
         let pending = unsafe { of(request) };
         // SAFETY: nobody else uses the request while its filter runs.
         let request = unsafe { &mut *request };
-        pending.map_or(Status::NGX_ERROR.into(), |pending| pending.header(request))
+        pending.map_or(Status::ERROR.into(), |pending| pending.header(request))
     }))
 }
 
@@ -80,13 +80,13 @@ pub unsafe fn header_filter(request: *mut ngx_http_request_t) -> Option<ngx_int_
 pub unsafe fn body_filter(request: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> Option<ngx_int_t> {
     // SAFETY: a live request.
     unsafe { request.as_ref() }.filter(|request| is_ours(request))?;
-    Some(entry(Status::NGX_ERROR.into(), || {
+    Some(entry(Status::ERROR.into(), || {
         // SAFETY: as in header_filter().
         let pending = unsafe { of(request) };
         // SAFETY: a live request.
         let request = unsafe { &*request };
         // SAFETY: the chain of this call.
-        pending.map_or(Status::NGX_ERROR.into(), |pending| unsafe {
+        pending.map_or(Status::ERROR.into(), |pending| unsafe {
             pending.body(request, chain)
         })
     }))
@@ -128,16 +128,16 @@ impl Pending {
     fn header(&mut self, request: &mut ngx_http_request_t) -> ngx_int_t {
         layout::ngx_http_request_t::HEADER_SENT.set(request, 1);
         if self.header_seen || !self.is_first_subrequest(request) {
-            return Status::NGX_OK.into();
+            return Status::OK.into();
         }
         self.header_seen = true;
         self.status = u16::try_from(request.headers_out.status).unwrap_or(0);
         // SAFETY: null, or the upstream state that lives as long as the request.
         let Some(upstream) = (unsafe { request.upstream.as_ref() }) else {
-            return Status::NGX_OK.into();
+            return Status::OK.into();
         };
         if upstream.headers_in.status_n == 0 || is_cached(request) {
-            return Status::NGX_OK.into();
+            return Status::OK.into();
         }
         self.theirs = true;
         self.status = u16::try_from(upstream.headers_in.status_n).unwrap_or(0);
@@ -146,7 +146,7 @@ impl Pending {
             let headers = unsafe { Headers::new(&upstream.headers_in.headers.part) };
             recipient.header(self.status, &headers);
         }
-        Status::NGX_OK.into()
+        Status::OK.into()
     }
 
     /// The body filter: keeps what fits, and marks all of it as used.
@@ -176,7 +176,7 @@ impl Pending {
             buffer.file_pos = buffer.file_last;
             link = current.next;
         }
-        Status::NGX_OK.into()
+        Status::OK.into()
     }
 
     fn take(&mut self, part: &[u8]) {
@@ -240,7 +240,7 @@ pub(super) unsafe extern "C" fn subrequest_ended(
     _: *mut c_void,
     rc: ngx_int_t,
 ) -> ngx_int_t {
-    entry(Status::NGX_ERROR.into(), || {
+    entry(Status::ERROR.into(), || {
         // SAFETY: nginx calls this with a live request, and holds no reference to what was noted of it.
         let pending = unsafe { of(request) };
         if let Some(pending) = pending.filter(|pending| pending.first.is_none()) {
@@ -255,7 +255,7 @@ pub(super) unsafe extern "C" fn subrequest_ended(
                 upstream.headers_in.status_n != 0 && upstream.buffer.last == upstream.buffer.end
             });
         }
-        Status::NGX_OK.into()
+        Status::OK.into()
     })
 }
 

@@ -7,13 +7,13 @@ use std::fmt::Display;
 use std::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_conf_t, ngx_http_conf_ctx_t, ngx_pool_cleanup_add};
-use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
 use super::servers::{MergedLocation, MergedServer};
 use super::statement::{report, Severity, Statement};
 use super::{Levels, MainLevel};
 use crate::entry::entry;
 use crate::module::{self, own_entry};
+use crate::status::{CONF_ERROR, CONF_OK};
 
 /// Makes a main level; null, and a line, where the module can't be part of the configuration.
 ///
@@ -140,21 +140,21 @@ unsafe fn read<T, E: Display>(
     conf: *mut c_void,
     read: impl FnOnce(&mut T, &Statement<'_>) -> Result<(), E>,
 ) -> *mut c_char {
-    entry(NGX_CONF_ERROR, || {
+    entry(CONF_ERROR, || {
         let (Some(cf), Some(mut level)) = (NonNull::new(cf), NonNull::new(conf.cast::<T>())) else {
-            return NGX_CONF_ERROR;
+            return CONF_ERROR;
         };
         // SAFETY: nginx calls with the configuration under way, and its words stay until we return.
         let Some(statement) = (unsafe { Statement::new(cf) }) else {
-            return NGX_CONF_ERROR;
+            return CONF_ERROR;
         };
         // SAFETY: made by create() for this level; nginx reads one directive at a time.
         let level = unsafe { level.as_mut() };
         match read(level, &statement) {
-            Ok(()) => NGX_CONF_OK,
+            Ok(()) => CONF_OK,
             Err(error) => {
                 statement.say(Severity::Emergency, &error);
-                NGX_CONF_ERROR
+                CONF_ERROR
             }
         }
     })
@@ -170,7 +170,7 @@ pub unsafe fn merge_server<L: Levels>(
     inherit: impl FnOnce(&mut L::Server, &L::Server),
 ) -> *mut c_char {
     // SAFETY: the caller vouches for it.
-    entry(NGX_CONF_ERROR, || unsafe { merge(outer, inner, inherit) })
+    entry(CONF_ERROR, || unsafe { merge(outer, inner, inherit) })
 }
 
 /// Merges a location's level with the one around it. Every location of every server comes by here, after the
@@ -186,12 +186,12 @@ pub unsafe fn merge_location<L: Levels>(
     inherit: impl FnOnce(&mut L::Location, &L::Location),
     apart: impl FnOnce(&mut L::Location),
 ) -> *mut c_char {
-    entry(NGX_CONF_ERROR, || {
+    entry(CONF_ERROR, || {
         // SAFETY: the caller vouches for it.
         let merged = unsafe { merge(outer, inner, inherit) };
         let (Some(outer), Some(mut inner)) = (NonNull::new(outer), NonNull::<L::Location>::new(inner.cast()))
         else {
-            return NGX_CONF_ERROR;
+            return CONF_ERROR;
         };
         // SAFETY: as above.
         if unsafe { note::<L>(cf, outer.cast(), inner) }.is_none() {
@@ -210,7 +210,7 @@ unsafe fn merge<T>(outer: *mut c_void, inner: *mut c_void, inherit: impl FnOnce(
     if let (Some(outer), Some(inner)) = (outer, inner) {
         inherit(inner, outer);
     }
-    NGX_CONF_OK
+    CONF_OK
 }
 
 /// Notes a location of the configuration that nginx is reading; `None` for one that is no part of it.

@@ -7,13 +7,13 @@ use nginx_sys::{
     ngx_conf_t, ngx_http_core_main_conf_t, ngx_http_get_flushed_variable, ngx_http_get_variable_index,
     ngx_http_variable_t, ngx_http_variable_value_t, ngx_uint_t, NGX_HTTP_VAR_WEAK,
 };
-use ngx::core::Status;
 
 use super::pool;
 use crate::layout;
 use crate::module::core_entry;
 use crate::pool::OutOfMemory;
 use crate::request::Request;
+use crate::status::Status;
 
 /// One of them, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl NamedVariable {
         // SAFETY: the variable's own handler and data, on a live request.
         let code = unsafe { evaluate(request.as_ptr().as_ptr(), &mut value, variable.data) };
         let is_there = layout::ngx_http_variable_value_t::VALID.is_set(&value);
-        let has_failed = code != Status::NGX_OK.into();
+        let has_failed = code != Status::OK.into();
         if has_failed {
             layout::ngx_http_variable_value_t::NOT_FOUND.set(&mut value, 1);
         }

@@ -12,12 +12,12 @@ use nginx_sys::{
     ngx_conf_full_name, ngx_conf_log_error, ngx_conf_t, ngx_log_error_core, ngx_str_t, ngx_uint_t,
     NGX_LOG_EMERG, NGX_LOG_WARN,
 };
-use ngx::core::Status;
 
 use super::named_variable::NamedVariable;
 use super::pool;
 use crate::pool::OutOfMemory;
 use crate::request::bytes;
+use crate::status::Status;
 
 /// Where a directive or a block stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
