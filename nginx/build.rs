@@ -20,6 +20,8 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
+use crate::compiler::Compiler;
+
 /// Versions from which something that the module touches is different.
 const VERSIONS: &[(u64, &str)] = &[(1_023_000, "nginx1_23")];
 
@@ -27,6 +29,7 @@ fn main() {
     values("ngx_feature", "DEP_NGINX_FEATURES_CHECK", "DEP_NGINX_FEATURES");
     values("ngx_os", "DEP_NGINX_OS_CHECK", "DEP_NGINX_OS");
     versions();
+    angie();
     stat_stub();
     layout::prove(Path::new("src"));
 }
@@ -53,6 +56,14 @@ fn versions() {
         if version.is_some_and(|version| version >= *since) {
             println!("cargo::rustc-cfg={name}");
         }
+    }
+}
+
+/// Whether it is Angie, which is nginx of the version that it says but for what is marked so in the sources.
+fn angie() {
+    println!("cargo::rustc-check-cfg=cfg(angie)");
+    if Compiler::find().is_some_and(|compiler| compiler.is_angies()) {
+        println!("cargo::rustc-cfg=angie");
     }
 }
 

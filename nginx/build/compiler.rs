@@ -13,6 +13,10 @@ use std::process::Command;
 /// What every source file here begins with.
 pub const INCLUDES: &str = "#include <ngx_config.h>\n#include <ngx_core.h>\n#include <ngx_http.h>\n";
 
+/// A member that Angie has renamed, by nginx's name for it, as `nginx-sys` writes it. scripts/build and
+/// config.make have the bindings made with the same.
+const ANGIES_NAMES: &str = "-Dangie_sign=spare1";
+
 /// nginx's compiler, its flags, and where its headers are.
 pub struct Compiler {
     program: String,
@@ -51,6 +55,11 @@ impl Compiler {
         })
     }
 
+    /// Whether the headers are Angie's.
+    pub fn is_angies(&self) -> bool {
+        self.includes.iter().any(|path| path.join("angie.h").is_file())
+    }
+
     /// What the compiler itself sees of nginx's headers, in this build.
     pub fn preprocessed(&self) -> String {
         let bytes = self.run("headers", INCLUDES, "-E -P");
@@ -70,7 +79,8 @@ impl Compiler {
             self.output.join(format!("{name}.out")),
         );
         fs::write(&from, source).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
-        let line = format!("{} {} -w {mode} \"$@\"", self.program, self.flags);
+        let renamed = if self.is_angies() { ANGIES_NAMES } else { "" };
+        let line = format!("{} {} {renamed} -w {mode} \"$@\"", self.program, self.flags);
         let includes = self
             .includes
             .iter()

@@ -4,6 +4,8 @@
 use std::ffi::c_char;
 use std::fmt::Write as _;
 use std::marker::PhantomData;
+#[cfg(angie)]
+use std::ptr;
 use std::ptr::NonNull;
 
 use nginx_sys::{
@@ -94,26 +96,38 @@ impl Log<'_> {
         alone.handler = None;
         // SAFETY: what it points to lives as long as the log that it was copied from.
         unsafe { write_to(&raw mut alone, level, line) };
+        #[cfg(not(angie))]
         // SAFETY: as above. Of its members nginx sets this one, where a disk is full.
-        unsafe { (*log).disk_full_time = alone.disk_full_time };
+        unsafe {
+            (*log).disk_full_time = alone.disk_full_time;
+        }
     }
 }
 
 /// # Safety
 /// The log is alive.
 unsafe fn write_to(log: *mut ngx_log_t, level: Level, line: &str) {
+    // SAFETY: the caller vouches for it.
+    unsafe { write_at(log, level.number(), line) };
+}
+
+/// A line of a level of nginx's own.
+///
+/// # Safety
+/// The log is alive.
+pub(crate) unsafe fn write_at(log: *mut ngx_log_t, level: ngx_uint_t, line: &str) {
+    let format = c"%*s".as_ptr().cast::<c_char>();
+    #[cfg(not(angie))]
     // SAFETY: the caller vouches for the log. The format takes a size_t and a pointer to that many bytes;
     // nginx copies at most its own line length from them.
     unsafe {
-        ngx_log_error_core(
-            level.number(),
-            log,
-            0,
-            c"%*s".as_ptr().cast::<c_char>(),
-            line.len(),
-            line.as_ptr(),
-        )
-    };
+        ngx_log_error_core(level, log, 0, format, line.len(), line.as_ptr());
+    }
+    #[cfg(angie)]
+    // SAFETY: as above; Angie takes null where no source file is named.
+    unsafe {
+        ngx_log_error_core(level, log, ptr::null(), 0, format, line.len(), line.as_ptr());
+    }
 }
 
 /// Bytes from outside, fit for a log line: printable ASCII as it is, all else as `\xNN`, cut after 128 bytes.

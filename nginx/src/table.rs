@@ -158,6 +158,34 @@ pub const unsafe fn module(
         type_: NGX_HTTP_MODULE as ngx_uint_t,
         init_module: Some(init_module),
         init_process: Some(init_process),
+        ..nobodys()
+    }
+}
+
+/// The table of a module that does nothing, for nginx of this build.
+#[cfg(not(angie))]
+const fn nobodys() -> ngx_module_t {
+    ngx_module_t::default()
+}
+
+/// Angie takes no module that does not say that it was built for it, and for which Angie.
+#[cfg(angie)]
+const fn nobodys() -> ngx_module_t {
+    ngx_module_t {
+        spare1: angies_sign(),
+        version: nginx_sys::angie_version as ngx_uint_t,
         ..ngx_module_t::default()
     }
+}
+
+/// `ngx_angie_sign`, which the bindings leave out: the sum of the letters of Angie's name.
+#[cfg(angie)]
+const fn angies_sign() -> ngx_uint_t {
+    let mut letters = nginx_sys::NGX_ANGIE_SIGN.to_bytes();
+    let mut sum: ngx_uint_t = 0;
+    while let [letter, rest @ ..] = letters {
+        sum = sum.saturating_add(*letter as ngx_uint_t);
+        letters = rest;
+    }
+    sum
 }

@@ -109,10 +109,21 @@ pub unsafe fn declare(
         // SAFETY: the zone of the running cycle.
         let words = NonNull::new(old.shm.addr.cast()).and_then(|slab| unsafe { words_of(slab) });
         let has_room = words.is_some_and(|words| (contents.has_room)(words, needed));
-        zone.noreuse = usize::from(!has_room);
-        old.noreuse = zone.noreuse;
+        for zone in [zone, old] {
+            set_noreuse(zone, !has_room);
+        }
     }
     Ok(())
+}
+
+#[cfg(not(angie))]
+fn set_noreuse(zone: &mut ngx_shm_zone_t, value: bool) {
+    zone.noreuse = usize::from(value);
+}
+
+#[cfg(angie)]
+fn set_noreuse(zone: &mut ngx_shm_zone_t, value: bool) {
+    layout::ngx_shm_zone_t::NOREUSE.set(zone, u32::from(value));
 }
 
 unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _: *mut c_void) -> ngx_int_t {

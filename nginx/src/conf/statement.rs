@@ -9,12 +9,12 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use nginx_sys::{
-    ngx_conf_full_name, ngx_conf_log_error, ngx_conf_t, ngx_log_error_core, ngx_str_t, ngx_uint_t,
-    NGX_LOG_EMERG, NGX_LOG_WARN,
+    ngx_conf_full_name, ngx_conf_log_error, ngx_conf_t, ngx_str_t, ngx_uint_t, NGX_LOG_EMERG, NGX_LOG_WARN,
 };
 
 use super::named_variable::NamedVariable;
 use super::pool;
+use crate::log::write_at;
 use crate::pool::OutOfMemory;
 use crate::request::bytes;
 use crate::status::Status;
@@ -163,9 +163,8 @@ pub unsafe fn report(cf: NonNull<ngx_conf_t>, severity: Severity, text: &dyn fmt
     if unsafe { log.as_ref() }.is_none_or(|log| log.log_level < severity.number()) {
         return;
     }
-    let format = c"%*s".as_ptr().cast::<c_char>();
-    // SAFETY: the format takes a size and a pointer to that many bytes.
-    unsafe { ngx_log_error_core(severity.number(), log, 0, format, text.len(), text.as_ptr()) };
+    // SAFETY: the cycle's log.
+    unsafe { write_at(log, severity.number(), &text) };
 }
 
 /// Where a block begins, by what nginx noted.
