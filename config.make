@@ -8,6 +8,12 @@ case $NGX_MODULES_PATH in
     *) authgear_modules=$NGX_PREFIX/$NGX_MODULES_PATH ;;
 esac
 
+authgear_bindings=
+if [ -f src/core/angie.h ]; then
+    # The bindings have one member by nginx's name: nginx/build/compiler.rs has the same.
+    authgear_bindings='BINDGEN_EXTRA_CLANG_ARGS="$$BINDGEN_EXTRA_CLANG_ARGS -Dangie_sign=spare1"'
+fi
+
 cat << END                                                >> $NGX_MAKEFILE
 
 modules:	authgear_module
@@ -15,7 +21,7 @@ modules:	authgear_module
 install:	authgear_install
 
 authgear_module:
-	NGINX_SOURCE_DIR='$PWD' NGINX_BUILD_DIR='$authgear_objs' cargo build --release --locked \\
+	NGINX_SOURCE_DIR='$PWD' NGINX_BUILD_DIR='$authgear_objs' $authgear_bindings cargo build --release --locked \\
 		--manifest-path '$authgear_dir/Cargo.toml' -p ngx_http_authgear_module --target-dir '$authgear_objs/authgear'
 	cp '$authgear_objs/authgear/release/libngx_http_authgear_module.so' '$authgear_objs/ngx_http_authgear_module.so'
 
