@@ -247,8 +247,8 @@ fn parent(pid: u32) -> Option<u32> {
 
 fn serves_the_cache(pid: u32) -> bool {
     let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    // Behind the words of whatever program started it.
-    title.windows(12).any(|words| words == b"nginx: cache")
+    // `nginx: cache manager process`, or `angie: ...`, behind the words of whatever program started it.
+    title.windows(7).any(|words| words == b": cache")
 }
 
 fn is_ours(pid: u32, directory: &Path) -> bool {
