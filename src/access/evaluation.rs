@@ -81,26 +81,32 @@ impl<'r> Evaluation<'r> {
         }
     }
 
-    /// A dry run refuses nobody, and passes nobody on as somebody.
+    /// Says and counts it once a request. A dry run refuses nobody, and passes nobody on as somebody.
     fn refuse_two_authorizations(&self) -> Next {
-        report::log_two_authorizations(self.request, self.location.log_level);
-        if let Some(state) = context::find::<State>(self.request) {
+        let state = self.state().ok();
+        if !state.is_some_and(|state| state.said_two_authorizations.replace(true)) {
+            report::log_two_authorizations(self.request, self.location.log_level);
+            metrics::count_refused(self.site, counted::Refused::TwoAuthorizations);
+        }
+        if let Some(state) = state {
             state.forget();
+            self.note_two_authorizations(state);
         }
-        metrics::count_refused(self.site, counted::Refused::TwoAuthorizations);
-        let dry_run = self.location.dry_run;
-        if self.phase == VerdictPhase::Access {
-            if let Ok(state) = State::of(self.request, self.location) {
-                state.outcomes.note(Outcome::Refused {
-                    what: Refused::Rejected,
-                    reason: report::TWO_AUTHORIZATIONS,
-                    dry_run,
-                });
-            }
-        }
-        match dry_run {
+        match self.location.dry_run {
             true => done(identity::strip(self.request, &self.scan)),
             false => Next::Refuse(BAD_REQUEST),
+        }
+    }
+
+    fn note_two_authorizations(&self, state: &State) {
+        match self.phase {
+            _ if self.may_refuse() => state.outcomes.note(Outcome::Refused {
+                what: Refused::Rejected,
+                reason: report::TWO_AUTHORIZATIONS,
+                dry_run: self.location.dry_run,
+            }),
+            VerdictPhase::Precontent => state.outcomes.note(Outcome::Passed),
+            VerdictPhase::Preaccess | VerdictPhase::Access => {}
         }
     }
 
@@ -117,6 +123,15 @@ impl<'r> Evaluation<'r> {
             VerdictPhase::Preaccess => false,
             VerdictPhase::Access => self.location.require.is_none(),
             VerdictPhase::Precontent => true,
+        }
+    }
+
+    /// Whether a refusal of this phase is the request's: another rule may still admit it, or has done so.
+    pub fn may_refuse(&self) -> bool {
+        match self.phase {
+            VerdictPhase::Preaccess => self.request.satisfies_all(),
+            VerdictPhase::Access => true,
+            VerdictPhase::Precontent => false,
         }
     }
 
@@ -141,10 +156,16 @@ impl<'r> Evaluation<'r> {
     }
 
     fn begin(&self) -> Next {
-        match context::attach(self.request, State::new(Saved::begun(self.location))) {
+        match self.state() {
             Ok(state) => self.advance(state, Event::Begin),
             Err(OutOfMemory) => Next::Refuse(INTERNAL_SERVER_ERROR),
         }
+    }
+
+    /// The request's; a new one where it has none yet.
+    fn state(&self) -> Result<&'r State, OutOfMemory> {
+        let new = || State::new(Saved::begun(self.location));
+        context::find(self.request).map_or_else(|| context::attach(self.request, new()), Ok)
     }
 
     fn resume(&self, state: &State) -> Next {

@@ -78,13 +78,8 @@ impl Evaluation<'_> {
     /// No verdict could be had: as configured, but never with an identity.
     pub fn unavailable(&self, state: &State, why: Why) -> Next {
         let stripped = self.set_identity(state, Identity::Nothing);
-        let may_refuse = match self.phase {
-            VerdictPhase::Access => true,
-            VerdictPhase::Preaccess => self.request.satisfies_all(),
-            VerdictPhase::Precontent => false,
-        };
         let refused = match self.location.unavailable {
-            Unavailable::Status(status) if may_refuse => Some(status),
+            Unavailable::Status(status) if self.may_refuse() => Some(status),
             Unavailable::Status(_) | Unavailable::Pass => None,
         };
         match refused {

@@ -36,6 +36,8 @@ pub struct State {
     pub(super) waited: Waited,
     /// It is counted, by its first verdict.
     pub(super) counted: Cell<bool>,
+    /// It had two `Authorization` headers, and that is said and counted.
+    pub(super) said_two_authorizations: Cell<bool>,
     pub(super) saved: RefCell<Saved>,
 }
 
@@ -123,6 +125,7 @@ impl State {
             outcomes: Outcomes::default(),
             waited: Waited::default(),
             counted: Cell::new(false),
+            said_two_authorizations: Cell::new(false),
             saved: RefCell::new(saved),
         }
     }
@@ -143,9 +146,9 @@ impl State {
         matches!(self.saved.borrow().flow.basis(), Some(Basis::Machine(..)))
     }
 
-    /// Whether no verdict could be had.
+    /// Whether no verdict could be had, which is said already.
     pub(super) fn is_unknown(&self) -> bool {
-        matches!(self.saved.borrow().stage, Stage::Unknown(_))
+        self.said_two_authorizations.get() || matches!(self.saved.borrow().stage, Stage::Unknown(_))
     }
 
     /// Whether the request carries the headers of a verdict.

@@ -3,10 +3,15 @@
  *
  *     made_by_hand;    in http: each worker calls the configuration callbacks with whatever may be missing, and says so when it has survived
  *     relocated;       in a location: its requests go on with a location that is made, and merged, while they run
+ *     twice;           in a location: its requests have another Authorization behind their own
  */
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+
+#define MADE_BY_HAND  1
+#define RELOCATED     2
+#define TWICE         4
 
 static void *create(ngx_conf_t *cf);
 static char *set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -16,8 +21,9 @@ static ngx_int_t start(ngx_cycle_t *cycle);
 static ngx_http_module_t  context = { NULL, after, NULL, NULL, NULL, NULL, create, NULL };
 
 static ngx_command_t  commands[] = {
-    { ngx_string("made_by_hand"), NGX_HTTP_MAIN_CONF|NGX_CONF_NOARGS, set, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
-    { ngx_string("relocated"), NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS, set, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+    { ngx_string("made_by_hand"), NGX_HTTP_MAIN_CONF|NGX_CONF_NOARGS, set, NGX_HTTP_LOC_CONF_OFFSET, MADE_BY_HAND, NULL },
+    { ngx_string("relocated"), NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS, set, NGX_HTTP_LOC_CONF_OFFSET, RELOCATED, NULL },
+    { ngx_string("twice"), NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS, set, NGX_HTTP_LOC_CONF_OFFSET, TWICE, NULL },
     ngx_null_command
 };
 
@@ -52,8 +58,14 @@ create(ngx_conf_t *cf)
 static char *
 set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    *(ngx_flag_t *) conf = 1;
+    *(ngx_flag_t *) conf |= cmd->offset;
     return NGX_CONF_OK;
+}
+
+static ngx_flag_t
+is_set(void **locations, ngx_flag_t flag)
+{
+    return *(ngx_flag_t *) locations[made_by_hand.ctx_index] & flag;
 }
 
 /* Every way in which what is merged may be incomplete. */
@@ -140,7 +152,7 @@ start(ngx_cycle_t *cycle)
     ngx_conf_t            cf;
     ngx_http_conf_ctx_t  *http = (ngx_http_conf_ctx_t *) cycle->conf_ctx[ngx_http_module.index];
 
-    if (!*(ngx_flag_t *) http->loc_conf[made_by_hand.ctx_index]) {
+    if (!is_set(http->loc_conf, MADE_BY_HAND)) {
         return NGX_OK;
     }
 
@@ -165,7 +177,7 @@ relocate(ngx_http_request_t *r)
     ngx_http_module_t    *theirs = module->ctx;
     ngx_http_conf_ctx_t   ctx;
 
-    if (!*(ngx_flag_t *) r->loc_conf[made_by_hand.ctx_index]) {
+    if (!is_set(r->loc_conf, RELOCATED)) {
         return NGX_DECLINED;
     }
 
@@ -189,12 +201,43 @@ relocate(ngx_http_request_t *r)
     return NGX_DECLINED;
 }
 
+/* nginx lets no client send two. */
+static ngx_int_t
+add_authorization(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *header;
+
+    if (!is_set(r->loc_conf, TWICE)) {
+        return NGX_DECLINED;
+    }
+
+    header = ngx_list_push(&r->headers_in.headers);
+
+    if (header == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(header, sizeof(*header));
+    header->hash = 1;
+    ngx_str_set(&header->key, "Authorization");
+    ngx_str_set(&header->value, "Basic eDp5");
+    header->lowcase_key = (u_char *) "authorization";
+    return NGX_DECLINED;
+}
+
+static void
+call_in(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_pt handler)
+{
+    ngx_http_core_main_conf_t  *core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    ngx_http_handler_pt        *place = ngx_array_push(&core->phases[phase].handlers);
+
+    *place = handler;
+}
+
 static ngx_int_t
 after(ngx_conf_t *cf)
 {
-    ngx_http_core_main_conf_t  *core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    ngx_http_handler_pt        *handler = ngx_array_push(&core->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
-
-    *handler = relocate;
+    call_in(cf, NGX_HTTP_REWRITE_PHASE, add_authorization);
+    call_in(cf, NGX_HTTP_PREACCESS_PHASE, relocate);
     return NGX_OK;
 }

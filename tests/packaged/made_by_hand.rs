@@ -38,15 +38,14 @@ static LIBRARY: LazyLock<String> = LazyLock::new(|| {
     library.to_owned()
 });
 
-fn setup() -> Setup {
-    Setup::new()
-        .workers(2)
-        .main(&format!("load_module {};", *LIBRARY))
+/// One server, with that module.
+pub fn setup() -> Setup {
+    Setup::new().main(&format!("load_module {};", *LIBRARY))
 }
 
 #[test]
 fn whatever_is_missing_in_a_configuration_that_is_made_by_hand_is_met() {
-    setup().http("made_by_hand;").run(|fixture| {
+    setup().workers(2).http("made_by_hand;").run(|fixture| {
         soon("both workers have survived", || {
             fixture.nginx.log().matches("made by hand: survived").count() == 2
         });
@@ -65,7 +64,7 @@ fn a_location_that_is_made_while_nginx_runs_lets_nobody_in_unasked() {
         location /on { authgear_resolve on; relocated; proxy_pass http://%BACKEND%; }\n\
         location /off { authgear_resolve off; relocated; proxy_pass http://%BACKEND%; }\n\
         location /unsaid { relocated; proxy_pass http://%BACKEND%; }";
-    setup().server(server).run(|fixture| {
+    setup().workers(2).server(server).run(|fixture| {
         fixture.await_keys();
         let token = fixture.stand_in.jwt();
         let forged = |path: &str| {

@@ -8,5 +8,6 @@ mod let_go;
 mod lua;
 mod made_by_hand;
 mod readers;
+mod two_authorizations;
 mod variables;
 mod ways_in;
