@@ -16,7 +16,7 @@
 //! - [`shared_locations`]: in which server a request of the worker's own is answered
 //! - [`other_modules`]: what other modules do there
 //! - [`levels`]: what is kept at each level, and what of it holds for a request
-//! - [`error`]: everything that can be wrong, in words
+//! - [`error`]: everything that can be wrong, in words; [`warning`]: what is only worth a line
 
 pub mod complete;
 mod defaults;
@@ -31,6 +31,7 @@ pub mod settings;
 mod shared_locations;
 mod site;
 mod value;
+mod warning;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -44,7 +45,7 @@ use authgear_core::require::Requirements;
 
 use nginx::conf::{NamedVariable, ServerRef};
 
-use self::error::Note;
+use self::warning::Note;
 use crate::digest::Digest;
 
 pub use self::levels::{

@@ -11,13 +11,14 @@ use nginx::conf::Position;
 
 use super::defaults::{ZONE_NAME, ZONE_SIZE};
 use super::entry_rules;
-use super::error::{Fault, Note, Unreached, Warning};
+use super::error::{Fault, Unreached};
 use super::levels::{LocationLevel, MainLevel, MergedServer, ServerLevel};
 use super::other_modules::warnings;
 use super::policy::{check_revalidation, location};
 use super::settings::{position, value, Inherited};
 use super::shared_locations::{OwnRequest, Providers};
 use super::site::{site, Longest};
+use super::warning::{Note, Warning};
 use super::{KeySource, Location, Main, Resolve, Server, Site, ZoneSpec};
 use crate::digest::Digest;
 

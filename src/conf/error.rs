@@ -1,8 +1,8 @@
-//! Everything that a configuration can be told: what is wrong with a word, with a directive, with all of it;
-//! and what is worth a warning.
+//! Why a configuration is refused: what is wrong with a word, with a directive, with all of it.
 //!
 //! What always holds: each names the directive at fault and, where nginx's own line does not, its file and
-//! line, and says what to do. The words stand here and nowhere else.
+//! line, and says what to do. The words stand here and nowhere else, but for those of
+//! [`super::entry_rules`].
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -10,7 +10,7 @@ use std::io;
 use authgear_core::challenge::ResourceMetadataError;
 use authgear_core::credential::Kind;
 use authgear_core::endpoint::EndpointError;
-use authgear_core::jwks::{JwksError, MAX_KEYS};
+use authgear_core::jwks::JwksError;
 use authgear_core::require::RequirementError;
 use nginx::conf::Position;
 use nginx::log::escape;
@@ -135,53 +135,6 @@ pub enum Unreached {
     Public,
     Inexact,
     Missing,
-}
-
-/// What is worth a warning.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Warning {
-    PlainHttp {
-        endpoint: String,
-    },
-    LongLeeway {
-        minutes: u64,
-    },
-    KeysBeyond {
-        count: usize,
-    },
-    /// `auth_request` asks the resolver, too.
-    AskedTwice {
-        position: Position,
-    },
-    /// A directive sends its own value under the name of one of our headers.
-    Hidden {
-        directive: &'static str,
-        names: Vec<String>,
-        location: String,
-        position: Position,
-    },
-    /// Resolving is written in a location for subrequests.
-    NeverRun {
-        asks: &'static str,
-        location: String,
-        position: Position,
-    },
-    /// The resolver's location answers from a cache.
-    Cached {
-        location: String,
-        server: Position,
-    },
-}
-
-/// What is worth a line at level info.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// A server asks through the location of another one.
-    SharedLocation {
-        server: Position,
-        uri: String,
-        other: Position,
-    },
 }
 
 impl From<OutOfMemory> for Fault {
@@ -341,52 +294,5 @@ impl Unreached {
                 "but neither the server at {server} nor another one of this endpoint has an internal \"location = {uri}\": write it, or include authgear.conf"
             ),
         }
-    }
-}
-
-impl Display for Warning {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PlainHttp { endpoint } => write!(
-                f,
-                "\"authgear_endpoint\" {endpoint} is neither https:// nor on this machine: credentials travel unprotected"
-            ),
-            Self::LongLeeway { minutes } => write!(
-                f,
-                "\"authgear_leeway\" of {minutes} minutes is long: a token counts that much longer than Authgear says"
-            ),
-            Self::KeysBeyond { count } => write!(
-                f,
-                "\"authgear_jwks_file\" holds {count} usable key(s) beyond the first {MAX_KEYS}, which are not used"
-            ),
-            Self::AskedTwice { position } => write!(
-                f,
-                "\"auth_request\" asks the resolver once more where \"authgear_resolve\" does, on every request, in {position}"
-            ),
-            Self::Hidden { directive, names, location, position } => write!(
-                f,
-                "\"{directive}\" of {} in the location \"{location}\" hides what \"authgear_resolve\" sets: leave it out; resolving is on in {position}",
-                names.join(", ")
-            ),
-            Self::NeverRun { asks, location, position } => write!(
-                f,
-                "\"authgear_resolve\" never runs for a subrequest, and \"{asks}\" of this server asks its location \"{location}\" by one: write it where \"{asks}\" stands in {position}"
-            ),
-            Self::Cached { location, server } => write!(
-                f,
-                "\"proxy_cache\" is on in the location \"{location}\" of the server at {server}: an answer from a cache does not count as the resolver's"
-            ),
-        }
-    }
-}
-
-impl Display for Note {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self::SharedLocation { server, uri, other } = self;
-        write!(
-            f,
-            "authgear: the server at {server} has no \"location = {}\": it uses that of the server at {other}",
-            escape(uri.as_bytes())
-        )
     }
 }

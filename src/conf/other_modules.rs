@@ -12,9 +12,9 @@ use nginx::conf::locations::{location_of, target, Kind, LocationFacts, Target};
 use nginx::conf::Position;
 use nginx::log::escape;
 
-use super::error::Warning;
 use super::levels::MergedServer;
 use super::settings::value;
+use super::warning::Warning;
 use super::{Resolve, Site};
 
 /// A value of ours that is handed on under our own name.

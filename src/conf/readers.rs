@@ -20,8 +20,9 @@ use nginx::conf::{parse, Severity, Statement};
 use nginx::pool::OutOfMemory;
 
 use super::defaults::{JWKS_TIMES, MAX_INTERVALS};
-use super::error::{Problem, Refusal, Warning, Why};
+use super::error::{Problem, Refusal, Why};
 use super::settings::{ClaimVariable, Inherited, LocationSettings, MainSettings, ServerSettings, Setting};
+use super::warning::Warning;
 use super::{value, Cache, JwksTimes, KeySource, Millis, Require, Revalidation, Switch, ZoneSpec};
 use crate::digest;
 

@@ -11,9 +11,9 @@ use nginx::conf::locations::{target, Target};
 use nginx::conf::{Position, ServerRef};
 
 use super::defaults::{JWKS_REQUEST, RESOLVE_REQUEST};
-use super::error::Note;
 use super::levels::MergedServer;
 use super::settings::{position, value, ServerSettings};
+use super::warning::Note;
 use super::KeySource;
 use crate::digest::{Digest, Parts};
 
