@@ -270,3 +270,26 @@ refused (backend 0, resolver 0)
 X-Claim: alice
 --- response_body
 alice (backend 1, resolver 0)
+
+
+
+=== TEST 18: one that is made of a claim of its own goes round in no circle, and the claim is there
+--- http_config
+map $authgear_claim_iss $token_of_claim { volatile; "" $arg_access_token; default no_token; }
+map $authgear_claim_iss $claim_or_none { volatile; default $authgear_claim_iss; }
+--- config
+    authgear_endpoint $TEST_NGINX_AUTHGEAR;
+    include $TEST_NGINX_AUTHGEAR_CONF;
+    add_header X-Claim $claim_or_none;
+    location /t { authgear_resolve on; authgear_token $token_of_claim; proxy_pass $TEST_NGINX_BACKEND; }
+--- request eval
+["GET /t", ::with_tokens($::jwt)]
+--- more_headers eval
+[$::bob, '']
+--- raw_response_headers_like eval
+[(qr/^X-Claim: \Q$ENV{TEST_NGINX_AUTHGEAR}\E\r?$/m) x 2]
+--- response_body eval
+["bob (backend 1, resolver 0)\n", "alice (backend 2, resolver 0)\n"]
+--- no_error_log
+cycle while evaluating
+[error]

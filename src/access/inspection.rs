@@ -131,9 +131,11 @@ impl<'r> Inspection<'r> {
             };
             let claims = match saved.claims.get() {
                 Some(claims) => claims,
+                // The variable of a token is made of a claim: it had none when the verdict was made, either.
+                None if saved.is_being_read.replace(true) => return None,
                 None => {
-                    // Outside: the variable of a token may itself be made of a claim.
                     let token = self.read_token(saved).map(Box::new);
+                    saved.is_being_read.set(false);
                     saved.claims.get_or_init(|| token)
                 }
             };

@@ -53,6 +53,8 @@ pub(super) struct Saved {
     pub(super) token: Option<Key>,
     /// The token that the verdict rests on, once a variable has asked for what it says.
     pub(super) claims: OnceCell<Option<Box<ClaimReader>>>,
+    /// It is being looked for.
+    pub(super) is_being_read: Cell<bool>,
 }
 
 /// What a location says of whose verdict counts there, and how old it may be.
@@ -74,6 +76,7 @@ impl Saved {
             keys: Cell::new(None),
             token: None,
             claims: OnceCell::new(),
+            is_being_read: Cell::new(false),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::error::{Fault, Unreached};
 use super::levels::{LocationLevel, MainLevel, MergedServer, ServerLevel};
 use super::other_modules::warnings;
 use super::policy::{check_revalidation, location};
-use super::settings::{position, value, Inherited};
+use super::settings::{position, value, Inherited, MainSettings};
 use super::shared_locations::{OwnRequest, Providers};
 use super::site::{site, Longest};
 use super::warning::{Note, Warning};
@@ -34,6 +34,7 @@ pub fn complete(
 ) -> Result<(Completed, Vec<Warning>), Fault> {
     let providers = Providers::among(servers);
     let longest = Longest::among(servers, &providers);
+    check_tokens(servers, &main.settings)?;
     let mut so_far = SoFar::default();
     let completed = servers
         .iter()
@@ -181,6 +182,20 @@ impl<'c> Uses<'c> {
         let keys = keys.zip(self.keys());
         keys.into_iter()
             .chain(self.resolver().map(|user| (questions, user)))
+    }
+}
+
+/// No token is looked for in what a verdict brings.
+fn check_tokens(servers: &[MergedServer<'_>], main: &MainSettings) -> Result<(), Fault> {
+    let is_claim = |name: &str| main.claims.iter().any(|claim| claim.value.name == name);
+    let locations = servers.iter().flat_map(|server| &server.locations);
+    let tokens = locations.filter_map(|level| level.settings.token.as_deref());
+    match tokens.into_iter().find(|token| is_claim(&token.value.name)) {
+        None => Ok(()),
+        Some(token) => Err(Fault::TokenOfClaim {
+            name: token.value.name.clone(),
+            position: token.position.clone(),
+        }),
     }
 }
 

@@ -43,6 +43,7 @@ pub enum Problem {
     NotAMode,
     NotAPhase,
     NotAVariable,
+    OurToken,
     NotALevel,
     NotAStatus,
     NotACredential,
@@ -107,6 +108,11 @@ pub enum Fault {
     RevalidatesLocally {
         resolve: Position,
         revalidate: Position,
+    },
+    /// A token is looked for in what a verdict brings.
+    TokenOfClaim {
+        name: String,
+        position: Position,
     },
     /// A variable of `authgear_claim_set` is somebody else's.
     VariableTaken {
@@ -178,6 +184,9 @@ impl Display for Problem {
             Self::NotAMode => "it must be \"on\", \"local\", \"remote\" or \"off\"",
             Self::NotAPhase => "it must be \"access\" or \"preaccess\"",
             Self::NotAVariable => "it must be a variable, like $arg_access_token",
+            Self::OurToken => {
+                "no token stands in a variable of the module's own: write where clients send it, like $arg_access_token"
+            }
             Self::NotALevel => "it must be \"info\", \"notice\", \"warn\" or \"error\"",
             Self::NotAStatus => "it must be a status from 500 to 599, or \"pass\"",
             Self::NotACookieName => "it holds a character that no cookie's name may hold",
@@ -253,6 +262,10 @@ impl Display for Fault {
             Self::RevalidatesLocally { resolve, revalidate } => write!(
                 f,
                 "\"authgear_revalidate\" asks the resolver, but \"authgear_resolve local\" at {resolve} never does: write \"authgear_revalidate off\" or leave it out in {revalidate}"
+            ),
+            Self::TokenOfClaim { name, position } => write!(
+                f,
+                "\"authgear_token\" can't take \"${name}\", which \"authgear_claim_set\" defines: it is empty until there is a verdict; write where clients send the token, like $arg_access_token, in {position}"
             ),
             Self::VariableTaken { name, position } => write!(
                 f,

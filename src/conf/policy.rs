@@ -24,7 +24,7 @@ pub fn location(settings: &LocationSettings, site: Option<&Site>) -> Location {
         written: settings.resolve.is_some(),
         policy,
         phase: value(&settings.phase).copied().unwrap_or(PHASE),
-        token: value(&settings.token).copied(),
+        token: value(&settings.token).map(|token| token.variable),
         policy_digest,
         rules: rules(settings, resolve),
         cache: value(&settings.cache).copied().and_then(Switch::value),

@@ -21,7 +21,9 @@ use nginx::pool::OutOfMemory;
 
 use super::defaults::{JWKS_TIMES, MAX_INTERVALS};
 use super::error::{Problem, Refusal, Why};
-use super::settings::{ClaimVariable, Inherited, LocationSettings, MainSettings, ServerSettings, Setting};
+use super::settings::{
+    ClaimVariable, Inherited, LocationSettings, MainSettings, ServerSettings, Setting, TokenVariable,
+};
 use super::warning::Warning;
 use super::{value, Cache, JwksTimes, KeySource, Millis, Require, Revalidation, Switch, ZoneSpec};
 use crate::digest;
@@ -141,8 +143,9 @@ pub fn credentials(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
 
 pub fn token(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
     read.one(&mut level.token, |word| {
-        let name = value::variable(word)?;
-        Ok(read.statement.variable(name)?)
+        let name = value::token_variable(word)?;
+        let variable = read.statement.variable(&name)?;
+        Ok(TokenVariable { name, variable })
     })
 }
 

@@ -68,6 +68,13 @@ pub struct ClaimVariable {
     pub path: Vec<String>,
 }
 
+/// The variable of `authgear_token`, and its name in lower case, without the `$`.
+#[derive(Debug)]
+pub struct TokenVariable {
+    pub name: String,
+    pub variable: NamedVariable,
+}
+
 settings! {
     /// In `http` and `server`.
     ServerSettings {
@@ -91,7 +98,7 @@ settings! {
         phase: Phase,
         audiences: Vec<String>,
         credentials: Allowed,
-        token: NamedVariable,
+        token: TokenVariable,
         leeway: u64,
         revalidate: Revalidation,
         cache: Switch<Cache>,

@@ -6,6 +6,9 @@ use nginx::conf::parse;
 use super::error::Problem;
 use super::{LogLevel, Millis, Phase, Resolve, Switch, Unavailable};
 
+/// How the names of the module's own variables begin.
+const OURS: &str = "authgear_";
+
 /// The location that a request of ours goes to.
 pub fn request_uri(word: &str) -> Result<String, Problem> {
     let lower = word.to_ascii_lowercase();
@@ -103,12 +106,15 @@ pub fn phase(word: &str) -> Result<Phase, Problem> {
     }
 }
 
-/// The name behind the `$`.
-pub fn variable(word: &str) -> Result<&str, Problem> {
+/// The name of a variable in which a client may send something, as nginx keeps it, without the `$`.
+pub fn token_variable(word: &str) -> Result<String, Problem> {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let name = word.strip_prefix('$');
-    name.filter(|name| !name.is_empty() && name.bytes().all(is_of_name))
-        .ok_or(Problem::NotAVariable)
+    let name = name.filter(|name| !name.is_empty() && name.bytes().all(is_of_name));
+    match name.ok_or(Problem::NotAVariable)?.to_ascii_lowercase() {
+        ours if ours.starts_with(OURS) => Err(Problem::OurToken),
+        name => Ok(name),
+    }
 }
 
 pub fn log_level(word: &str) -> Result<LogLevel, Problem> {
@@ -141,7 +147,7 @@ pub fn new_variable(word: &str) -> Result<String, Problem> {
         return Err(Problem::NotANewVariable);
     }
     match name.to_ascii_lowercase() {
-        ours if ours.starts_with("authgear_") => Err(Problem::OurVariable),
+        ours if ours.starts_with(OURS) => Err(Problem::OurVariable),
         name => Ok(name),
     }
 }
