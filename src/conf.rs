@@ -11,6 +11,7 @@
 //! - [`settings`]: what is written at each level, and its inheritance
 //! - [`complete`]: checks, once everything is read
 //! - [`entry_rules`]: what is required of who enters, held against what else is written there
+//! - [`in_vain`]: what is required or tried, and nobody will meet or see
 //! - [`site`]: what one server comes to
 //! - [`policy`]: what one location comes to
 //! - [`shared_locations`]: in which server a request of the worker's own is answered
@@ -21,6 +22,7 @@
 pub mod complete;
 mod defaults;
 mod entry_rules;
+mod in_vain;
 pub mod directives;
 pub mod error;
 mod levels;
@@ -44,8 +46,10 @@ use authgear_core::policy::Policy;
 use authgear_core::require::Requirements;
 
 use nginx::conf::{NamedVariable, ServerRef};
+use nginx::log::{ErrorLog, Level};
 
-use self::warning::Note;
+use self::in_vain::DryRun;
+use self::warning::{Note, Warning};
 use crate::digest::Digest;
 
 pub use self::levels::{
@@ -53,6 +57,9 @@ pub use self::levels::{
     Levels, LocationLevel, MainLevel, MergedServer, ServerLevel,
 };
 pub use self::settings::position;
+
+/// The variables that say what became of a request.
+const OUTCOME_VARIABLES: [&str; 2] = ["authgear_result", "authgear_reason"];
 
 /// Milliseconds.
 pub type Millis = u64;
@@ -68,6 +75,10 @@ pub struct Main {
     pub projects: usize,
     /// What is worth a line at level info.
     pub notes: Vec<Note>,
+    /// Which dry runs there are.
+    pub dry_runs: Vec<DryRun>,
+    /// Some location tells what is counted.
+    pub tells_metrics: bool,
 }
 
 /// The shared memory.
@@ -249,6 +260,35 @@ impl Default for Main {
             zone: complete::default_zone(),
             projects: 0,
             notes: Vec::new(),
+            dry_runs: Vec::new(),
+            tells_metrics: false,
+        }
+    }
+}
+
+impl Main {
+    /// Warnings of dry runs that nobody sees, once it is known whether a log has lines of a level, and
+    /// whether the configuration names a variable.
+    pub fn unseen(
+        &self,
+        log_has: impl Fn(ErrorLog, Level) -> bool,
+        names: impl Fn(&str) -> bool,
+    ) -> Vec<&Warning> {
+        if self.tells_metrics || OUTCOME_VARIABLES.into_iter().any(names) {
+            return Vec::new();
+        }
+        let unseen = self.dry_runs.iter().filter(|run| !log_has(run.log, run.level));
+        unseen.map(|run| &run.warning).collect()
+    }
+}
+
+impl From<LogLevel> for Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Info => Self::Info,
+            LogLevel::Notice => Self::Notice,
+            LogLevel::Warn => Self::Warn,
+            LogLevel::Error => Self::Error,
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn log_invalid(
             policy.audiences.join(" "),
         ));
     }
-    write(request, level_of(level), line, skipped);
+    write(request, level.into(), line, skipped);
 }
 
 /// Who is calling may not enter, or may only since it is a dry run.
@@ -60,7 +60,7 @@ pub fn log_denied(request: Request<'_>, location: &Location, denial: Denial) {
         false => "authgear: access refused: ",
     };
     let line = format!("{what}{}", denial.as_str());
-    write(request, level_of(location.log_level), line, skipped);
+    write(request, location.log_level.into(), line, skipped);
 }
 
 /// A request has two `Authorization` headers.
@@ -69,7 +69,7 @@ pub fn log_two_authorizations(request: Request<'_>, level: LogLevel) {
         return;
     };
     let line = "authgear: request refused: more than one Authorization header".to_owned();
-    write(request, level_of(level), line, skipped);
+    write(request, level.into(), line, skipped);
 }
 
 /// nginx knows nothing of the request's location.
@@ -137,15 +137,6 @@ pub fn log_silence(site: &Site) {
 fn log_fault(reason: &'static str, line: String) {
     if let Some(skipped) = allowance(reason) {
         log::process(Level::Error, &with_skipped(line, skipped));
-    }
-}
-
-fn level_of(level: LogLevel) -> Level {
-    match level {
-        LogLevel::Info => Level::Info,
-        LogLevel::Notice => Level::Notice,
-        LogLevel::Warn => Level::Warn,
-        LogLevel::Error => Level::Error,
     }
 }
 

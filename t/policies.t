@@ -34,6 +34,7 @@ sub block {
     my $text = do { local $/; <$file> };
     my ($context, $block) = $text =~ /^## \Q$heading\E\n.*?^<!-- (\w+) -->\n```nginx\n(.*?)^```/ms or die "no block: $heading\n";
     $block =~ s{http://backend}{\$TEST_NGINX_BACKEND}g;
+    $block =~ s{/var/log/nginx/}{logs/}g;
     return ($context, $block);
 }
 

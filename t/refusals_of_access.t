@@ -158,7 +158,7 @@ location /t {
     authgear_require off;
     limit_except GET { authgear_require role=editor; }
 }
-location /m { authgear_require machine scope=a client_id=x $arg_a error=403; }
+location /m { authgear_audience https://api.example.com; authgear_require machine scope=a client_id=x $arg_a error=403; }
 PART
 taken 'requirements that the resolver can tell, where it alone judges', project => $both . <<'PART';
 authgear_resolve remote;

@@ -14,10 +14,11 @@ mod statement;
 
 use std::ffi::c_void;
 use std::marker::PhantomData;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use nginx_sys::{
-    ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_core_srv_conf_t, ngx_http_module,
+    ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t,
+    ngx_http_core_srv_conf_t, ngx_http_module, ngx_http_variable_t,
 };
 
 pub use self::callbacks::{
@@ -31,9 +32,9 @@ pub use self::statement::{report, Position, Severity, Statement};
 
 use self::servers::Merged;
 use crate::log::Log;
-use crate::module::{self, entry_at, own_entry};
+use crate::module::{self, core_entry, entry_at, own_entry};
 use crate::pool::{OutOfMemory, Pool};
-use crate::request::Request;
+use crate::request::{bytes, Request};
 
 /// What a module keeps at each level of nginx's configuration.
 ///
@@ -166,6 +167,24 @@ impl<'l, L: Levels> Iterator for Servers<'l, L> {
             unsafe { level(context.srv_conf) }
         })
     }
+}
+
+/// Whether the configuration of a cycle names a variable, without its `$`, in any text that nginx evaluates.
+///
+/// # Safety
+/// `cycle` is null, or a complete cycle.
+pub unsafe fn names_variable(cycle: *mut ngx_cycle_t, name: &str) -> bool {
+    // SAFETY: the caller vouches for it.
+    let main = unsafe { http(cycle) }.map_or(ptr::null_mut(), |context| context.main_conf);
+    // SAFETY: the array of main configurations.
+    let core = unsafe { core_entry::<ngx_http_core_main_conf_t>(main) };
+    // SAFETY: nginx keeps it until the cycle ends.
+    let variables = core.map(|core| unsafe { &(*core.as_ptr()).variables });
+    // SAFETY: an array of variables.
+    let variables = variables.map_or(&[][..], |all| unsafe { all.as_slice::<ngx_http_variable_t>() });
+    variables
+        .iter()
+        .any(|variable| bytes(&variable.name) == name.as_bytes())
 }
 
 /// The log of a cycle.

@@ -2,7 +2,7 @@
 //! reaches the log, and no line is longer than nginx prints.
 
 use std::ffi::c_char;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
 #[cfg(angie)]
 use std::ptr;
@@ -14,7 +14,7 @@ use nginx_sys::{
 };
 
 /// nginx's levels, those that have a use here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Level {
     /// Something is broken: a bug, or a limit of the system's.
     Alert,
@@ -41,6 +41,19 @@ impl Level {
     }
 }
 
+impl fmt::Display for Level {
+    /// As `error_log` has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alert => "alert",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Notice => "notice",
+            Self::Info => "info",
+        })
+    }
+}
+
 /// A line of this process, outside any request.
 pub fn process(level: Level, line: &str) {
     // SAFETY: nginx sets ngx_cycle before it loads a module and replaces it whole; this thread is the only
@@ -54,6 +67,26 @@ pub fn process(level: Level, line: &str) {
     // SAFETY: null, or the cycle's, which lives as long.
     if let Some(log) = unsafe { Log::from_ptr(log) } {
         log.write(level, line);
+    }
+}
+
+/// The log of a location's requests, which nginx keeps until the cycle ends. Which levels it has is known
+/// once nginx has opened all logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorLog(NonNull<ngx_log_t>);
+
+impl ErrorLog {
+    /// `None` for null.
+    pub(crate) fn from_ptr(raw: *mut ngx_log_t) -> Option<Self> {
+        NonNull::new(raw).map(Self)
+    }
+
+    /// It, once it is open.
+    ///
+    /// # Safety
+    /// The cycle in whose configuration it was found is complete, and kept during `'l`.
+    pub unsafe fn open<'l>(self) -> Log<'l> {
+        Log(self.0, PhantomData)
     }
 }
 
@@ -85,7 +118,14 @@ impl Log<'_> {
         }
     }
 
-    /// The same, and nothing behind it.
+    /// A line at level warn, while nginx starts or is tested: it then goes to nginx's stderr, too, also when
+    /// the log's level is lower.
+    pub fn warn(self, line: &str) {
+        // SAFETY: from_ptr()'s caller vouches for it; nginx looks at its level once more.
+        unsafe { write_to(self.0.as_ptr(), Level::Warn, line) };
+    }
+
+    /// The same as [`Log::write`], and nothing behind it.
     pub(crate) fn write_alone(self, level: Level, line: &str) {
         if !self.has(level) {
             return;

@@ -12,6 +12,7 @@ use nginx::conf::Position;
 use super::defaults::{ZONE_NAME, ZONE_SIZE};
 use super::entry_rules;
 use super::error::{Fault, Unreached};
+use super::in_vain::{self, DryRun};
 use super::levels::{LocationLevel, MainLevel, MergedServer, ServerLevel};
 use super::other_modules::warnings;
 use super::policy::{check_revalidation, location};
@@ -46,6 +47,8 @@ pub fn complete(
         zone: zone(&main.settings.zone, projects, smallest)?,
         projects,
         notes: so_far.notes,
+        dry_runs: so_far.dry_runs,
+        tells_metrics: in_vain::tells_metrics(servers),
     };
     Ok((completed, so_far.warnings))
 }
@@ -76,6 +79,7 @@ struct SoFar {
     key_sets: HashSet<Digest>,
     resolvers: HashSet<Digest>,
     warnings: Vec<Warning>,
+    dry_runs: Vec<DryRun>,
     notes: Vec<Note>,
 }
 
@@ -103,6 +107,8 @@ impl SoFar {
         settings().try_for_each(check_revalidation)?;
         let mut named = settings().zip(&server.facts);
         named.try_for_each(|(settings, facts)| entry_rules::check(settings, &facts.name))?;
+        self.warnings.extend(in_vain::machines(server));
+        self.dry_runs.extend(in_vain::dry_runs(server));
         let locations = settings().map(|settings| location(settings, site.as_ref()));
         let locations = locations.collect();
         let trust_request_headers = value(&server.level.settings.trust_request_headers)

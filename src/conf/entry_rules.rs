@@ -6,18 +6,19 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use authgear_core::credential::{Allowed, Kind};
+use authgear_core::require::Requirement;
 use nginx::conf::Position;
 use nginx::log::escape;
 
 use super::defaults::RESOLVE;
 use super::settings::{value, LocationSettings};
-use super::{Resolve, Unavailable};
+use super::{Require, Resolve, Unavailable};
 
 /// Why a location's requirements can't be held.
 #[derive(Debug)]
 pub struct EntryFault {
     require: Position,
-    /// Of the location; empty for what a server says of all its own.
     place: String,
     why: Why,
 }
@@ -42,26 +43,35 @@ pub fn check(settings: &LocationSettings, name: &[u8]) -> Result<(), EntryFault>
     let Some(require) = &written.value else {
         return Ok(());
     };
-    let word = require.requirements.word_of_tokens_alone();
-    match unresolved(settings, word).or_else(|| passes(settings)) {
+    match unresolved(settings, require).or_else(|| passes(settings)) {
         Some(why) => Err(EntryFault {
             require: written.position.clone(),
-            place: escape(name),
+            place: place(name),
             why,
         }),
         None => Ok(()),
     }
 }
 
-/// `word` is the first requirement that looks into a token.
-fn unresolved(settings: &LocationSettings, word: Option<&'static str>) -> Option<Why> {
+/// The first requirement that looks into a token, and holds for nobody else whose credential counts here.
+fn word_of_tokens_alone(settings: &LocationSettings, require: &Require) -> Option<&'static str> {
+    let allowed = value(&settings.credentials).copied().unwrap_or(Allowed::ALL);
+    let has_cookies = allowed.contains(Kind::AppSession) || allowed.contains(Kind::Session);
+    let requirements = &require.requirements;
+    let first_party = requirements.list().contains(&Requirement::FirstParty) && !has_cookies;
+    requirements
+        .word_of_tokens_alone()
+        .or(first_party.then_some("first_party"))
+}
+
+fn unresolved(settings: &LocationSettings, require: &Require) -> Option<Why> {
     if settings.metrics.is_some() {
         return Some(Why::Metrics);
     }
     match value(&settings.resolve).copied().unwrap_or(RESOLVE) {
         Resolve::Off => Some(Why::Unresolved),
         Resolve::Remote => Some(Why::Remote {
-            word: word?,
+            word: word_of_tokens_alone(settings, require)?,
             resolve: settings.resolve.as_deref()?.position.clone(),
         }),
         Resolve::On | Resolve::Local => None,
@@ -75,37 +85,35 @@ fn passes(settings: &LocationSettings) -> Option<Why> {
     })
 }
 
-impl Display for EntryFault {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &self.why {
-            Why::Unresolved => {
-                f.write_str("\"authgear_require\" holds in ")?;
-                self.write_place(f)?;
-                f.write_str(", where \"authgear_resolve\" is off: write \"authgear_require off\" there, or switch resolving on")
-            }
-            Why::Metrics => {
-                f.write_str("\"authgear_require\" holds in ")?;
-                self.write_place(f)?;
-                f.write_str(", where \"authgear_metrics\" answers and nobody is resolved: write \"authgear_require off\" there")
-            }
-            Why::Remote { word, resolve } => {
-                write!(f, "\"{word}\" of \"authgear_require\" holds for nobody in ")?;
-                self.write_place(f)?;
-                write!(f, ", where the resolver judges all tokens by \"authgear_resolve remote\" of {resolve}: write \"on\" or \"local\" there, or require something else")
-            }
-            Why::Passes { unavailable } => {
-                write!(f, "\"authgear_unavailable pass\" of {unavailable} would let in who can't be judged, where \"authgear_require\" holds: write a status")
-            }
-        }?;
-        write!(f, " in {}", self.require)
+/// A location, by its name; without one it is what a server says of all its own.
+pub fn place(name: &[u8]) -> String {
+    match name {
+        [] => "the server".to_owned(),
+        name => format!("the location \"{}\"", escape(name)),
     }
 }
 
-impl EntryFault {
-    fn write_place(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.place.as_str() {
-            "" => f.write_str("the server"),
-            name => write!(f, "the location \"{name}\""),
-        }
+impl Display for EntryFault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let place = &self.place;
+        match &self.why {
+            Why::Unresolved => write!(
+                f,
+                "\"authgear_require\" holds in {place}, where \"authgear_resolve\" is off: write \"authgear_require off\" there, or switch resolving on"
+            ),
+            Why::Metrics => write!(
+                f,
+                "\"authgear_require\" holds in {place}, where \"authgear_metrics\" answers and nobody is resolved: write \"authgear_require off\" there"
+            ),
+            Why::Remote { word, resolve } => write!(
+                f,
+                "\"{word}\" of \"authgear_require\" holds for nobody in {place}, where the resolver judges all tokens by \"authgear_resolve remote\" of {resolve}: write \"on\" or \"local\" there, or require something else"
+            ),
+            Why::Passes { unavailable } => write!(
+                f,
+                "\"authgear_unavailable pass\" of {unavailable} would let in who can't be judged, where \"authgear_require\" holds: write a status"
+            ),
+        }?;
+        write!(f, " in {}", self.require)
     }
 }

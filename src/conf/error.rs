@@ -55,6 +55,11 @@ pub enum Problem {
     File(io::Error),
     Jwks(JwksError),
     Requirement(RequirementError),
+    /// A variable that is required is never empty or `0`, and what to require instead.
+    NeverNo {
+        variable: String,
+        requirement: Option<&'static str>,
+    },
     ResourceMetadata(ResourceMetadataError),
     OutOfMemory,
 }
@@ -214,6 +219,13 @@ impl Display for Problem {
             Self::File(error) => return write!(f, "the file cannot be read: {error}"),
             Self::Jwks(error) => return error.fmt(f),
             Self::Requirement(error) => return error.fmt(f),
+            Self::NeverNo { variable, requirement } => {
+                write!(f, "\"${variable}\" is never 0: where it does not hold it is \"false\", which counts as met; ")?;
+                return match requirement {
+                    Some(word) => write!(f, "write \"{word}\""),
+                    None => f.write_str("make \"0\" of \"false\" by a map"),
+                };
+            }
             Self::ResourceMetadata(error) => return error.fmt(f),
         })
     }

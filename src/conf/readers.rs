@@ -202,6 +202,9 @@ pub fn require(level: &mut LocationSettings, read: &Read<'_>) -> Outcome {
         let Some(requirements) = parsed else {
             return Ok(None);
         };
+        if let Some(problem) = requirements.variables().find_map(value::never_no) {
+            return Err(wrong(problem));
+        }
         let variables = requirements.variables();
         let variables: Result<_, _> = variables.map(|name| read.statement.variable(name)).collect();
         let variables = variables.map_err(|OutOfMemory| wrong(Problem::OutOfMemory))?;

@@ -117,6 +117,23 @@ pub fn token_variable(word: &str) -> Result<String, Problem> {
     }
 }
 
+/// What is wrong with a variable that is required, by its name: it says `true` or `false`, and never `0`.
+pub fn never_no(name: &str) -> Option<Problem> {
+    let lower = name.to_ascii_lowercase();
+    let ours = lower.strip_prefix("http_x_").unwrap_or(&lower);
+    let requirement = match ours.strip_prefix(OURS)? {
+        "session_valid" => Some("valid"),
+        "user_verified" => Some("verified"),
+        "user_anonymous" => Some("not_anonymous"),
+        "user_can_reauthenticate" => None,
+        _ => return None,
+    };
+    Some(Problem::NeverNo {
+        variable: name.to_owned(),
+        requirement,
+    })
+}
+
 pub fn log_level(word: &str) -> Result<LogLevel, Problem> {
     match word {
         "info" => Ok(LogLevel::Info),

@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use authgear_core::jwks::MAX_KEYS;
 use nginx::conf::Position;
-use nginx::log::escape;
+use nginx::log::{escape, Level};
 
 /// What is worth a warning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +36,17 @@ pub enum Warning {
     NeverRun {
         asks: &'static str,
         location: String,
+        position: Position,
+    },
+    /// Machines are admitted where no token of theirs counts.
+    NoMachine {
+        place: String,
+        position: Position,
+    },
+    /// A dry run writes lines of this level, and the error log leaves them out.
+    Unseen {
+        place: String,
+        level: Level,
         position: Position,
     },
     /// The resolver's location answers from a cache.
@@ -83,6 +94,14 @@ impl Display for Warning {
             Self::NeverRun { asks, location, position } => write!(
                 f,
                 "\"authgear_resolve\" never runs for a subrequest, and \"{asks}\" of this server asks its location \"{location}\" by one: write it where \"{asks}\" stands in {position}"
+            ),
+            Self::NoMachine { place, position } => write!(
+                f,
+                "\"machine\" of \"authgear_require\" admits no machine in {place}, as long as only tokens for the endpoint itself count there: name the resource that their tokens are for, by \"authgear_audience\", in {position}"
+            ),
+            Self::Unseen { place, level, position } => write!(
+                f,
+                "\"authgear_dry_run\" says at level \"{level}\" who would be refused, which the error log of {place} leaves out: write \"error_log FILE {level};\" there, or nobody sees what is tried in {position}"
             ),
             Self::Cached { location, server } => write!(
                 f,

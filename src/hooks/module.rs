@@ -4,9 +4,9 @@
 use std::ffi::{c_char, CStr};
 use std::ptr::{self, NonNull};
 
-use nginx::conf::{log_of, main_of};
+use nginx::conf::{log_of, main_of, names_variable};
 use nginx::entry::entry;
-use nginx::log::Level;
+use nginx::log::{ErrorLog, Level};
 use nginx::status::Status;
 use nginx::sys::{ngx_command_t, ngx_cycle_t, ngx_http_module_t, ngx_int_t, ngx_module_t};
 use nginx::table::{callbacks, command, end, module, Callbacks};
@@ -92,6 +92,13 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
         if let (Some(main), Some(log)) = (unsafe { main(cycle) }, log) {
             for note in &main.complete.notes {
                 log.write(Level::Info, &note.to_string());
+            }
+            // SAFETY: a log of this cycle's.
+            let log_has = |log: ErrorLog, level| unsafe { log.open() }.has(level);
+            // SAFETY: nginx's own argument.
+            let names = |name: &str| unsafe { names_variable(cycle, name) };
+            for warning in main.complete.unseen(log_has, names) {
+                log.warn(&warning.to_string());
             }
         }
         Status::OK.into()

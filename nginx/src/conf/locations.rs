@@ -2,6 +2,7 @@
 //! else inside the longest prefix.
 
 use super::other_modules::SetHeaders;
+use crate::log::ErrorLog;
 
 /// One location, as nginx has it.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct LocationFacts {
     pub set_headers: Vec<SetHeaders>,
     /// `proxy_cache` is on in it, as far as can be seen.
     pub proxy_cache: bool,
+    /// Where lines about its requests go.
+    pub error_log: Option<ErrorLog>,
     /// The index of the one around it; `None` for the server's own level.
     pub outer: Option<usize>,
 }

@@ -18,6 +18,7 @@ use super::other_modules::OtherModules;
 use super::statement::{noted_position, Position};
 use super::{level, Configurations, Levels, ServerRef};
 use crate::layout;
+use crate::log::ErrorLog;
 use crate::module::{core_entry, own_entry};
 use crate::request::bytes;
 
@@ -226,6 +227,7 @@ impl<L: Levels> MergedLocation<L> {
                 .map(|all| modules.set_headers(all))
                 .unwrap_or_default(),
             proxy_cache: all.is_some_and(|all| modules.proxy_cache(all)),
+            error_log: ErrorLog::from_ptr(core.error_log),
             outer,
         }
     }
