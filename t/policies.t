@@ -19,6 +19,8 @@ my %who = (
     clerk    => bearer(user => 'clerk'),
     guest    => bearer(user => 'guest'),
     banned   => bearer(user => $banned),
+    opaque   => bearer(opaque(user => $banned)),
+    worn     => bearer(user => $banned, lifetime => -60),
     third    => bearer(user => 'editor', client_id => 'shop', scope => 'openid orders:read'),
     writer   => bearer(user => 'editor', client_id => 'shop', scope => 'orders:read orders:write'),
     reports  => bearer(machine_token(client_id => 'reports', resource => 'https://api.example.com', scope => 'orders:read')),
@@ -71,6 +73,8 @@ policy 'An admin area', 'nobody GET /admin/' => 401, 'editor GET /admin/' => 403
 policy 'Verified users only', 'guest GET /forum/' => 403, 'clerk GET /forum/' => 200, 'clerk GET /vote/' => 403, 'editor GET /vote/' => 200;
 policy 'Step-up before a payment', 'old GET /payments/' => 401, 'admin GET /payments/' => 200, 'clerk GET /payments/' => 403;
 policy 'An emergency deny list', 'banned GET /' => 403, 'editor GET /' => 200, 'nobody GET /' => 401;
+policy 'A deny list where everybody may enter', 'banned GET /' => 403, 'editor GET /' => 200, 'guest GET /' => 200, 'nobody GET /' => 200, 'worn GET /' => 200,
+    'opaque GET /' => 403, 'nobody GET /_not_banned' => 404;
 policy 'Anonymous users may read', 'nobody GET /articles/' => 200, 'nobody DELETE /articles/' => 401, 'admin DELETE /articles/' => 403, 'editor DELETE /articles/' => 200;
 policy 'Machines', 'reports GET /internal-api/' => 200, 'robot GET /internal-api/' => 403, 'admin GET /internal-api/' => 401, 'nobody GET /internal-api/' => 401;
 policy 'Scopes for other people\'s apps', 'third GET /api/orders/' => 200, 'third DELETE /api/orders/' => 403, 'writer DELETE /api/orders/' => 200,
