@@ -68,6 +68,8 @@ pub fn strip(request: Request<'_>) -> Next {
         state.outcomes.settle();
     }
     if conf::trust_request_headers(request) || state.is_some_and(State::has_headers) {
+        // No mark: that would say that nothing of a client's is left in it.
+        context::note_way(request);
         return Next::Continue;
     }
     let stripped = strip_headers(request, &HeaderScan::of(request));

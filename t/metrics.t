@@ -267,3 +267,36 @@ server {
 --- response_body_filters eval: sub { CORE::join ' ', map {/^# TYPE (\S+)/} split /\n/, $_[0] }
 --- response_body chomp
 nginx_authgear_build_info
+
+
+
+=== TEST 17: where a client's own x-authgear headers are trusted, too: by rewrite
+--- config eval
+::with(<<'CONFIG')
+    authgear_trust_request_headers on;
+    rewrite ^/old$ /t last;
+    location /try { rewrite ^/try$ /t last; }
+CONFIG
+--- request eval: ["GET /old", "GET /old", "GET /try", "GET /metrics"]
+--- more_headers eval: ["X: y", $::forged, "X: y", "X: y"]
+--- response_body_filters eval: ::only('.')
+--- response_body eval: ['', '', '', ::requests(none => '', 3)]
+
+
+
+=== TEST 18: and by redirects, also under satisfy any
+--- config eval
+::with(<<'CONFIG')
+    authgear_trust_request_headers on;
+    location /try   { try_files /nothing @there; }
+    location @there { proxy_pass $TEST_NGINX_BACKEND; }
+    location /lost  { error_page 404 = /t; root /nowhere; }
+    location /to    { try_files /nothing /any; }
+    location /any   { satisfy any; proxy_pass $TEST_NGINX_BACKEND; }
+    location /not   { satisfy any; deny all; authgear_require valid; proxy_pass $TEST_NGINX_BACKEND; }
+CONFIG
+--- request eval: ["GET /try", "GET /lost", "GET /to", "GET /to", "GET /not", "GET /metrics"]
+--- more_headers eval: ["X: y", $::forged, "X: y", $::forged, "X: y", "X: y"]
+--- error_code eval: [200, 200, 200, 200, 401, 200]
+--- response_body_filters eval: ::only('.')
+--- response_body eval: ['', '', '', '', '', ::requests(none => '', 5) . ::refusals(no_credential => 1)]

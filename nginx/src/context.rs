@@ -23,16 +23,18 @@ pub unsafe trait State: 'static {}
 
 /// The address of one of these stands where the state would, in a request that is marked and has none: its
 /// index is what is noted, one bit each.
-static MARKS: [u8; 4] = [0; 4];
+static MARKS: [u8; 8] = [0; 8];
 
 /// The request was let pass.
 const PASSED: usize = 1;
 /// An internal redirect had led to the place where it was marked.
 const REDIRECTED: usize = 2;
+/// It is only noted how it came there.
+const NOTED: usize = 4;
 
 /// Which of the marks it is.
 fn mark_of(state: *mut c_void) -> Option<usize> {
-    let first: *const [u8; 4] = &raw const MARKS;
+    let first: *const [u8; 8] = &raw const MARKS;
     Some(state.addr().wrapping_sub(first.addr())).filter(|index| *index < MARKS.len())
 }
 
@@ -43,7 +45,8 @@ fn content(request: Request<'_>) -> Option<*mut c_void> {
 
 /// Whether the request was marked since nginx last forgot what modules know of it, and has no state.
 pub fn is_marked(request: Request<'_>) -> bool {
-    content(request).and_then(mark_of).is_some()
+    let mark = content(request).and_then(mark_of);
+    mark.is_some_and(|mark| mark & NOTED == 0)
 }
 
 /// Whether it was let pass since then, and has no state.
@@ -52,8 +55,8 @@ pub fn has_passed(request: Request<'_>) -> bool {
     mark.is_some_and(|mark| mark & PASSED != 0)
 }
 
-/// Whether an internal redirect has led a request without a state here; `rewrite` is none. Of one that was
-/// not marked, whether it may have.
+/// Whether an internal redirect has led a request without a state here; `rewrite` is none. Of one of which
+/// that was not noted, whether it may have.
 pub fn is_redirected(request: Request<'_>) -> bool {
     match content(request).and_then(mark_of) {
         Some(mark) => mark & REDIRECTED != 0,
@@ -63,11 +66,22 @@ pub fn is_redirected(request: Request<'_>) -> bool {
 
 /// Marks a request that has no state: nginx forgets it with an internal redirect.
 pub fn mark(request: Request<'_>) {
-    let noted = match request.is_internal() {
+    set_mark(request, way_of(request));
+}
+
+/// Notes of a request that is not marked whether an internal redirect has led it here, before `rewrite` is
+/// heard.
+pub fn note_way(request: Request<'_>) {
+    if content(request).is_some_and(|content| content.is_null()) {
+        set_mark(request, NOTED | way_of(request));
+    }
+}
+
+fn way_of(request: Request<'_>) -> usize {
+    match request.is_internal() {
         true => REDIRECTED,
         false => 0,
-    };
-    set_mark(request, noted);
+    }
 }
 
 /// Marks it as one that was let pass.
