@@ -44,12 +44,8 @@ pub fn count_refused(site: &Site, refused: Refused) {
     count(site, |numbers| numbers.add_refused(refused, false));
 }
 
-/// Who is calling may not enter, or may only since it is a dry run. A credential that is worth nothing has
-/// been counted.
+/// Who is calling may not enter, or may only since it is a dry run.
 pub fn count_denied(site: &Site, denial: Denial, dry_run: bool) {
-    if matches!(denial, Denial::Invalid(_)) && !dry_run {
-        return;
-    }
     count(site, |numbers| {
         numbers.add_refused(Refused::Access(denial), dry_run)
     });

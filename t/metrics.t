@@ -10,6 +10,7 @@ user(id => 'bob', barred => true);
 our $alice   = bearer(user => 'alice');
 our $bob     = bearer(user => 'bob');
 our $broken  = 'Authorization: Bearer eyJ.x.y';
+our $machine = bearer(machine_token(resource => 'https://api.example.com'));
 our $session = 'Cookie: session=' . session(user => 'alice', kind => 'session') =~ s/.*=//r;
 our $forged  = "X-Authgear-User-Id: mallory";
 
@@ -300,3 +301,23 @@ CONFIG
 --- error_code eval: [200, 200, 200, 200, 401, 200]
 --- response_body_filters eval: ::only('.')
 --- response_body eval: ['', '', '', '', '', ::requests(none => '', 5) . ::refusals(no_credential => 1)]
+
+
+
+=== TEST 19: a part of a page that is refused counts when its line is due, whoever the page is for
+--- config eval
+::with(<<'CONFIG')
+    default_type text/html;
+    location = /robots.html { authgear_audience https://api.example.com; authgear_require machine; ssi on; root html; }
+    location = /page.html   { ssi on; root html; }
+    location /part          { authgear_require valid; proxy_pass $TEST_NGINX_BACKEND; }
+CONFIG
+--- user_files
+>>> robots.html
+<!--#include virtual="/part" --><!--#include virtual="/part" -->
+>>> page.html
+<!--#include virtual="/part" -->
+--- request eval: ["GET /robots.html", "GET /page.html", "GET /page.html", "GET /metrics"]
+--- more_headers eval: [$::machine, $::broken, "X: y", "X: y"]
+--- response_body_filters eval: ::only('refusals_total')
+--- response_body eval: ['', '', '', ::refusals(malformed => 2) . ::refusals(machine_token => 2) . ::refusals(no_credential => 1)]
