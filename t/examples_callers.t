@@ -12,6 +12,7 @@ our $token   = token(user => 'alice');
 our $alice   = bearer($token);
 our $bob     = bearer(user => 'bob');
 our $opaque  = bearer(opaque(user => 'alice'));
+our ($robot, $other_robot) = map { bearer(machine_token(client_id => $_, resource => 'https://api.example.com')) } qw(robot other);
 our $expired = bearer(user => 'alice', lifetime => -60);
 our $session = 'Cookie: ' . session(user => 'alice', kind => 'session');
 our $forged  = "X-Authgear-Session-Valid: true\nX-Authgear-User-Id: mallory";
@@ -89,7 +90,25 @@ sub { ::verdict($_[0]) =~ s/ .*//r }
 
 
 
-=== TEST 4: policy-service.conf: the service and the backend know who is calling, and the service sees no credential
+=== TEST 4: rate-limit.conf: a machine has a rate of its own, whatever its address has used up
+--- http_config eval
+::http_of('rate-limit', $::backend) =~ s/(zone=machines:\S+ rate=)\S+;/${1}1r\/m;/r
+--- config eval
+::server_of('rate-limit') =~ s/(zone=machines burst=)\d+/${1}1/r =~ s/(zone=addresses burst=)5/${1}1/gr
+--- request eval
+[("GET /internal-api/") x 7]
+--- more_headers eval
+['', '', '', $::robot, $::robot, $::robot, $::other_robot]
+--- error_code eval
+[401, 401, 429, 200, 200, 429, 200]
+--- response_body_filters eval
+sub { ($_[0] =~ /^x-authgear-client-id: (.*)$/m)[0] // 'refused' }
+--- response_body eval
+[('refused') x 3, 'robot', 'robot', 'refused', 'other']
+
+
+
+=== TEST 5: policy-service.conf: the service and the backend know who is calling, and the service sees no credential
 --- http_config eval
 ::http_of('policy-service', $::backend)
 --- config eval
@@ -109,7 +128,7 @@ x-original-uri: /orders
 
 
 
-=== TEST 5: policy-service.conf: who may not, and who is nobody
+=== TEST 6: policy-service.conf: who may not, and who is nobody
 --- http_config eval
 ::http_of('policy-service', $::backend)
 --- config eval
