@@ -2,7 +2,7 @@
 
 use Test::Nginx::Socket 'no_plan';
 use lib 't/lib';
-use Authgear::Locations;
+use Authgear::Documented;
 use Authgear::Suite;
 
 my $banned = '3f1c0f6e-1d7b-4a0f-9d0c-0f5b1c3f7a52';
@@ -29,32 +29,12 @@ my %who = (
     browser  => "Origin: https://app.example\nAccess-Control-Request-Method: PUT",
 );
 
-# block(HEADING): the first block below it, and in which context it stands.
-sub block {
-    my ($heading) = @_;
-    open my $file, '<', "$ENV{TEST_NGINX_ROOT}/docs/policies.md" or die "policies.md: $!\n";
-    my $text = do { local $/; <$file> };
-    my ($context, $block) = $text =~ /^## \Q$heading\E\n.*?^<!-- (\w+) -->\n```nginx\n(.*?)^```/ms or die "no block: $heading\n";
-    $block =~ s{http://backend}{\$TEST_NGINX_BACKEND}g;
-    $block =~ s{/var/log/nginx/}{logs/}g;
-    return ($context, $block);
-}
-
-# One of `http` is split: what stands before its server, and what stands in it.
-sub sections {
-    my ($context, $block) = @_;
-    return (config => server($block)) if $context eq 'server';
-    my ($http, $in) = $block =~ /\A(.*?)^server \{\n(.*)^\}/ms or die "no server\n";
-    $in =~ s/^ *(?:listen|authgear_endpoint|include) .*\n//gm;
-    return (http_config => $http, config => server($in));
-}
-
 my @blocks;
 
 # policy(HEADING, 'WHO METHOD URI' => STATUS, ...)
 sub policy {
     my ($heading, @requests) = @_;
-    my %sections = sections(block($heading));
+    my %sections = documented(policies => $heading);
     while (my ($asked, $status) = splice @requests, 0, 2) {
         my ($who, $method, $uri) = split ' ', $asked;
         my $heard = $status == 200 ? 1 : 0;

@@ -211,3 +211,24 @@ authgear_require verified;
 [$::opaque, $::token, $::nobody]
 --- shown eval
 [qr/0\.(?:1[1-9]|[2-9]\d)\d/, "", ""]
+
+
+
+=== TEST 18: whom another module turned away after the verdict nobody here has refused: who it was is known, and what is wrong with a credential
+--- http_config
+limit_req_zone $server_name zone=all:1m rate=1r/m;
+--- server
+location = /policy { internal; return 403; }
+location /limited { authgear_resolve on; authgear_phase preaccess; limit_req zone=all; limit_req_status 429; limit_req_log_level info; proxy_pass $TEST_NGINX_BACKEND; }
+--- further
+authgear_phase preaccess;
+auth_request /policy;
+--- show: $authgear_result|$authgear_reason|$authgear_source|$authgear_user_id
+--- request eval
+["GET /t", "GET /t", "GET /t", "GET /limited", "GET /limited", "GET /limited"]
+--- more_headers eval
+[$::opaque, $::worn, $::nobody, $::nobody, $::opaque, $::worn]
+--- error_code eval
+[403, 403, 403, 200, 429, 429]
+--- shown eval
+["||resolver|alice", "|expired||", "|||", "PASSED|||", "||resolver|alice", "|expired||"]
