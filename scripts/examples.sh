@@ -109,7 +109,7 @@ serve_fastcgi() {
 }
 
 serve_rate_limit() {
-    local many="$url/?[1-60]"
+    local many="$url/?[1-300]"
     ask 'rate-limit.conf: a user has a rate' 'HTTP/1.1 429' -H "Authorization: Bearer $token" "$many"
     ask 'rate-limit.conf: whatever the credential' 'HTTP/1.1 429' -H "Cookie: $cookie" "$many"
     ask 'rate-limit.conf: another user has another' "x-authgear-user-id: $other" -H "Authorization: Bearer $others" "$url/"
