@@ -47,9 +47,10 @@ sub said {
     return $said;
 }
 
+# In the checkout, for there lies the configuration that says where crates come from.
 sub cargo {
     my ($command, @arguments) = @_;
-    return said('cargo', $command, '--locked', '--manifest-path', "$root/Cargo.toml", @arguments);
+    return said('env', '-C', $root, 'cargo', $command, '--locked', '--manifest-path', "$root/Cargo.toml", @arguments);
 }
 
 # What `rustc -vV` says of that name.
