@@ -48,6 +48,11 @@ usage() {
     sed -n '2,/^$/ { s/^# \{0,1\}//; p }' "$0"
 }
 
+# The module's version, from the one place where it stands.
+module_version() {
+    sed -n '/^\[workspace\.package\]/,/^$/ s/^version *= *"\(.*\)"/\1/p' "$root/Cargo.toml"
+}
+
 # The nginx that the `vendored` feature builds: the modules and event methods that t/, tests/ and the examples need, nothing by default in places that only root
 # may write. Cargo builds it anew when one of these changes, so everything that builds into target/vendored calls this first.
 vendored_environment() {

@@ -7,6 +7,7 @@ mod module;
 mod phases;
 mod process;
 mod variables;
+mod version;
 
 use crate::access::State;
 
