@@ -8,6 +8,8 @@
 # Roots are made by chroot and mount, with files that belong to several users.
 need_root() {
     [ "$(id -u)" = 0 ] || fail "run it as root: it makes minimal Debian systems in $target/debian/, and mounts and runs in them"
+    unshare --mount --pid --fork --net true 2>/dev/null \
+        || fail "root may not mount here, or have a network of its own: in a container, start that one with --privileged"
 }
 
 # How this machine's apt fetches: by which proxy, and whether a mirror that stands still is taken.
