@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Packages of another Debian than the machine's own, each fetched alone: sourced, never run.
 #
-# Enters: `target`, `say`, `fail` (lib.sh), `as_root` (setup). Leaves: `foreign_package`, `foreign_nginx`. Always: apt keeps the other
-# release's lists and packages under target/debian/ and checks them by Debian's own keys; what the machine installs and upgrades from stays
-# as it was. What was fetched before is taken as it is: remove target/debian/ for newer ones.
+# Enters: `target`, `say`, `fail` (lib.sh), `as_root` (setup). Leaves: `foreign_package`, `foreign_nginx`, and what arm64.sh builds on. Always: apt
+# keeps the other Debian's lists and packages under target/debian/ and checks them by Debian's own keys; what the machine installs and upgrades
+# from, and the architectures that dpkg knows, stay as they were. What was fetched before is taken as it is: remove target/debian/ for newer ones.
+# A DEBIAN is a release, or a release and an architecture: `trixie`, `bookworm-arm64`.
 # shellcheck disable=SC2154 # `target` is set by lib.sh
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -26,29 +27,39 @@ known_mirror() {
     printf '%s\n' "$mirror"
 }
 
-# apt_of RELEASE COMMAND ARGUMENT ...
+# architecture_of DEBIAN
+architecture_of() {
+    case $1 in
+        *-*) echo "${1#*-}" ;;
+        *) dpkg --print-architecture ;;
+    esac
+}
+
+# apt_of DEBIAN COMMAND ARGUMENT ...
 apt_of() {
-    local dir=$target/debian/$1 command=$2
+    local dir=$target/debian/$1 command=$2 architecture
+    architecture=$(architecture_of "$1")
     shift 2
-    "$command" -q -o "Dir::State::lists=$dir/lists" -o "Dir::Cache=$dir/cache" -o "Dir::Etc::sourcelist=$dir/sources.list" \
+    "$command" -q -o "APT::Architecture=$architecture" -o "APT::Architectures=$architecture" -o Dir::State::status=/dev/null \
+        -o "Dir::State::lists=$dir/lists" -o "Dir::Cache=$dir/cache" -o "Dir::Etc::sourcelist=$dir/sources.list" \
         -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
         -o APT::Default-Release= "$@"
 }
 
-# fetch RELEASE NAME PACKAGE ...: the packages' files, in target/debian/RELEASE/NAME. It gets that name once all are whole.
+# fetch DEBIAN NAME PACKAGE ...: the packages' files, in target/debian/DEBIAN/NAME. It gets that name once all are whole.
 fetch() {
-    local release=$1 name=$2 dir=$target/debian/$1 mirror log
+    local debian=$1 release=${1%%-*} name=$2 dir=$target/debian/$1 mirror log
     shift 2
     [ -d "$dir/$name" ] && return
     mirror=$(known_mirror) || exit
-    say "fetching $* of Debian $release"
+    say "fetching $* of Debian $debian"
     log=$dir/$name.log
     rm -rf "$dir/new"
     mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/new"
     printf 'deb [signed-by=%s target=Packages lang=none] %s %s main\n' "$keyring" "$mirror" "$release" >"$dir/sources.list"
-    if ! (apt_of "$release" apt-get update && cd "$dir/new" && apt_of "$release" apt-get download "$@") >"$log" 2>&1; then
+    if ! (apt_of "$debian" apt-get update && cd "$dir/new" && apt_of "$debian" apt-get download "$@") >"$log" 2>&1; then
         tail -n 20 "$log" >&2
-        fail "apt-get could not fetch $* of Debian $release (all of its output: $log)"
+        fail "apt-get could not fetch $* of Debian $debian (all of its output: $log)"
     fi
     mv "$dir/new" "$dir/$name"
 }
@@ -59,16 +70,32 @@ foreign_package() {
     echo "$target/debian/$1/$2"/*.deb
 }
 
-# foreign_nginx RELEASE: unpacks its nginx, the libraries that this one needs and the headers of nginx-dev in target/debian/RELEASE/root. The
-# libraries fit to no other C library than the release's own, so `nginx` there starts it by the loader of that one.
-foreign_nginx() {
-    local release=$1 dir=$target/debian/$1 package
-    [ -d "$dir/root" ] && return
-    fetch "$release" packages nginx nginx-dev libc6 libcrypt1 libgcc-s1 libpcre2-8-0 libssl3t64 libzstd1 zlib1g
+# unpack DEBIAN: all that was fetched for its root, in target/debian/DEBIAN/root.new. Links that are absolute in a Debian lead into that root.
+unpack() {
+    local dir=$target/debian/$1 package link
     rm -rf "$dir/root.new"
     for package in "$dir"/packages/*.deb; do
         dpkg-deb -x "$package" "$dir/root.new"
     done
+    find "$dir/root.new" -type l -lname '/*' | while read -r link; do
+        ln -sfrn "$dir/root.new$(readlink "$link")" "$link"
+    done
+}
+
+# starts_and_stays DEBIAN: the root gets its name once its nginx has said its version.
+starts_and_stays() {
+    local dir=$target/debian/$1
+    "$dir/root.new/nginx" -v 2>/dev/null || fail "the nginx of Debian $1 does not run here"
+    mv "$dir/root.new" "$dir/root"
+}
+
+# foreign_nginx RELEASE: unpacks its nginx, the libraries that this one needs and the headers of nginx-dev in target/debian/RELEASE/root. The
+# libraries fit to no other C library than the release's own, so `nginx` there starts it by the loader of that one.
+foreign_nginx() {
+    local dir=$target/debian/$1
+    [ -d "$dir/root" ] && return
+    fetch "$1" packages nginx nginx-dev libc6 libcrypt1 libgcc-s1 libpcre2-8-0 libssl3t64 libzstd1 zlib1g
+    unpack "$1"
     cat >"$dir/root.new/nginx" <<'END'
 #!/bin/sh
 root=${0%/*}
@@ -78,6 +105,5 @@ for loader in "$root"/usr/lib/*/ld-linux*.so.*; do
 done
 END
     chmod +x "$dir/root.new/nginx"
-    "$dir/root.new/nginx" -v 2>/dev/null || fail "the nginx of Debian $release does not run here"
-    mv "$dir/root.new" "$dir/root"
+    starts_and_stays "$1"
 }

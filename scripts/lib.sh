@@ -43,6 +43,14 @@ need_nightly() {
         || fail "nightly Rust with $1 cannot be installed"
 }
 
+# need_target TARGET: Rust's own library for another kind of machine; installed where it is missing.
+need_target() {
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ] && return
+    command -v rustup >/dev/null || fail "Rust's library for $1 was not found, and neither was rustup, which installs it"
+    say "installing Rust's library for $1"
+    rustup target add "$1" >&2 || fail "Rust's library for $1 cannot be installed"
+}
+
 # The header comment of a script is its usage text.
 usage() {
     sed -n '2,/^$/ { s/^# \{0,1\}//; p }' "$0"
