@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Packages of another Debian than the machine's own, each fetched alone: sourced, never run.
 #
-# Enters: `target`, `say`, `fail` (lib.sh), `as_root` (setup). Leaves: `foreign_package`, `foreign_nginx`, and what arm64.sh builds on. Always: apt
+# Enters: `target`, `say`, `fail` (lib.sh), `as_root` (setup). Leaves: `foreign_package`, `foreign_nginx`, `foreign_source`, and what arm64.sh builds on. Always: apt
 # keeps the other Debian's lists and packages under target/debian/ and checks them by Debian's own keys; what the machine installs and upgrades
 # from, and the architectures that dpkg knows, stay as they were. What was fetched before is taken as it is: remove target/debian/ for newer ones.
 # A DEBIAN is a release, or a release and an architecture: `trixie`, `bookworm-arm64`.
@@ -106,4 +106,26 @@ done
 END
     chmod +x "$dir/root.new/nginx"
     starts_and_stays "$1"
+}
+
+# foreign_source RELEASE PACKAGE: the path of upstream's own sources of it, unpacked, without Debian's patches, on stdout. They lie in
+# target/debian/RELEASE/source, which gets a package's name once it is whole.
+foreign_source() {
+    local release=$1 package=$2 dir=$target/debian/$1/source mirror log
+    if ! [ -d "$dir/$package" ]; then
+        mirror=$(known_mirror) || exit
+        say "fetching the sources of $package of Debian $release"
+        log=$dir/$package.log
+        rm -rf "$dir/new"
+        mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/new/unpacked"
+        printf 'deb-src [signed-by=%s target=Sources] %s %s main\n' "$keyring" "$mirror" "$release" >"$dir/sources.list"
+        if ! (apt_of "$release/source" apt-get update && cd "$dir/new" && apt_of "$release/source" apt-get source --download-only "$package" \
+            && tar -xf "$package"_*.orig.tar.[gx]z -C unpacked --strip-components=1) >"$log" 2>&1; then
+            tail -n 20 "$log" >&2
+            fail "apt-get could not fetch the sources of $package of Debian $release (all of its output: $log)"
+        fi
+        mv "$dir/new/unpacked" "$dir/$package"
+        rm -rf "$dir/new"
+    fi
+    echo "$dir/$package"
 }
