@@ -1,10 +1,12 @@
-//! Tells the linker that the module stays loaded.
+//! Tells the linker that a module which nginx loads stays loaded.
 
 use std::env;
 
 fn main() {
     let target = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let is_linked_in = env::var_os("CARGO_FEATURE_STATIC").is_some();
     match target.as_str() {
+        _ if is_linked_in => {}
         // A reload must find the module where it was: its threads' state and its handlers outlive nginx's
         // dlclose().
         "linux" | "freebsd" => println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete"),

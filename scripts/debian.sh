@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Packages of another Debian than the machine's own, each fetched alone: sourced, never run.
 #
-# Enters: `target`, `say`, `fail` (lib.sh), `as_root` (setup). Leaves: `foreign_package`, `foreign_nginx`, `foreign_source`, and what arm64.sh builds on. Always: apt
-# keeps the other Debian's lists and packages under target/debian/ and checks them by Debian's own keys; what the machine installs and upgrades
-# from, and the architectures that dpkg knows, stay as they were. What was fetched before is taken as it is: remove target/debian/ for newer ones.
+# Enters: `target`, `say`, `fail` (lib.sh), `as_root` (setup). Leaves: `foreign_package`, `foreign_nginx`, `foreign_source`, and what arm64.sh builds
+# on. Always: apt keeps the other Debian's lists and packages under target/debian/ and checks them by Debian's own keys; what the machine installs
+# and upgrades from, and the architectures that dpkg knows, stay as they were. What was fetched before is taken as it is: remove target/debian/ for
+# newer ones.
 # A DEBIAN is a release, or a release and an architecture: `trixie`, `bookworm-arm64`.
 # shellcheck disable=SC2154 # `target` is set by lib.sh
 

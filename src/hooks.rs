@@ -2,6 +2,8 @@
 
 mod conf;
 mod content;
+#[cfg(not(feature = "static"))]
+mod dynamic;
 mod filters;
 mod module;
 mod phases;

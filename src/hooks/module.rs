@@ -1,8 +1,6 @@
-//! What nginx reads when it loads the module: the module itself, its callbacks, its directives, and its place
-//! among the others.
+//! The module itself, as nginx knows it: its callbacks and its directives.
 
-use std::ffi::{c_char, CStr};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use nginx::conf::{log_of, main_of, names_variable};
 use nginx::entry::entry;
@@ -15,8 +13,6 @@ use nginx::zone;
 use super::{conf, process};
 use crate::conf::directives::DIRECTIVES;
 use crate::conf::{Levels, MainLevel};
-
-const NAME: &CStr = c"ngx_http_authgear_module";
 
 static CALLBACKS: ngx_http_module_t = callbacks(Callbacks {
     before: conf::before,
@@ -40,28 +36,13 @@ const fn commands() -> [ngx_command_t; DIRECTIVES.len() + 1] {
     commands
 }
 
-static mut MODULE: ngx_module_t = {
+/// An nginx that the module is linked into has its name among its own modules'.
+#[cfg_attr(feature = "static", export_name = "ngx_http_authgear_module")]
+pub(super) static mut MODULE: ngx_module_t = {
     let commands = &raw mut COMMANDS;
-    // SAFETY: both tables are the library's own, and it is never unloaded.
+    // SAFETY: both tables are the module's own, and it is never unloaded.
     unsafe { module(&raw const CALLBACKS, commands.cast(), init_module, init_process) }
 };
-
-/// The modules of this library, ended by null.
-#[no_mangle]
-pub static mut ngx_modules: [*mut ngx_module_t; 2] = [&raw mut MODULE, ptr::null_mut()];
-
-/// Their names.
-#[no_mangle]
-pub static mut ngx_module_names: [*const c_char; 2] = [NAME.as_ptr(), ptr::null()];
-
-/// Our filters run before the one that reads files into memory: its own place decides whether they see an
-/// answer's bytes.
-#[no_mangle]
-pub static mut ngx_module_order: [*const c_char; 3] = [
-    NAME.as_ptr(),
-    c"ngx_http_copy_filter_module".as_ptr(),
-    ptr::null(),
-];
 
 /// Says which module this is.
 pub fn register() {
