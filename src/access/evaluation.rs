@@ -270,6 +270,11 @@ impl<'r> Evaluation<'r> {
     /// Has keys fetched; the request waits for them unless that is over at once.
     fn await_keys(&self, state: &State) -> Option<Event> {
         let view = keys::view(self.site);
+        let seen = state.saved.borrow().keys.get();
+        if seen.is_some_and(|version| version != view.version) {
+            // Another worker has brought a set since the request looked.
+            return Some(Event::KeysTried);
+        }
         let need = if view.set.is_none() || view.overdue {
             Need::Set
         } else {
