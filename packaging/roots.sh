@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Minimal roots of Debian's releases, and commands that run in them: sourced, never run.
 #
-# Enters: `target`, `say`, `fail` (lib.sh), `known_mirror`, `keyring` (debian.sh). Leaves: `minimal_root`, `copy_root`, `mount_root`, `run_in`, `in_root`, `apt_in`. Always: what is
-# mounted for a command is gone with it, also when it is killed, and only a root has changed.
+# Enters: `target`, `say`, `fail` (lib.sh), `known_mirror`, `keyring` (debian.sh). Leaves: `need_root`, `minimal_root`, `copy_root`, `mount_root`,
+# `run_in`, `in_root`, `apt_in`. Always: what is mounted for a command is gone with it, also when it is killed, and only a root has changed.
 # shellcheck disable=SC2154 # `target` and `keyring` are set by the scripts that source this file
 
 # Roots are made by chroot and mount, with files that belong to several users.

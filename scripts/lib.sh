@@ -61,8 +61,8 @@ module_version() {
     sed -n '/^\[workspace\.package\]/,/^$/ s/^version *= *"\(.*\)"/\1/p' "$root/Cargo.toml"
 }
 
-# The nginx that the `vendored` feature builds: the modules and event methods that t/, tests/ and the examples need, nothing by default in places that only root
-# may write. Cargo builds it anew when one of these changes, so everything that builds into target/vendored calls this first.
+# The nginx that the `vendored` feature builds: the modules and event methods that t/, tests/ and the examples need, nothing by default in places that
+# only root may write. Cargo builds it anew when one of these changes, so everything that builds into target/vendored calls this first.
 vendored_environment() {
     unset NGINX_SOURCE_DIR NGINX_BUILD_DIR
     export NGX_CFLAGS='-O2 -g'
