@@ -10,6 +10,13 @@ need_root() {
     [ "$(id -u)" = 0 ] || fail "run it as root: it makes minimal Debian systems in $target/debian/, and mounts and runs in them"
     unshare --mount --pid --fork --net true 2>/dev/null \
         || fail "root may not mount here, or have a network of its own: in a container, start that one with --privileged"
+    # A script that has called this one holds the lock.
+    if [ "${roots_locked:-}" != yes ]; then
+        mkdir -p "$target"
+        exec {roots_lock}>"$target/roots.lock"
+        flock -n "$roots_lock" || fail "another run makes or uses the roots in $target/debian/: wait for its end"
+        export roots_locked=yes
+    fi
 }
 
 # How this machine's apt fetches: by which proxy, and whether a mirror that stands still is taken.
@@ -31,26 +38,40 @@ minimal_root() {
             tail -n 20 "$log" >&2
             fail "mmdebstrap could not make a root of Debian $release (all of its output: $log)"
         fi
-        mv "$dir.new" "$dir"
+        mv -T "$dir.new" "$dir"
     fi
     printf '%s\n' "$dir"
 }
 
 # copy_root FROM TO: TO has the name only once it is whole.
 copy_root() {
-    rm -rf "$2" "$2.new"
-    cp -a "$1" "$2.new"
+    rm -rf --one-file-system "$2" "$2.new"
+    cp -a "$1" "$2.new" || fail "$1 could not be copied to $2"
     # Names are looked up as this machine looks them up, also where that has changed since the root was made.
     cp -L /etc/resolv.conf "$2.new/etc/resolv.conf" 2>/dev/null || true
-    mv "$2.new" "$2"
+    mv -T "$2.new" "$2"
 }
 
 # mount_root ROOT: what a system's processes expect to find, and of this machine what `read_only` names (FROM:TO, several with spaces between), to be
-# read there. Only in a mount namespace of its own.
+# read there. Of this machine's devices it has none that hold anything. Only in namespaces of its own, whose first process this shell is then: what
+# is mounted anywhere else would stay, and be emptied with the root.
 mount_root() {
-    local pair
+    local pair device
+    [ $$ = 1 ] || { echo "a root is mounted only in namespaces of its own" >&2; return 1; }
     mount -t proc proc "$1/proc"
-    mount --rbind /dev "$1/dev"
+    mount -t tmpfs -o mode=755 tmpfs "$1/dev"
+    for device in null zero full random urandom tty; do
+        : >"$1/dev/$device"
+        mount --bind "/dev/$device" "$1/dev/$device"
+    done
+    mkdir "$1/dev/pts" "$1/dev/shm"
+    mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$1/dev/pts"
+    mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"
+    ln -s pts/ptmx "$1/dev/ptmx"
+    ln -s /proc/self/fd "$1/dev/fd"
+    ln -s /proc/self/fd/0 "$1/dev/stdin"
+    ln -s /proc/self/fd/1 "$1/dev/stdout"
+    ln -s /proc/self/fd/2 "$1/dev/stderr"
     for pair in ${read_only-}; do
         mkdir -p "$1${pair#*:}"
         mount --bind "${pair%:*}" "$1${pair#*:}"

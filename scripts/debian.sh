@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Packages of another Debian than the machine's own, each fetched alone: sourced, never run.
 #
-# Enters: `target`, `say`, `fail` (lib.sh), `as_root` (setup). Leaves: `foreign_package`, `foreign_nginx`, `foreign_source`, and what arm64.sh builds
+# Enters: `target`, `say`, `fail`, `as_root` (lib.sh). Leaves: `foreign_package`, `foreign_nginx`, `foreign_source`, and what arm64.sh builds
 # on. Always: apt keeps the other Debian's lists and packages under target/debian/ and checks them by Debian's own keys; what the machine installs
 # and upgrades from, and the architectures that dpkg knows, stay as they were. What was fetched before is taken as it is: remove target/debian/ for
 # newer ones.

@@ -6,7 +6,7 @@
 
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 target=${CARGO_TARGET_DIR:-$root/target}
 case $target in
     /*) ;;
@@ -49,6 +49,15 @@ need_target() {
     command -v rustup >/dev/null || fail "Rust's library for $1 was not found, and neither was rustup, which installs it"
     say "installing Rust's library for $1"
     rustup target add "$1" >&2 || fail "Rust's library for $1 cannot be installed"
+}
+
+# apt works as root only; sudo is asked only when something has to be installed.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
 }
 
 # The header comment of a script is its usage text.
