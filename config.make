@@ -31,8 +31,9 @@ done
 
 cat << END                                                    >> $NGX_MAKEFILE
 	$authgear_dir/config.make
+	rm -f "\$\${CARGO_TARGET_DIR:-$authgear_objs/authgear}/release/$authgear_built"
 	PATH='$authgear_bin'"\$\$PATH" NGINX_SOURCE_DIR='$PWD' NGINX_BUILD_DIR='$authgear_objs' $authgear_bindings \\
-		cargo rustc --release --locked \\
+		env -u CARGO_BUILD_TARGET cargo rustc --release --locked \\
 		--manifest-path '$authgear_dir/Cargo.toml' -p ngx_http_authgear_module --lib $authgear_kind \\
 		--target-dir "\$\${CARGO_TARGET_DIR:-$authgear_objs/authgear}"
 	cp "\$\${CARGO_TARGET_DIR:-$authgear_objs/authgear}/release/$authgear_built" '$authgear_objs/$authgear_file.new'

@@ -21,6 +21,10 @@
 //! - [`digest`]: identities, by SHA-256
 #![deny(unsafe_code)]
 
+// Cargo's configuration or its environment may say otherwise than the profile.
+#[cfg(not(panic = "unwind"))]
+compile_error!("the module needs panic = \"unwind\": with anything else a panic ends nginx's worker");
+
 #[allow(unsafe_code)]
 mod hooks;
 mod variables;
