@@ -99,14 +99,14 @@ impl<'r> Evaluation<'r> {
     }
 
     fn note_two_authorizations(&self, state: &State) {
-        match self.phase {
-            _ if self.may_refuse() => state.outcomes.note(Outcome::Refused {
+        if self.may_refuse() {
+            state.outcomes.note(Outcome::Refused {
                 what: Refused::Rejected,
                 reason: report::TWO_AUTHORIZATIONS,
                 dry_run: self.location.dry_run,
-            }),
-            VerdictPhase::Precontent => state.outcomes.note(Outcome::Passed),
-            VerdictPhase::Preaccess | VerdictPhase::Access => {}
+            });
+        } else if self.phase == VerdictPhase::Precontent {
+            state.outcomes.note(Outcome::Passed);
         }
     }
 
@@ -271,8 +271,9 @@ impl<'r> Evaluation<'r> {
     fn await_keys(&self, state: &State) -> Option<Event> {
         let view = keys::view(self.site);
         let seen = state.saved.borrow().keys.get();
-        if seen.is_some_and(|version| version != view.version) {
-            // Another worker has brought a set since the request looked.
+        let is_another = seen.is_some_and(|version| version != view.version);
+        if is_another && view.set.is_some() && !view.overdue {
+            // Another worker has brought it since the request looked.
             return Some(Event::KeysTried);
         }
         let need = if view.set.is_none() || view.overdue {
