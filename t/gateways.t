@@ -174,7 +174,7 @@ seen-x-authgear-session-valid: true
 === TEST 8: proxy_pass to a named upstream, tried again at the next server
 --- http_config
     upstream app {
-        server 127.0.0.1:1;
+        server 127.0.0.1:2;
         server $TEST_NGINX_BACKEND_HOST backup;
     }
 --- config

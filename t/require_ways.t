@@ -32,7 +32,8 @@ my %ways = (
 
 for my $way (sort keys %ways) {
     my ($location, $there, $request, $more) = @{ $ways{$way} };
-    $location =~ s/\$TEST_NGINX_BACKEND_DOWN/http:\/\/127.0.0.1:1/;
+    # Port 1 is where some files listen.
+    $location =~ s/\$TEST_NGINX_BACKEND_DOWN/http:\/\/127.0.0.1:2/;
     for my $first ('nothing', 'a verdict') {
         title "$way, from a location with $first";
         my $from = $first eq 'nothing' ? $location : "authgear_resolve on; $location";

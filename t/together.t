@@ -193,7 +193,7 @@ GET /t
 location /t {
     set $x_authgear_user_id "";
     authgear_resolve on;
-    proxy_pass http://127.0.0.1:1;
+    proxy_pass http://127.0.0.1:2;
     proxy_set_header Host $host;
     proxy_set_header x-authgear-session-valid $x_authgear_user_id;
     proxy_set_header X-Authgear-User-Id $x_authgear_user_id;
@@ -214,13 +214,13 @@ GET /
 >>> part.conf
 proxy_set_header X_Authgear_User.Id "";
 location /t {
-    proxy_pass http://127.0.0.1:1;
+    proxy_pass http://127.0.0.1:2;
     authgear_resolve on;
 }
 location /grpc {
     authgear_resolve remote;
     grpc_set_header x-authgear-user-id nobody;
-    grpc_pass 127.0.0.1:1;
+    grpc_pass 127.0.0.1:2;
 }
 --- request
 GET /
