@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The module's source as a Debian source package wants it: sourced, never run.
 #
-# Enters: `root`, `say`, `fail` (lib.sh). Leaves: `commit_time`, `export_tree`, `module_source`, `vendored_crates`, `tarball`. Always: the same
+# Enters: `root`, `say`, `fail` (lib.sh). Leaves: `git_here`, `commit_time`, `export_tree`, `module_source`, `vendored_crates`, `tarball`. Always: the same
 # commit gives the same bytes.
 # shellcheck disable=SC2154 # `root` is set by lib.sh
 

@@ -47,22 +47,29 @@ apt_of() {
         -o APT::Default-Release= "$@"
 }
 
-# fetch DEBIAN NAME PACKAGE ...: the packages' files, in target/debian/DEBIAN/NAME. It gets that name once all are whole.
-fetch() {
-    local debian=$1 release=${1%%-*} name=$2 dir=$target/debian/$1 mirror log
-    shift 2
+# gather DEBIAN NAME LISTS WHAT COMMAND ...: has apt read the LISTS (`deb` and its options, or `deb-src`), and runs the COMMAND, which leaves WHAT in
+# the directory that it runs in: target/debian/DEBIAN/NAME. That gets its name once all is whole.
+gather() {
+    local debian=$1 name=$2 lists=$3 what=$4 dir=$target/debian/$1 release mirror log
+    shift 4
     [ -d "$dir/$name" ] && return
+    release=${debian%%[-/]*}
     mirror=$(known_mirror) || exit
-    say "fetching $* of Debian $debian"
+    say "fetching $what of Debian ${debian%/source}"
     log=$dir/$name.log
     rm -rf "$dir/new"
     mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/new"
-    printf 'deb [signed-by=%s target=Packages lang=none] %s %s main\n' "$keyring" "$mirror" "$release" >"$dir/sources.list"
-    if ! (apt_of "$debian" apt-get update && cd "$dir/new" && apt_of "$debian" apt-get download "$@") >"$log" 2>&1; then
+    printf '%s %s %s main\n' "${lists/KEYRING/$keyring}" "$mirror" "$release" >"$dir/sources.list"
+    if ! (apt_of "$debian" apt-get update && cd "$dir/new" && "$@") >"$log" 2>&1; then
         tail -n 20 "$log" >&2
-        fail "apt-get could not fetch $* of Debian $debian (all of its output: $log)"
+        fail "apt-get could not fetch $what of Debian ${debian%/source} (all of its output: $log)"
     fi
     mv "$dir/new" "$dir/$name"
+}
+
+# fetch DEBIAN NAME PACKAGE ...: the packages' files, in target/debian/DEBIAN/NAME.
+fetch() {
+    gather "$1" "$2" 'deb [signed-by=KEYRING target=Packages lang=none]' "${*:3}" apt_of "$1" apt-get download "${@:3}"
 }
 
 # foreign_package RELEASE PACKAGE: the path of its file on stdout.
@@ -109,24 +116,12 @@ END
     starts_and_stays "$1"
 }
 
-# foreign_source RELEASE PACKAGE: the path of upstream's own sources of it, unpacked, without Debian's patches, on stdout. They lie in
-# target/debian/RELEASE/source, which gets a package's name once it is whole.
+unpacked_source() {
+    apt_of "$1" apt-get source --download-only "$2" && tar -xf "$2"_*.orig.tar.[gx]z --strip-components=1 && rm "$2"_*
+}
+
+# foreign_source RELEASE PACKAGE: the path of upstream's own sources of it, unpacked, without Debian's patches, on stdout.
 foreign_source() {
-    local release=$1 package=$2 dir=$target/debian/$1/source mirror log
-    if ! [ -d "$dir/$package" ]; then
-        mirror=$(known_mirror) || exit
-        say "fetching the sources of $package of Debian $release"
-        log=$dir/$package.log
-        rm -rf "$dir/new"
-        mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/new/unpacked"
-        printf 'deb-src [signed-by=%s target=Sources] %s %s main\n' "$keyring" "$mirror" "$release" >"$dir/sources.list"
-        if ! (apt_of "$release/source" apt-get update && cd "$dir/new" && apt_of "$release/source" apt-get source --download-only "$package" \
-            && tar -xf "$package"_*.orig.tar.[gx]z -C unpacked --strip-components=1) >"$log" 2>&1; then
-            tail -n 20 "$log" >&2
-            fail "apt-get could not fetch the sources of $package of Debian $release (all of its output: $log)"
-        fi
-        mv "$dir/new/unpacked" "$dir/$package"
-        rm -rf "$dir/new"
-    fi
-    echo "$dir/$package"
+    gather "$1/source" "$2" 'deb-src [signed-by=KEYRING target=Sources]' "the sources of $2" unpacked_source "$1/source" "$2"
+    echo "$target/debian/$1/source/$2"
 }
